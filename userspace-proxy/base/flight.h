@@ -1,0 +1,122 @@
+// The flight recorder: one shared memory (memfd, made by the keeper) that outlives proxy and agent. The proxy writes,
+// the agent reads. Per worker: metric cells and counters by reason; a table of live connections; a ring of finished
+// ones. The proxy is the less trusted side: the agent copies each row under its sequence number and checks every
+// field before use (FlightReader).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "base/fd.h"
+#include "base/reason.h"
+#include "base/result.h"
+
+namespace sluice {
+
+enum class Metric : std::uint8_t {
+#define SLUICE_METRIC(id, kind, name, help) id,
+#include "base/metrics.def"
+#undef SLUICE_METRIC
+};
+inline constexpr std::size_t kMetricCount = 0
+#define SLUICE_METRIC(id, kind, name, help) +1
+#include "base/metrics.def"
+#undef SLUICE_METRIC
+    ;
+
+struct MetricInfo {
+  std::string_view name;
+  std::string_view help;
+  bool gauge;
+};
+const MetricInfo& metric_info(Metric metric);
+
+inline constexpr std::size_t kFlightWorkersMax = 64;
+inline constexpr std::size_t kFlightReasonsMax = 256;
+
+enum class Direction : std::uint8_t { outbound, inbound };
+// How the bytes travel towards the server (outbound) or came in (inbound).
+enum class Transport : std::uint8_t { none, plaintext, mesh_tls, tunnel, same_node, app_tls };
+
+// One connection as `sluice connections` and `explain` show it. Fixed size, text cut to fit and zero-terminated.
+struct FlightRow {
+  std::uint64_t id = 0;             // unique in this instance; 0 = empty slot
+  std::uint64_t opened_wall_ns = 0;
+  std::uint64_t opened_mono_ns = 0;
+  std::uint64_t closed_mono_ns = 0;  // 0 while live
+  std::uint64_t bytes_from_client = 0;
+  std::uint64_t bytes_to_client = 0;
+  std::uint64_t table_hash = 0;  // content hash of the table that decided
+  std::uint32_t workload = 0;
+  std::uint32_t worker = 0;
+  std::int32_t sys_errno = 0;
+  std::uint8_t direction = 0;  // Direction
+  std::uint8_t transport = 0;  // Transport
+  std::uint8_t reason = 0;     // Reason; none while live
+  std::uint8_t resumed = 0;    // TLS session was resumed
+  std::uint16_t client_port = 0;
+  std::uint16_t destination_port = 0;
+  std::uint16_t upstream_port = 0;
+  std::uint16_t pad = 0;
+  std::uint8_t client_ip[16] = {};
+  std::uint8_t destination_ip[16] = {};
+  std::uint8_t upstream_ip[16] = {};
+  char step[32] = {};            // the step that ended it, e.g. "upstream connect"
+  char rule[160] = {};           // policy name and file:line that decided
+  char peer_identity[160] = {};  // first SPIFFE URI of the peer
+  char service[64] = {};         // destination service or passthrough
+};
+
+// Writer side, in the proxy. One per process; each worker passes its own index and touches only its own cells, so no
+// cell is contended. Rows are claimed from per-worker shares of the table.
+class FlightWriter {
+ public:
+  static Outcome<FlightWriter> open(int memfd);
+  FlightWriter(FlightWriter&&) noexcept;
+  FlightWriter& operator=(FlightWriter&&) noexcept;
+  ~FlightWriter();
+
+  // Forgets the live rows and gauges that an earlier proxy process left behind (they are recorded as ended).
+  void take_over();
+  void add(std::size_t worker, Metric metric, std::int64_t delta);
+  void count(std::size_t worker, Reason reason);
+  // Index of a live slot, or nothing when the worker's share is full (the connection goes on unlisted).
+  std::optional<std::size_t> open_row(std::size_t worker, const FlightRow& row);
+  void update_row(std::size_t slot, const FlightRow& row);
+  // Frees the live slot and appends the row to the ring of finished ones.
+  void close_row(std::size_t worker, std::optional<std::size_t> slot, const FlightRow& row);
+  std::uint64_t next_id(std::size_t worker);
+
+ private:
+  struct Layout;
+  explicit FlightWriter(Layout* layout) : layout_(layout) {}
+  Layout* layout_ = nullptr;
+  friend class FlightReader;
+};
+
+// Reader side, in the agent. Nothing it returns is unchecked: enumerators are in range, text is terminated.
+class FlightReader {
+ public:
+  static Outcome<FlightReader> open(int memfd);
+  FlightReader(FlightReader&&) noexcept;
+  FlightReader& operator=(FlightReader&&) noexcept;
+  ~FlightReader();
+
+  std::int64_t value(Metric metric) const;        // summed over workers
+  std::uint64_t count(Reason reason) const;       // summed over workers
+  std::vector<FlightRow> live() const;            // at most the table's size
+  std::vector<FlightRow> finished() const;        // newest last, at most the ring's size
+
+ private:
+  explicit FlightReader(const FlightWriter::Layout* layout) : layout_(layout) {}
+  const FlightWriter::Layout* layout_ = nullptr;
+};
+
+// Makes the memory (keeper): `live` and `finished` rows, zeroed, size fixed by seals.
+Outcome<Fd> make_flight_memory();
+
+}  // namespace sluice
