@@ -1,7 +1,8 @@
 # sluice_bpf(name): bpf/<name>.bpf.c -> BPF object -> <name>.skel.h in ${CMAKE_BINARY_DIR}/bpf (bpftool skeleton).
 find_program(BPF_CLANG NAMES clang-19 clang REQUIRED)
 find_program(BPF_TOOL NAMES bpftool PATHS /usr/sbin REQUIRED)
-execute_process(COMMAND ${CMAKE_C_COMPILER} -print-multiarch OUTPUT_VARIABLE SLUICE_MULTIARCH OUTPUT_STRIP_TRAILING_WHITESPACE)
+execute_process(
+  COMMAND ${CMAKE_C_COMPILER} -print-multiarch OUTPUT_VARIABLE SLUICE_MULTIARCH OUTPUT_STRIP_TRAILING_WHITESPACE)
 if(NOT SLUICE_MULTIARCH)
   set(SLUICE_MULTIARCH ${CMAKE_SYSTEM_PROCESSOR}-linux-gnu)
 endif()

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Include rules as a test: who may include whom, and the one home of each vendor header (docs/style.md, Layers)."""
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# folder -> folders it may include besides itself. Longest matching folder wins.
+LAYERS = {
+    "bpf": {"bpf"},
+    "userspace-proxy/base": {"bpf/include"},
+    "policy/table": {"userspace-proxy/base"},
+    "policy/document": {"userspace-proxy/base"},
+    "policy/engine": {"userspace-proxy/base", "policy/document", "policy/table"},
+    "userspace-proxy/io": {"userspace-proxy/base"},
+    "userspace-proxy/tls": {"userspace-proxy/base", "userspace-proxy/io"},
+    "userspace-proxy/tunnel": {"userspace-proxy/base", "userspace-proxy/io"},
+    "userspace-proxy/relay": {"userspace-proxy/base", "userspace-proxy/io", "userspace-proxy/tls",
+                              "userspace-proxy/tunnel", "policy/table", "bpf/include"},
+    "userspace-proxy/app": {"userspace-proxy", "policy/table", "bpf/include"},
+    "agent/config": {"userspace-proxy/base", "policy/document"},
+    "agent/keeper": {"userspace-proxy/base"},
+    "agent/kernel": {"userspace-proxy/base", "bpf"},
+    "agent/identity": {"userspace-proxy/base"},
+    "agent/resources": {"userspace-proxy/base", "policy", "agent/config"},
+    "agent/enrol": {"userspace-proxy/base", "policy", "bpf/include", "agent/kernel", "agent/config",
+                    "agent/identity", "agent/resources"},
+    "agent/control": {"userspace-proxy/base", "bpf/include", "agent/app/agent_api.h"},
+    "agent/ctl": {"userspace-proxy/base", "bpf/include", "policy"},
+    "agent/app": {"userspace-proxy/base", "policy", "bpf", "agent"},
+    "tests": {""},
+}
+
+# header prefix -> folders where it may be included
+VENDORS = {
+    "liburing": ["userspace-proxy/io", "agent/kernel"],
+    "openssl/": ["userspace-proxy/tls", "agent/identity"],
+    "nghttp2/": ["userspace-proxy/tunnel"],
+    "yaml.h": ["policy/document"],
+    "bpf/libbpf": ["agent/kernel"],
+    "bpf/bpf.h": ["agent/kernel"],
+    "libmnl/": ["agent/kernel"],
+    "spdlog/": ["userspace-proxy/base"],
+    "microhttpd.h": ["agent/control"],
+    "curl/": ["agent/ctl"],
+    "CLI/": ["agent/ctl"],
+    "nlohmann/": ["agent/control", "agent/ctl", "userspace-proxy/relay"],
+    "seccomp.h": ["userspace-proxy/app"],
+    "systemd/": ["agent/keeper"],
+}
+ROOTS = ("", "userspace-proxy/", "agent/", "bpf/include/", "bpf/")
+
+
+def folder_of(rel, table):
+    matches = [key for key in table if rel == key or rel.startswith(key + "/")]
+    return max(matches, key=len) if matches else None
+
+
+def resolve(name, including):
+    beside = (including.parent / name)
+    for candidate in [beside] + [ROOT / (root + name) for root in ROOTS]:
+        if candidate.is_file():
+            return candidate.resolve().relative_to(ROOT).as_posix()
+    return None
+
+
+def allowed(target, rules):
+    return any(rule == "" or target == rule or target.startswith(rule + "/") for rule in rules)
+
+
+def check(path, problems):
+    rel = path.relative_to(ROOT).as_posix()
+    layer = folder_of(rel, LAYERS)
+    if layer is None:
+        problems.append(f"{rel}:1: lies in no declared layer")
+        return
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        match = re.match(r'\s*#\s*include\s+([<"])([^>"]+)[>"]', line)
+        if not match:
+            continue
+        name = match.group(2)
+        target = resolve(name, path) if match.group(1) == '"' else None
+        if target and folder_of(target, LAYERS) != layer and not allowed(target, LAYERS[layer]):
+            problems.append(f"{rel}:{number}: {layer} may not include {target}")
+        for prefix, homes in VENDORS.items():
+            at_home = any(rel.startswith(home + "/") for home in homes) or rel.startswith(("tests/", "bpf/"))
+            if name.startswith(prefix) and target is None and not at_home:
+                problems.append(f"{rel}:{number}: <{name}> belongs in {' or '.join(homes)}")
+
+
+def main():
+    out = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "--", "*.c", "*.cpp", "*.h"], cwd=ROOT,
+                         check=True, capture_output=True, text=True).stdout
+    problems = []
+    for line in out.splitlines():
+        if (ROOT / line).is_file():
+            check(ROOT / line, problems)
+    print("\n".join(problems) if problems else "layers: no violation")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
