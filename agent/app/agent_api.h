@@ -121,6 +121,7 @@ struct ApplyResult {
   std::vector<Diagnostic> warnings;
   std::string table_hash;  // of the table compiled from the new set, hex
   bool in_force = false;   // the proxy accepted that table before this call returned
+  std::string yaml;        // the Dataplane that enroll wrote or would write; empty after apply
 };
 
 // A refused apply: nothing was changed.
@@ -136,6 +137,12 @@ struct ResourceKey {
   std::string name;
 };
 
+struct EnrollInbound {
+  std::uint16_t port = 0;
+  std::uint16_t service_port = 0;  // where the application listens; 0: the port
+  std::string protocol;            // empty: tcp
+};
+
 // A Dataplane in short: enough to enrol one workload from the command line.
 struct EnrollRequest {
   std::string name;
@@ -144,9 +151,9 @@ struct EnrollRequest {
   std::string target;   // path or unit name
   std::string address;  // empty: the namespace's first global address
   std::string service;  // empty: the name; value of kuma.io/service
-  std::vector<std::uint16_t> ports;  // inbounds; may be empty
-  std::string protocol;   // of the inbounds; empty: tcp
+  std::vector<EnrollInbound> inbounds;  // may be empty
   std::string fail_mode;  // empty: the configuration's default
+  bool dry_run = false;   // judge and report, change nothing
 };
 
 struct ConnectionFilter {
@@ -167,9 +174,11 @@ struct ConnectionInfo {
   std::string upstream;   // empty when none was chosen
 };
 
-// By id (live or finished), or an imagined connection from a workload to address:port (or a service's name).
+// By id (live or finished); the newest real one, kernel denials included, of a client address (`client` and `to`);
+// or an imagined connection from a workload to address:port (or a service's name).
 struct ExplainRequest {
   std::optional<std::uint64_t> id;
+  std::string client;  // address, with or without port; `to` and `port` narrow the match when given
   std::string from;   // name of an enrolled workload, or an address for an outsider
   std::string to;     // address, or name of a workload or service
   std::uint16_t port = 0;
