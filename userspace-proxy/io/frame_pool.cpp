@@ -1,0 +1,78 @@
+#include "io/frame_pool.h"
+
+#include <algorithm>
+#include <array>
+#include <new>
+#include <utility>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SLUICE_FRAMES_UNPOOLED 1
+#endif
+#endif
+
+namespace sluice::io {
+namespace {
+
+constexpr std::size_t kStep = 64;
+constexpr std::size_t kClasses = 64;          // up to 4 KiB; larger frames go to the allocator
+constexpr std::uint32_t kCachedPerClass = 1024;  // bounds what a thread keeps after a burst
+
+struct FreeFrame {
+  FreeFrame* next;
+};
+
+struct FrameCache {
+  std::array<FreeFrame*, kClasses> heads{};
+  std::array<std::uint32_t, kClasses> counts{};
+  FrameStats stats;
+
+  ~FrameCache() {
+    for (FreeFrame* head : heads) {
+      while (head != nullptr) ::operator delete(std::exchange(head, head->next));
+    }
+  }
+};
+
+// Per thread by contract (the one exception to "no mutable globals"): a frame's promise has no other way to find it.
+thread_local FrameCache cache;
+
+constexpr std::size_t class_of(std::size_t size) { return (size + kStep - 1) / kStep - 1; }
+
+}  // namespace
+
+void* allocate_frame(std::size_t size) {
+  FrameCache& mine = cache;
+  ++mine.stats.live;
+  mine.stats.last_size = size;
+  mine.stats.largest = std::max(mine.stats.largest, size);
+  const std::size_t index = class_of(size);
+  if (index >= kClasses) return ::operator new(size);
+  if (FreeFrame* head = mine.heads[index]; head != nullptr) {
+    mine.heads[index] = head->next;
+    --mine.counts[index];
+    ++mine.stats.reused;
+    return head;
+  }
+  return ::operator new((index + 1) * kStep);
+}
+
+void free_frame(void* frame, std::size_t size) noexcept {
+  FrameCache& mine = cache;
+  --mine.stats.live;
+#ifndef SLUICE_FRAMES_UNPOOLED  // under AddressSanitizer a freed frame must become poison at once
+  const std::size_t index = class_of(size);
+  if (index < kClasses && mine.counts[index] < kCachedPerClass) {
+    mine.heads[index] = ::new (frame) FreeFrame{mine.heads[index]};
+    ++mine.counts[index];
+    return;
+  }
+#endif
+  (void)size;
+  ::operator delete(frame);
+}
+
+const FrameStats& frame_stats() { return cache.stats; }
+void reset_largest_frame() { cache.stats.largest = 0; }
+
+}  // namespace sluice::io
