@@ -4,13 +4,15 @@
 // field before use (FlightReader).
 #pragma once
 
-#include <atomic>
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
+#include <memory>
 #include <optional>
-#include <string>
+#include <string_view>
 #include <vector>
 
-#include "base/address.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/reason.h"
 #include "base/result.h"
@@ -37,6 +39,11 @@ const MetricInfo& metric_info(Metric metric);
 
 inline constexpr std::size_t kFlightWorkersMax = 64;
 inline constexpr std::size_t kFlightReasonsMax = 256;
+// Rows in all; each of the writer's workers owns an equal share of both (8192 / 4 workers = 2048 live rows each).
+inline constexpr std::size_t kFlightLiveRows = 8192;
+inline constexpr std::size_t kFlightFinishedRows = 4096;
+// Changes with any change of the layout below or of metrics.def; the keeper refuses to carry other memory over.
+inline constexpr std::uint32_t kFlightVersion = 1;
 
 enum class Direction : std::uint8_t { outbound, inbound };
 // How the bytes travel towards the server (outbound) or came in (inbound).
@@ -71,17 +78,29 @@ struct FlightRow {
   char service[64] = {};         // destination service or passthrough
 };
 
-// Writer side, in the proxy. One per process; each worker passes its own index and touches only its own cells, so no
-// cell is contended. Rows are claimed from per-worker shares of the table.
+// Copies text into a field of FlightRow, cut to fit and terminated.
+template <std::size_t N>
+void set_text(char (&field)[N], std::string_view text) {
+  const std::size_t size = std::min(text.size(), N - 1);
+  std::memcpy(field, text.data(), size);
+  std::memset(field + size, 0, N - size);
+}
+
+struct FlightLayout;  // the shared memory itself, flight.cpp
+
+// Writer side, in the proxy. One per process, shared by its workers; each worker passes its own index and touches
+// only its own cells and rows, so nothing is contended and nothing is locked.
 class FlightWriter {
  public:
-  static Outcome<FlightWriter> open(int memfd);
+  // workers: 1..kFlightWorkersMax, how many indices are in use. Call take_over before the workers start.
+  static Outcome<FlightWriter> open(int memfd, std::size_t workers);
   FlightWriter(FlightWriter&&) noexcept;
   FlightWriter& operator=(FlightWriter&&) noexcept;
   ~FlightWriter();
 
-  // Forgets the live rows and gauges that an earlier proxy process left behind (they are recorded as ended).
-  void take_over();
+  // Zeroes the gauges and frees the live rows that an earlier proxy process left behind; each of those is recorded
+  // as finished at `now` with reason internal_error and step "proxy ended".
+  void take_over(MonoTime now);
   void add(std::size_t worker, Metric metric, std::int64_t delta);
   void count(std::size_t worker, Reason reason);
   // Index of a live slot, or nothing when the worker's share is full (the connection goes on unlisted).
@@ -89,16 +108,17 @@ class FlightWriter {
   void update_row(std::size_t slot, const FlightRow& row);
   // Frees the live slot and appends the row to the ring of finished ones.
   void close_row(std::size_t worker, std::optional<std::size_t> slot, const FlightRow& row);
+  // Never 0, never given twice in the life of the memory.
   std::uint64_t next_id(std::size_t worker);
 
  private:
-  struct Layout;
-  explicit FlightWriter(Layout* layout) : layout_(layout) {}
-  Layout* layout_ = nullptr;
-  friend class FlightReader;
+  struct State;
+  explicit FlightWriter(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
 };
 
-// Reader side, in the agent. Nothing it returns is unchecked: enumerators are in range, text is terminated.
+// Reader side, in the agent. Nothing it returns is unchecked: enumerators are in range, text is terminated and
+// printable ASCII. A row that the writer never leaves consistent is left out.
 class FlightReader {
  public:
   static Outcome<FlightReader> open(int memfd);
@@ -112,11 +132,11 @@ class FlightReader {
   std::vector<FlightRow> finished() const;        // newest last, at most the ring's size
 
  private:
-  explicit FlightReader(const FlightWriter::Layout* layout) : layout_(layout) {}
-  const FlightWriter::Layout* layout_ = nullptr;
+  explicit FlightReader(const FlightLayout* layout) : layout_(layout) {}
+  const FlightLayout* layout_ = nullptr;
 };
 
-// Makes the memory (keeper): `live` and `finished` rows, zeroed, size fixed by seals.
+// Makes the memory (keeper): zeroed, about 7 MB of which only touched pages exist, size fixed by seals.
 Outcome<Fd> make_flight_memory();
 
 }  // namespace sluice

@@ -1,0 +1,153 @@
+#include "base/flight.h"
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <random>
+#include <string>
+#include <thread>
+
+namespace sluice {
+namespace {
+
+FlightRow row_of(std::uint64_t id, std::string_view service = "web") {
+  FlightRow row;
+  row.id = id;
+  row.closed_mono_ns = id;
+  set_text(row.service, service);
+  return row;
+}
+
+struct Flight : testing::Test {
+  Fd memory = make_flight_memory().value();
+  FlightReader reader = FlightReader::open(memory.get()).value();
+  FlightWriter writer = FlightWriter::open(memory.get(), 2).value();
+};
+
+TEST_F(Flight, SumsCellsOverWorkers) {
+  writer.add(0, Metric::connections_open, 3);
+  writer.add(1, Metric::connections_open, -1);
+  writer.count(0, Reason::completed);
+  writer.count(1, Reason::completed);
+  EXPECT_EQ(reader.value(Metric::connections_open), 2);
+  EXPECT_EQ(reader.count(Reason::completed), 2u);
+  EXPECT_TRUE(metric_info(Metric::connections_open).gauge);
+  EXPECT_FALSE(metric_info(Metric::bytes_from_client).gauge);
+}
+
+TEST_F(Flight, RowLivesIsUpdatedAndEndsInTheRing) {
+  const auto id = writer.next_id(1);
+  auto row = row_of(id);
+  const auto slot = writer.open_row(1, row);
+  ASSERT_TRUE(slot);
+  row.bytes_from_client = 7;
+  writer.update_row(*slot, row);
+  ASSERT_EQ(reader.live().size(), 1u);
+  EXPECT_EQ(reader.live()[0].bytes_from_client, 7u);
+  row.reason = static_cast<std::uint8_t>(Reason::completed);
+  writer.close_row(1, slot, row);
+  EXPECT_TRUE(reader.live().empty());
+  ASSERT_EQ(reader.finished().size(), 1u);
+  EXPECT_EQ(reader.finished()[0].id, id);
+  EXPECT_STREQ(reader.finished()[0].service, "web");
+}
+
+TEST_F(Flight, FullShareLeavesTheNeighbourFree) {
+  std::size_t opened = 0;
+  while (writer.open_row(0, row_of(opened + 1))) ++opened;
+  EXPECT_EQ(opened, kFlightLiveRows / 2);
+  EXPECT_TRUE(writer.open_row(1, row_of(1)));
+  EXPECT_EQ(reader.live().size(), opened + 1);
+}
+
+TEST_F(Flight, RingKeepsTheNewest) {
+  for (std::uint64_t i = 1; i <= kFlightFinishedRows; ++i) writer.close_row(0, std::nullopt, row_of(i));
+  const auto rows = reader.finished();
+  ASSERT_EQ(rows.size(), kFlightFinishedRows / 2);
+  EXPECT_EQ(rows.front().id, kFlightFinishedRows / 2 + 1);
+  EXPECT_EQ(rows.back().id, kFlightFinishedRows);
+}
+
+TEST_F(Flight, TakeOverEndsWhatADeadProxyLeft) {
+  const auto first_id = writer.next_id(0);
+  ASSERT_TRUE(writer.open_row(0, row_of(first_id)));
+  writer.close_row(1, std::nullopt, row_of(5));
+  writer.add(0, Metric::connections_open, 1);
+  writer.add(0, Metric::bytes_from_client, 9);
+  auto successor = FlightWriter::open(memory.get(), 3).value();
+  successor.take_over(MonoTime(Nanos(1000)));
+  EXPECT_TRUE(reader.live().empty());
+  EXPECT_EQ(reader.value(Metric::connections_open), 0);
+  EXPECT_EQ(reader.value(Metric::bytes_from_client), 9);
+  const auto rows = reader.finished();
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows.back().id, first_id);
+  EXPECT_STREQ(rows.back().step, "proxy ended");
+  EXPECT_NE(successor.next_id(0), first_id);
+}
+
+TEST_F(Flight, ScribblerCannotFoolTheReader) {
+  struct stat info {};
+  ASSERT_EQ(::fstat(memory.get(), &info), 0);
+  EXPECT_NE(::ftruncate(memory.get(), 0), 0) << "a writer could shrink the memory under the reader";
+  const auto size = static_cast<std::size_t>(info.st_size);
+  auto* bytes = static_cast<unsigned char*>(::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0));
+  ASSERT_NE(bytes, MAP_FAILED);
+  const char* given = std::getenv("SLUICE_TEST_SEED");
+  const auto seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  RecordProperty("seed", std::to_string(seed));
+  SCOPED_TRACE("SLUICE_TEST_SEED=" + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  for (int round = 0; round < 4; ++round) {
+    // Even words pass as sequence numbers, small bytes as enumerators: most rows look written.
+    for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<unsigned char>(random() & (round % 2 ? 0x02 : 0xff));
+    for (const auto& rows : {reader.live(), reader.finished()}) {
+      for (const auto& row : rows) {
+        ASSERT_LE(row.direction, 1);
+        ASSERT_TRUE(reason_from_number(row.reason));
+        ASSERT_EQ(row.rule[sizeof row.rule - 1], '\0');
+        for (const char c : std::string_view(row.service)) ASSERT_TRUE(c >= ' ' && c <= '~');
+      }
+    }
+    (void)reader.value(Metric::bytes_to_client);
+    writer.take_over(MonoTime(Nanos(1)));
+  }
+  ::munmap(bytes, size);
+}
+
+TEST_F(Flight, ConcurrentReaderSeesOnlyWholeRows) {
+  std::atomic<bool> stop = false;
+  std::thread worker([&] {
+    auto row = row_of(1);
+    const auto slot = writer.open_row(0, row);
+    for (std::uint64_t i = 1; !stop.load(); ++i) {
+      row.bytes_from_client = row.bytes_to_client = row.table_hash = i;
+      writer.update_row(*slot, row);
+    }
+  });
+  std::size_t seen = 0;
+  for (int i = 0; i < 2000 || (seen == 0 && i < 200000); ++i) {
+    for (const auto& row : reader.live()) {
+      ++seen;
+      EXPECT_EQ(row.bytes_from_client, row.bytes_to_client);
+      EXPECT_EQ(row.bytes_from_client, row.table_hash);
+    }
+  }
+  stop = true;
+  worker.join();
+  EXPECT_GT(seen, 0u);
+}
+
+TEST(FlightMemory, RefusesForeignMemory) {
+  Fd other(::memfd_create("other", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  EXPECT_FALSE(FlightReader::open(other.get()));
+  EXPECT_FALSE(FlightWriter::open(make_flight_memory()->get(), 0));
+  EXPECT_FALSE(FlightWriter::open(make_flight_memory()->get(), kFlightWorkersMax + 1));
+}
+
+}  // namespace
+}  // namespace sluice

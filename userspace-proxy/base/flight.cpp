@@ -1,0 +1,302 @@
+#include "base/flight.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cassert>
+#include <cerrno>
+#include <span>
+#include <type_traits>
+
+namespace sluice {
+namespace {
+
+constexpr int kSizeSeals = F_SEAL_SHRINK | F_SEAL_GROW;
+constexpr std::size_t kRowWords = sizeof(FlightRow) / sizeof(std::uint64_t);
+static_assert(sizeof(FlightRow) % sizeof(std::uint64_t) == 0);
+static_assert(std::is_trivially_copyable_v<FlightRow>);
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+
+constexpr std::array kMetrics = {
+#define SLUICE_METRIC(id, kind, name, help) MetricInfo{name, help, std::string_view(#kind) == "gauge"},
+#include "base/metrics.def"
+#undef SLUICE_METRIC
+};
+
+// A row under a sequence number: odd while it is written (Lamport; Boehm, "Can seqlocks get along with programming
+// language memory models?", 2012). The words are atomics, so a torn read is detected and never a data race.
+struct alignas(64) SharedRow {
+  std::atomic<std::uint64_t> sequence;
+  std::array<std::atomic<std::uint64_t>, kRowWords> words;
+
+  void write(const FlightRow& row) {
+    std::array<std::uint64_t, kRowWords> copy;
+    std::memcpy(copy.data(), &row, sizeof row);
+    // A writer that died in the middle left an odd number; `| 1` goes on from either.
+    const std::uint64_t odd = (sequence.load(std::memory_order_relaxed) + 1) | 1;
+    sequence.store(odd, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_release);
+    for (std::size_t i = 0; i < kRowWords; ++i) words[i].store(copy[i], std::memory_order_relaxed);
+    sequence.store(odd + 1, std::memory_order_release);
+  }
+
+  // The row as last written by this process; only for the row's owner.
+  FlightRow own() const {
+    std::array<std::uint64_t, kRowWords> copy;
+    for (std::size_t i = 0; i < kRowWords; ++i) copy[i] = words[i].load(std::memory_order_relaxed);
+    FlightRow row;
+    std::memcpy(&row, copy.data(), sizeof row);
+    return row;
+  }
+
+  // A consistent copy, or nothing after a bounded number of tries.
+  std::optional<FlightRow> read() const {
+    constexpr int kTries = 8;
+    for (int i = 0; i < kTries; ++i) {
+      const std::uint64_t before = sequence.load(std::memory_order_acquire);
+      if (before == 0) return std::nullopt;  // never used
+      if (before % 2 != 0) continue;
+      const FlightRow row = own();
+      std::atomic_thread_fence(std::memory_order_acquire);
+      if (sequence.load(std::memory_order_relaxed) == before) return row;
+    }
+    return std::nullopt;
+  }
+};
+
+struct alignas(64) WorkerCells {
+  std::array<std::atomic<std::uint64_t>, kMetricCount> metrics;
+  alignas(64) std::array<std::atomic<std::uint64_t>, kFlightReasonsMax> reasons;
+  alignas(64) std::atomic<std::uint64_t> ids;
+};
+
+void bump(std::atomic<std::uint64_t>& cell, std::uint64_t delta) {
+  // One writer per cell: a plain load and store, no locked instruction.
+  cell.store(cell.load(std::memory_order_relaxed) + delta, std::memory_order_relaxed);
+}
+
+void make_text_safe(std::span<char> text) {
+  text.back() = '\0';
+  for (char& c : text) {
+    if (c == '\0') break;
+    if (c < ' ' || c > '~') c = '?';
+  }
+}
+
+// What a reader may hand on of a row that the less trusted side wrote.
+bool make_safe(FlightRow& row) {
+  if (row.id == 0 || row.worker >= kFlightWorkersMax) return false;
+  if (row.direction > static_cast<std::uint8_t>(Direction::inbound)) return false;
+  if (row.transport > static_cast<std::uint8_t>(Transport::app_tls)) return false;
+  if (!reason_from_number(row.reason)) return false;
+  row.resumed = row.resumed != 0 ? 1 : 0;
+  row.pad = 0;
+  make_text_safe(row.step);
+  make_text_safe(row.rule);
+  make_text_safe(row.peer_identity);
+  make_text_safe(row.service);
+  return true;
+}
+
+}  // namespace
+
+struct FlightLayout {
+  std::array<WorkerCells, kFlightWorkersMax> workers;
+  std::array<SharedRow, kFlightLiveRows> live;
+  std::array<SharedRow, kFlightFinishedRows> finished;
+};
+
+namespace {
+
+Outcome<void*> map_flight(int memfd, int protection) {
+  struct stat info {};
+  if (::fstat(memfd, &info) != 0) return fault_errno("flight memory", errno);
+  const int seals = ::fcntl(memfd, F_GET_SEALS);
+  if (seals < 0 || (seals & kSizeSeals) != kSizeSeals) return fault("flight memory is not sealed against resizing");
+  if (static_cast<std::size_t>(info.st_size) != sizeof(FlightLayout))
+    return fault("flight memory comes from another version of Sluice", "restart sluiced");
+  void* memory = ::mmap(nullptr, sizeof(FlightLayout), protection, MAP_SHARED, memfd, 0);
+  if (memory == MAP_FAILED) return fault_errno("cannot map the flight memory", errno);
+  return memory;
+}
+
+template <std::size_t N>
+std::vector<FlightRow> safe_rows(const std::array<SharedRow, N>& rows) {
+  std::vector<FlightRow> out;
+  for (const SharedRow& shared : rows) {
+    auto row = shared.read();
+    if (row && make_safe(*row)) out.push_back(*row);
+  }
+  return out;
+}
+
+}  // namespace
+
+const MetricInfo& metric_info(Metric metric) {
+  const auto index = static_cast<std::size_t>(metric);
+  assert(index < kMetrics.size());
+  return kMetrics[index];
+}
+
+// What one process needs besides the memory: each worker's free slots and its place in the finished ring. Padded so
+// that neighbours do not share a cache line.
+struct FlightWriter::State {
+  struct alignas(64) Share {
+    std::vector<std::uint32_t> free;
+    std::size_t finished_first = 0;
+    std::size_t finished_count = 0;
+    std::size_t finished_next = 0;  // offset in the share
+  };
+  explicit State(FlightLayout* memory, std::size_t workers) : layout(memory), shares(workers) {
+    const std::size_t live_each = kFlightLiveRows / workers;
+    const std::size_t finished_each = kFlightFinishedRows / workers;
+    for (std::size_t w = 0; w < workers; ++w) {
+      shares[w].free.reserve(live_each);
+      for (std::size_t i = live_each; i-- > 0;) shares[w].free.push_back(static_cast<std::uint32_t>(w * live_each + i));
+      shares[w].finished_first = w * finished_each;
+      shares[w].finished_count = finished_each;
+    }
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() { ::munmap(layout, sizeof(FlightLayout)); }
+
+  void append(Share& share, const FlightRow& row) {
+    layout->finished[share.finished_first + share.finished_next].write(row);
+    share.finished_next = (share.finished_next + 1) % share.finished_count;
+  }
+  FlightLayout* layout;
+  std::vector<Share> shares;
+};
+
+FlightWriter::FlightWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
+FlightWriter::FlightWriter(FlightWriter&&) noexcept = default;
+FlightWriter& FlightWriter::operator=(FlightWriter&&) noexcept = default;
+FlightWriter::~FlightWriter() = default;
+
+Outcome<FlightWriter> FlightWriter::open(int memfd, std::size_t workers) {
+  if (workers == 0 || workers > kFlightWorkersMax) return fault("number of workers is out of range");
+  const auto memory = map_flight(memfd, PROT_READ | PROT_WRITE);
+  if (!memory) return std::unexpected(memory.error());
+  return FlightWriter(std::make_unique<State>(static_cast<FlightLayout*>(*memory), workers));
+}
+
+void FlightWriter::take_over(MonoTime now) {
+  for (auto& cells : state_->layout->workers)
+    for (std::size_t m = 0; m < kMetricCount; ++m)
+      if (kMetrics[m].gauge) cells.metrics[m].store(0, std::memory_order_relaxed);
+  // Go on behind the newest finished row of each share, so that the oldest is overwritten first.
+  for (auto& share : state_->shares) {
+    std::uint64_t newest = 0;
+    for (std::size_t i = 0; i < share.finished_count; ++i) {
+      const auto row = state_->layout->finished[share.finished_first + i].own();
+      if (row.id == 0 || row.closed_mono_ns < newest) continue;
+      newest = row.closed_mono_ns;
+      share.finished_next = (i + 1) % share.finished_count;
+    }
+  }
+  std::size_t next_share = 0;
+  for (auto& shared : state_->layout->live) {
+    FlightRow row = shared.own();
+    if (row.id == 0) continue;
+    shared.write(FlightRow{});
+    row.closed_mono_ns = static_cast<std::uint64_t>(now.time_since_epoch().count());
+    row.reason = static_cast<std::uint8_t>(Reason::internal_error);
+    set_text(row.step, "proxy ended");
+    state_->append(state_->shares[next_share++ % state_->shares.size()], row);
+  }
+}
+
+void FlightWriter::add(std::size_t worker, Metric metric, std::int64_t delta) {
+  assert(worker < state_->shares.size());
+  bump(state_->layout->workers[worker].metrics[static_cast<std::size_t>(metric)], static_cast<std::uint64_t>(delta));
+}
+
+void FlightWriter::count(std::size_t worker, Reason reason) {
+  assert(worker < state_->shares.size());
+  bump(state_->layout->workers[worker].reasons[static_cast<std::size_t>(reason)], 1);
+}
+
+std::optional<std::size_t> FlightWriter::open_row(std::size_t worker, const FlightRow& row) {
+  auto& free = state_->shares[worker].free;
+  if (free.empty()) return std::nullopt;
+  const std::size_t slot = free.back();
+  free.pop_back();
+  state_->layout->live[slot].write(row);
+  return slot;
+}
+
+void FlightWriter::update_row(std::size_t slot, const FlightRow& row) {
+  assert(slot < kFlightLiveRows);
+  state_->layout->live[slot].write(row);
+}
+
+void FlightWriter::close_row(std::size_t worker, std::optional<std::size_t> slot, const FlightRow& row) {
+  auto& share = state_->shares[worker];
+  state_->append(share, row);
+  if (!slot) return;
+  state_->layout->live[*slot].write(FlightRow{});
+  share.free.push_back(static_cast<std::uint32_t>(*slot));
+}
+
+std::uint64_t FlightWriter::next_id(std::size_t worker) {
+  auto& ids = state_->layout->workers[worker].ids;
+  bump(ids, 1);
+  return ids.load(std::memory_order_relaxed) * kFlightWorkersMax + worker;
+}
+
+Outcome<FlightReader> FlightReader::open(int memfd) {
+  const auto memory = map_flight(memfd, PROT_READ);
+  if (!memory) return std::unexpected(memory.error());
+  return FlightReader(static_cast<const FlightLayout*>(*memory));
+}
+
+FlightReader::FlightReader(FlightReader&& other) noexcept : layout_(std::exchange(other.layout_, nullptr)) {}
+
+FlightReader& FlightReader::operator=(FlightReader&& other) noexcept {
+  std::swap(layout_, other.layout_);
+  return *this;
+}
+
+FlightReader::~FlightReader() {
+  if (layout_ != nullptr) ::munmap(const_cast<FlightLayout*>(layout_), sizeof(FlightLayout));
+}
+
+std::int64_t FlightReader::value(Metric metric) const {
+  std::uint64_t sum = 0;  // unsigned: hostile cells may wrap
+  for (const auto& cells : layout_->workers)
+    sum += cells.metrics[static_cast<std::size_t>(metric)].load(std::memory_order_relaxed);
+  return static_cast<std::int64_t>(sum);
+}
+
+std::uint64_t FlightReader::count(Reason reason) const {
+  std::uint64_t sum = 0;
+  for (const auto& cells : layout_->workers)
+    sum += cells.reasons[static_cast<std::size_t>(reason)].load(std::memory_order_relaxed);
+  return sum;
+}
+
+std::vector<FlightRow> FlightReader::live() const {
+  return safe_rows(layout_->live);
+}
+
+std::vector<FlightRow> FlightReader::finished() const {
+  auto rows = safe_rows(layout_->finished);
+  std::ranges::sort(rows, {}, [](const FlightRow& row) { return std::pair(row.closed_mono_ns, row.id); });
+  return rows;
+}
+
+Outcome<Fd> make_flight_memory() {
+  Fd fd(::memfd_create("sluice-flight", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!fd) return fault_errno("cannot make the flight memory", errno);
+  if (::ftruncate(fd.get(), sizeof(FlightLayout)) != 0) return fault_errno("cannot size the flight memory", errno);
+  if (::fcntl(fd.get(), F_ADD_SEALS, kSizeSeals | F_SEAL_SEAL) != 0)
+    return fault_errno("cannot seal the flight memory", errno);
+  return fd;
+}
+
+}  // namespace sluice
