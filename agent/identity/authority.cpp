@@ -1,0 +1,172 @@
+#include "identity/authority.h"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+
+#include "base/spiffe.h"
+#include "identity/ca_directory.h"
+#include "identity/certificate_builder.h"
+#include "identity/pem.h"
+
+namespace sluice::identity {
+namespace {
+
+constexpr std::size_t kCertificateFileMax = 1u << 20;
+constexpr auto kClockSkew = std::chrono::seconds(60);  // clocks of two nodes may differ by this much
+
+using Certificates = std::vector<CertPtr>;
+
+Outcome<Certificates> load_certificates(const std::filesystem::path& path) {
+  const auto text = read_file(path, kCertificateFileMax);
+  if (!text) return std::unexpected(text.error());
+  auto certs = parse_certificates(*text, path.string());
+  if (!certs) return std::unexpected(certs.error());
+  for (const auto& cert : *certs)
+    if (X509_check_ca(cert.get()) == 0)
+      return fault(path.string() + " holds a certificate that is no CA", "basicConstraints must say CA:TRUE");
+  return certs;
+}
+
+bool is_self_signed(X509& cert) {
+  return X509_NAME_cmp(X509_get_subject_name(&cert), X509_get_issuer_name(&cert)) == 0;
+}
+
+Outcome<void> check_names(const std::vector<std::string>& uris) {
+  const auto domain = common_trust_domain(uris);
+  if (domain &&
+      (is_identity(uris, *domain, IdentityForm::single) || is_identity(uris, *domain, IdentityForm::kuma)))
+    return {};
+  std::string all;
+  for (const auto& uri : uris) all += (all.empty() ? "" : ", ") + uri;
+  return fault("these names are no workload identity: " + (all.empty() ? "none" : all),
+               "one SPIFFE ID, or spiffe://<mesh>/<service> and kuma://<tag>/<value> of one mesh");
+}
+
+std::string serial_hex(const X509& cert) {
+  BIGNUM* number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(&cert), nullptr);
+  char* text = number == nullptr ? nullptr : BN_bn2hex(number);
+  std::string out = text == nullptr ? "" : text;
+  OPENSSL_free(text);
+  BN_free(number);
+  return out;
+}
+
+}  // namespace
+
+struct Authority::Parts {
+  KeyPtr key;
+  CertPtr certificate;
+  std::string chain_tail_pem;  // what a leaf must carry besides itself
+  std::string bundle_pem;
+  std::string source;  // the certificate's file, for faults
+  WallTime not_before{};
+  WallTime not_after{};
+
+  Outcome<void> add_trusted(const Certificates& certs) {
+    for (const auto& cert : certs) {
+      const auto pem = write_certificate(*cert);
+      if (!pem) return std::unexpected(pem.error());
+      if (bundle_pem.find(*pem) == std::string::npos) bundle_pem += *pem;
+    }
+    return {};
+  }
+
+  Outcome<void> check_now(WallTime now) const {
+    if (now >= not_after)
+      return fault("the CA certificate " + source + " expired at " + text_of(not_after), "renew the CA");
+    if (now < not_before)
+      return fault("the CA certificate " + source + " is not valid before " + text_of(not_before),
+                   "check this node's clock");
+    return {};
+  }
+};
+
+Authority::Authority(std::unique_ptr<Parts> parts, const Clock& clock)
+    : parts_(std::move(parts)), clock_(clock) {}
+Authority::~Authority() = default;
+
+const std::string& Authority::bundle_pem() const {
+  return parts_->bundle_pem;
+}
+
+WallTime Authority::not_after() const {
+  return parts_->not_after;
+}
+
+Outcome<std::unique_ptr<Authority>> Authority::builtin(const std::filesystem::path& directory,
+                                                       const std::string& trust_domain, const Clock& clock) {
+  if (!is_trust_domain(trust_domain))
+    return fault("\"" + trust_domain + "\" is no trust domain",
+                 "lower-case letters, digits, '.', '-' and '_'");
+  if (auto made = ensure_ca(directory, trust_domain, clock); !made) return std::unexpected(made.error());
+  auto further = further_certificates(directory);
+  if (!further) return std::unexpected(further.error());
+  // A key that this program made has mode 0600; anything wider was changed since.
+  const auto key = read_key_file(directory / "ca.key", 077);
+  if (!key) return std::unexpected(key.error());
+  return provided({directory / "ca.key", directory / "ca.crt", std::move(*further)}, clock);
+}
+
+Outcome<std::unique_ptr<Authority>> Authority::provided(const ProvidedFiles& files, const Clock& clock) {
+  auto key_pem = read_key_file(files.key, 007);
+  if (!key_pem) return std::unexpected(key_pem.error());
+  auto key = parse_key(*key_pem, files.key.string());
+  OPENSSL_cleanse(key_pem->data(), key_pem->size());
+  if (!key) return std::unexpected(key.error());
+  auto chain = load_certificates(files.certificate);
+  if (!chain) return std::unexpected(chain.error());
+  X509& signer = *chain->front();
+  if (X509_check_private_key(&signer, key->get()) != 1) {
+    ERR_clear_error();
+    return fault("the key " + files.key.string() + " does not belong to the certificate " +
+                 files.certificate.string());
+  }
+  auto parts = std::make_unique<Parts>();
+  parts->source = files.certificate.string();
+  parts->not_before = to_wall(X509_get0_notBefore(&signer));
+  parts->not_after = to_wall(X509_get0_notAfter(&signer));
+  if (auto valid = parts->check_now(clock.wall()); !valid) return std::unexpected(valid.error());
+  for (const auto& cert : *chain) {
+    if (is_self_signed(*cert)) continue;  // the peer has the root
+    const auto pem = write_certificate(*cert);
+    if (!pem) return std::unexpected(pem.error());
+    parts->chain_tail_pem += *pem;
+  }
+  if (auto added = parts->add_trusted(*chain); !added) return std::unexpected(added.error());
+  for (const auto& path : files.further_trusted) {
+    const auto certs = load_certificates(path);
+    if (!certs) return std::unexpected(certs.error());
+    if (auto added = parts->add_trusted(*certs); !added) return std::unexpected(added.error());
+  }
+  parts->key = std::move(*key);
+  parts->certificate = std::move(chain->front());
+  return std::unique_ptr<Authority>(new Authority(std::move(parts), clock));
+}
+
+Outcome<Svid> Authority::issue(const SvidRequest& request) const {
+  if (auto names = check_names(request.uris); !names) return std::unexpected(names.error());
+  if (request.lifetime <= std::chrono::seconds(0)) return fault("a certificate's lifetime must be positive");
+  const auto now = std::chrono::floor<std::chrono::seconds>(clock_.wall());
+  if (auto valid = parts_->check_now(now); !valid) return std::unexpected(valid.error());
+  const auto end = std::min<WallTime>(now + request.lifetime, parts_->not_after);
+  const auto key = make_key();
+  if (!key) return std::unexpected(key.error());
+  const auto cert =
+      make_leaf_certificate(**key, request.uris, {now - kClockSkew, end}, *parts_->certificate, *parts_->key);
+  if (!cert) return std::unexpected(cert.error());
+  auto leaf_pem = write_certificate(**cert);
+  if (!leaf_pem) return std::unexpected(leaf_pem.error());
+  auto key_pem = write_key(**key);
+  if (!key_pem) return std::unexpected(key_pem.error());
+  return Svid{.chain_pem = *leaf_pem + parts_->chain_tail_pem,
+              .key_pem = std::move(*key_pem),
+              .serial = serial_hex(**cert),
+              .not_before = to_wall(X509_get0_notBefore(cert->get())),
+              .not_after = end,
+              .rotate_at = now + (end - now) * 4 / 5};
+}
+
+}  // namespace sluice::identity

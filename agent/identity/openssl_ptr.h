@@ -1,0 +1,24 @@
+// Owners for OpenSSL's objects. This folder is the agent's only home of OpenSSL headers.
+#pragma once
+
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include <memory>
+
+namespace sluice::identity {
+
+template <auto Free>
+struct Freer {
+  template <typename T>
+  void operator()(T* object) const {
+    Free(object);
+  }
+};
+
+using BioPtr = std::unique_ptr<BIO, Freer<BIO_free_all>>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
+using CertPtr = std::unique_ptr<X509, Freer<X509_free>>;
+
+}  // namespace sluice::identity

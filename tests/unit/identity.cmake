@@ -1,0 +1,3 @@
+sluice_test(identity_test unit
+  SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/identity/authority_test.cpp
+  LINK sluice_identity sluice_tls)

@@ -1,0 +1,5 @@
+set(dir ${CMAKE_SOURCE_DIR}/tests/unit/tls)
+sluice_test(tls_test unit
+  SOURCES ${dir}/mesh_fixture.cpp ${dir}/handshake_test.cpp ${dir}/resumption_test.cpp ${dir}/client_hello_test.cpp
+          ${dir}/spiffe_test.cpp ${dir}/credentials_image_test.cpp
+  LINK sluice_tls sluice_identity)

@@ -1,0 +1,118 @@
+// The mesh's TLS as a state machine: ciphertext in, ciphertext out, no socket inside. TLS 1.3 only, both ends
+// prove a SPIFFE identity. One engine is one connection and is used by one thread at a time; the steps of the
+// handshake cost hundreds of microseconds and belong on a pool thread, decrypt and encrypt belong on the
+// worker.
+//
+//   feed(bytes from the socket); step(); send take_output() to the socket     until step() says finished
+//   feed(...); decrypt(buffer) until it yields 0                              plaintext in
+//   encrypt(plaintext); send take_output()                                    plaintext out
+//
+// After any error the connection is finished; take_output() still holds the alert that tells the peer why.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "base/result.h"
+#include "tls/credentials.h"
+#include "tls/peer_identity.h"
+#include "tls/pipe_bio.h"
+
+struct ssl_st;
+
+namespace sluice::tls {
+
+struct FreeSsl {
+  void operator()(ssl_st* ssl) const;
+};
+
+enum class Alpn : std::uint8_t { none, sluice, sluice_h2 };
+
+struct ClientTarget {
+  // The server must prove one of these names; an empty list refuses every server.
+  std::vector<std::string> expected;
+  SocketAddr address;        // where the server listens: part of the key of a session
+  bool offer_tunnel = true;  // offer `sluice-h2` besides `sluice`
+};
+
+class Engine {
+ public:
+  // Ciphertext that waits inside is bounded: a few records, the rest stays in the socket.
+  static constexpr std::size_t kInputMax = 64u << 10;
+  static constexpr std::size_t kRecordPlaintextMax = 16u << 10;
+
+  // Error: tls_no_identity when the workload has no certificate of its own that is valid now.
+  static Result<std::unique_ptr<Engine>> connect(const Credentials& credentials, std::uint32_t workload,
+                                                 ClientTarget target);
+  static Result<std::unique_ptr<Engine>> accept(const Credentials& credentials, std::uint32_t workload);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Takes as much as fits and returns how much that was.
+  std::size_t feed(std::span<const std::byte> ciphertext);
+  // The peer closed its side of the TCP connection.
+  void feed_end() { input_ended_ = true; }
+
+  // Advances the handshake with what was fed. True when it is finished; false when the peer must speak first.
+  Result<bool> step();
+  bool ready() const { return state_ == State::ready; }
+
+  // Plaintext into `out`, at most one record; 0 means more ciphertext is needed, or peer_closed(). An end of
+  // input without close_notify is client_reset or upstream_reset: somebody may have cut the stream short.
+  Result<std::size_t> decrypt(std::span<std::byte> out);
+  Result<void> encrypt(std::span<const std::byte> plaintext);
+  // Ends our direction only; the peer may go on sending.
+  void close_notify();
+  // The peer ended its direction in order.
+  bool peer_closed() const { return peer_closed_; }
+
+  bool has_output() const { return !pipe_.out.empty(); }
+  // Ciphertext for the socket, moved out. `reuse` lends its memory to the next output.
+  std::vector<std::byte> take_output(std::vector<std::byte> reuse = {});
+
+  // Valid once ready().
+  Alpn alpn() const;
+  const std::shared_ptr<const PeerIdentity>& peer() const { return peer_; }
+  bool resumed() const;
+
+ private:
+  enum class State : std::uint8_t { handshaking, ready, failed };
+  friend struct EngineCallbacks;
+
+  Engine(const Credentials& credentials, std::shared_ptr<const WorkloadTls> tls, bool server);
+  static Result<std::unique_ptr<Engine>> start(const Credentials& credentials, std::uint32_t workload,
+                                               bool server);
+  void offer(ClientTarget target);
+  Result<void> finish_handshake();
+  std::unexpected<Error> fail_with(Error error);
+  std::unexpected<Error> fail_from_queue(const char* step);
+  std::unexpected<Error> fail_cut_short(const char* step);
+  Origin peer_origin() const { return server_ ? Origin::downstream : Origin::upstream; }
+  bool usable(const Session& session) const;
+
+  std::shared_ptr<const WorkloadTls> tls_;
+  std::shared_ptr<SessionStore> store_;
+  const Clock* clock_;
+  bool server_;
+  bool prefer_tunnels_;
+  bool input_ended_ = false;
+  bool peer_closed_ = false;
+  bool sent_close_ = false;
+  State state_ = State::handshaking;
+  std::optional<Error> refusal_;  // set by a callback that ended the handshake
+  ClientTarget target_;
+  std::string session_key_;                              // of the client's store
+  std::shared_ptr<const PeerIdentity> peer_;             // proved in this handshake, or resumed
+  std::shared_ptr<const PeerIdentity> resumption_peer_;  // of the session that is offered or asked for
+  Pipe pipe_;
+  std::unique_ptr<ssl_st, FreeSsl> ssl_;  // last, because it uses the others
+};
+
+}  // namespace sluice::tls
