@@ -1,0 +1,25 @@
+// The bounded binary form of a TableImage: version, content, nothing else. Little endian, lengths in front
+// (base/bytes.h). The same image always gives the same bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "policy/table/image.h"
+
+namespace sluice::policy {
+
+inline constexpr std::uint32_t kTableMagic = 0x42'54'4c'53;  // "SLTB"
+inline constexpr std::uint32_t kTableVersion = 1;
+
+std::vector<std::byte> encode(const TableImage& image);
+// Checks structure, limits and enumerator ranges; references are checked by Table::build().
+std::expected<TableImage, std::string> decode_image(std::span<const std::byte> bytes);
+// FNV-1a over the encoded form.
+std::uint64_t content_hash(std::span<const std::byte> bytes);
+
+}  // namespace sluice::policy

@@ -1,0 +1,126 @@
+// What Table answers: a Permit to connect to one address, or a Refusal that names its rule. Everything here borrows
+// from the Table: it is valid as long as the caller holds that table's shared_ptr. Nothing allocates.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/reason.h"
+#include "base/workload.h"
+#include "policy/table/image.h"
+#include "policy/table/rule.h"
+
+namespace sluice::policy {
+
+class Table;
+
+// The authenticated other end, as its certificate and ClientHello gave it.
+struct Peer {
+  std::span<const std::string> spiffe_uris;
+  std::span<const std::string> kuma_uris;
+  std::string_view sni;
+};
+
+struct Refusal {
+  Reason reason = Reason::internal_error;
+  const RuleRef* rule = nullptr;  // never null when Table made it; an empty policy name: a built-in default
+};
+
+// The right to open one connection. Only Table makes one, so code that connects without asking does not compile.
+class Permit {
+ public:
+  enum class Kind : std::uint8_t {
+    mesh,         // outbound to a workload of the mesh
+    passthrough,  // outbound to an address outside the mesh
+    application   // inbound to the workload's own application
+  };
+
+  Kind kind() const { return kind_; }
+  const UpstreamAddr& address() const { return address_; }
+  // mesh: the workload that serves there; application: the workload itself; passthrough: none.
+  WorkloadId server() const { return server_; }
+  // The server runs on this node: take the short cut (Table::admit with the client's identity) instead of the network.
+  bool server_is_local() const { return is_local(server_) && kind_ == Kind::mesh; }
+  // mesh: encrypt, and accept the server only if its certificate carries one of expected_identities().
+  bool encrypt() const { return encrypt_; }
+  std::span<const std::string> expected_identities() const { return expected_identities_; }
+  Protocol protocol() const { return protocol_; }
+  Nanos connect_timeout() const { return connect_timeout_; }  // 0: none
+  Nanos idle_timeout() const { return idle_timeout_; }        // 0: none
+  // application: a rule with AllowWithShadowDeny would have refused.
+  bool shadow_denied() const { return shadow_denied_; }
+  // The rule that allowed it; an empty policy name: a built-in default.
+  const RuleRef& rule() const { return *rule_; }
+
+ private:
+  friend class Table;
+  friend class OutboundRoute;
+  Permit() = default;
+
+  Kind kind_ = Kind::passthrough;
+  bool encrypt_ = false;
+  bool shadow_denied_ = false;
+  Protocol protocol_ = Protocol::tcp;
+  WorkloadId server_ = WorkloadId::none;
+  UpstreamAddr address_;
+  std::span<const std::string> expected_identities_;
+  Nanos connect_timeout_{};
+  Nanos idle_timeout_{};
+  const RuleRef* rule_ = nullptr;
+};
+
+// Where an outbound connection may go: one address outside the mesh, or the endpoints of a service. The caller picks
+// an endpoint and asks for its permit; it may ask again for another one when the first cannot be reached.
+class OutboundRoute {
+ public:
+  bool is_mesh() const { return mesh_; }
+  std::string_view service() const { return service_; }  // empty when an address was dialled directly
+  std::size_t size() const { return mesh_ && backends_.data() != nullptr ? backends_.size() : 1; }
+  // Precondition: index < size().
+  Permit permit(std::size_t index) const;
+
+ private:
+  friend class Table;
+  OutboundRoute() = default;
+
+  const Table* table_ = nullptr;
+  const WorkloadImage* client_ = nullptr;
+  bool mesh_ = false;
+  std::string_view service_;
+  std::span<const BackendImage> backends_;  // service; empty for a direct address
+  BackendImage direct_;                     // mesh and no service: this endpoint
+  SocketAddr destination_;                  // passthrough
+  Nanos connect_timeout_{};
+  Nanos idle_timeout_{};
+  const RuleRef* rule_ = nullptr;
+};
+
+using OutboundDecision = std::variant<OutboundRoute, Refusal>;
+using InboundDecision = std::variant<Permit, Refusal>;
+
+// How to treat an inbound connection before the peer is known.
+struct InboundView {
+  TlsMode tls_mode = TlsMode::off;
+  Protocol protocol = Protocol::tcp;
+  bool declared = false;     // false: no inbound of the workload has this address and port
+  std::string_view section;  // inbound name; empty when not declared
+  Nanos idle_timeout{};
+};
+
+// A live connection as the proxy remembers it, for recheck() after a table swap.
+struct LiveFlow {
+  enum class Direction : std::uint8_t { outbound, inbound };
+  Direction direction = Direction::outbound;
+  WorkloadId workload = WorkloadId::none;  // the local workload whose client (outbound) or server (inbound) this is
+  OrigDst orig_dst;
+  UpstreamAddr upstream;       // outbound: the endpoint in use
+  ClientAddr client;           // inbound
+  const Peer* peer = nullptr;  // inbound: null for plaintext
+};
+
+}  // namespace sluice::policy

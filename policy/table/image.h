@@ -1,0 +1,155 @@
+// TableImage: the compiled policy as plain data. The agent's compiler fills it, the codec carries it to the proxy, and
+// Table indexes it. All references between parts are indexes, which Table::build() checks. Every list has a limit
+// below; an image above a limit is refused as a whole.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/workload.h"
+#include "policy/table/rule.h"
+
+namespace sluice::policy {
+
+enum class Protocol : std::uint8_t { tcp, http, http2, grpc, kafka };
+enum class TlsMode : std::uint8_t {
+  off,         // the mesh has no mTLS: relay as it is, check nothing
+  permissive,  // mesh TLS is authenticated and checked, anything else passes
+  strict       // nothing but mesh TLS
+};
+enum class PassthroughMode : std::uint8_t { all, matched, none };
+
+// A duration and the rule that set it. Zero means: no limit.
+struct Timeout {
+  Nanos value{};
+  RuleIndex rule = RuleIndex::built_in;
+  bool operator==(const Timeout&) const = default;
+};
+
+// One condition on the peer's authenticated URIs or on the server name it asked for.
+struct Condition {
+  enum class Kind : std::uint8_t {
+    uri_exact,   // one of the peer's URIs equals value (spiffe://mesh/service or kuma://tag/value)
+    uri_prefix,  // one of the peer's SPIFFE IDs equals value or continues it after a '/'
+    sni_exact
+  };
+  Kind kind = Kind::uri_exact;
+  std::string value;
+  bool operator==(const Condition&) const = default;
+};
+
+enum class PermissionAction : std::uint8_t { deny, allow, allow_shadow_deny };
+
+// Matches when all conditions match. `from` items with kind Mesh have no condition and match everybody.
+struct PermissionRule {
+  PermissionAction action = PermissionAction::deny;
+  std::vector<Condition> conditions;
+  RuleIndex rule = RuleIndex::built_in;
+  bool operator==(const PermissionRule&) const = default;
+};
+
+// What MeshTrafficPermission says about one inbound. No rule at all denies everybody.
+struct Permissions {
+  enum class Order : std::uint8_t {
+    deny_first,      // `rules`: any deny, else any allow, else deny
+    strongest_first  // `from` (2.x): the first matching rule decides, else deny
+  };
+  Order order = Order::deny_first;
+  std::vector<PermissionRule> rules;
+  bool operator==(const Permissions&) const = default;
+};
+
+struct InboundImage {
+  SocketAddr address;          // what clients dial
+  SocketAddr service_address;  // where the application listens; unspecified ip: at the address that was dialled
+  std::string name;            // section name: the inbound's name or its port
+  Protocol protocol = Protocol::tcp;
+  TlsMode tls_mode = TlsMode::off;
+  bool ready = true;                    // false: not offered to clients, still admitted
+  std::uint32_t permissions = 0;        // index into TableImage::permissions; meaningless under TlsMode::off
+  std::vector<std::string> identities;  // SPIFFE IDs of which a client expects one here
+  Timeout connect_timeout;              // proxy to application
+  Timeout idle_timeout;
+  bool operator==(const InboundImage&) const = default;
+};
+
+// A destination outside the mesh that MeshPassthrough names. first_port 0: every port.
+struct PassthroughMatch {
+  Prefix prefix;
+  std::uint16_t first_port = 0;
+  std::uint16_t last_port = 0;
+  RuleIndex rule = RuleIndex::built_in;
+  bool operator==(const PassthroughMatch&) const = default;
+};
+
+struct WorkloadImage {
+  WorkloadId id = WorkloadId::none;
+  std::string name;  // the Dataplane's name
+  std::uint32_t mesh = 0;
+  bool local = false;                 // enrolled on this node
+  bool mtls = false;                  // has an identity: encrypts and is checked
+  TlsMode undeclared = TlsMode::off;  // ports that no inbound declares; strict refuses them
+  std::vector<IpAddr> addresses;      // from which it may speak
+  std::vector<std::string> identities;  // every URI of its certificate, SPIFFE IDs first
+  std::vector<InboundImage> inbounds;
+  PassthroughMode passthrough = PassthroughMode::all;
+  RuleIndex passthrough_rule = RuleIndex::built_in;
+  std::vector<PassthroughMatch> passthrough_matches;  // only for PassthroughMode::matched
+  Timeout passthrough_connect_timeout;
+  Timeout passthrough_idle_timeout;
+  std::uint32_t max_connections = 0;  // 0: only the node's limit
+  bool operator==(const WorkloadImage&) const = default;
+};
+
+struct BackendImage {
+  std::uint32_t workload = 0;  // index into TableImage::workloads
+  std::uint32_t inbound = 0;   // index into its inbounds
+  bool operator==(const BackendImage&) const = default;
+};
+
+struct ServiceImage {
+  std::string name;
+  std::uint32_t mesh = 0;
+  std::vector<BackendImage> backends;
+  std::vector<SocketAddr> vips;  // every client of the mesh reaches it here
+  bool operator==(const ServiceImage&) const = default;
+};
+
+// What one local client workload has for one service: its declared listening addresses and its timeouts.
+struct OutboundImage {
+  std::uint32_t workload = 0;         // index into TableImage::workloads
+  std::uint32_t service = 0;          // index into TableImage::services
+  std::vector<SocketAddr> addresses;  // declared outbounds of the Dataplane, loopback included; may be empty
+  Timeout connect_timeout;
+  Timeout idle_timeout;
+  bool operator==(const OutboundImage&) const = default;
+};
+
+struct TableImage {
+  std::vector<RuleRef> rules{RuleRef{}};
+  std::vector<std::string> meshes;
+  std::vector<Permissions> permissions;
+  std::vector<WorkloadImage> workloads;
+  std::vector<ServiceImage> services;
+  std::vector<OutboundImage> outbounds;
+  bool operator==(const TableImage&) const = default;
+};
+
+inline constexpr std::uint32_t kMaxRules = 1U << 20;
+inline constexpr std::uint32_t kMaxMeshes = 1024;
+inline constexpr std::uint32_t kMaxPermissionSets = 1U << 18;
+inline constexpr std::uint32_t kMaxPermissionRules = 1U << 18;  // in one set
+inline constexpr std::uint32_t kMaxConditions = 64;             // in one rule
+inline constexpr std::uint32_t kMaxWorkloads = 1U << 18;
+inline constexpr std::uint32_t kMaxServices = 1U << 18;
+inline constexpr std::uint32_t kMaxOutbounds = 1U << 20;
+inline constexpr std::uint32_t kMaxListPerWorkload = 1U << 14;
+inline constexpr std::uint32_t kMaxBackends = 1U << 18;
+inline constexpr std::uint32_t kMaxText = 2048;  // bytes of one name, URI or path
+inline constexpr std::size_t kMaxImageBytes = std::size_t{256} << 20;
+
+}  // namespace sluice::policy

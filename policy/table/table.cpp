@@ -1,0 +1,238 @@
+#include "policy/table/table.h"
+
+#include <algorithm>
+
+#include "policy/table/codec.h"
+#include "policy/table/table_check.h"
+#include "policy/table/table_index.h"
+
+namespace sluice::policy {
+
+Table::Table() = default;
+Table::~Table() = default;
+
+std::expected<std::shared_ptr<const Table>, std::string> Table::build(TableImage image) {
+  if (auto problem = check_image(image); !problem.empty()) return std::unexpected("table: " + problem);
+  std::shared_ptr<Table> table(new Table);
+  table->hash_ = policy::content_hash(encode(image));
+  table->image_ = std::move(image);
+  table->index_ = std::make_unique<TableIndex>(table->image_);
+  return table;
+}
+
+std::expected<std::shared_ptr<const Table>, std::string> Table::decode(std::span<const std::byte> bytes) {
+  auto image = decode_image(bytes);
+  if (!image) return std::unexpected(std::move(image.error()));
+  return build(std::move(*image));
+}
+
+const RuleRef& Table::rule(RuleIndex index) const { return image_.rules[static_cast<std::uint32_t>(index)]; }
+
+const WorkloadImage* Table::workload(WorkloadId id) const {
+  const auto found = index_->workloads.find(id);
+  return found == index_->workloads.end() ? nullptr : &image_.workloads[found->second];
+}
+
+bool Table::enrolled_peer(WorkloadId server, const IpAddr& client) const {
+  const auto* self = workload(server);
+  const auto found = index_->by_address.find(client);
+  if (self == nullptr || found == index_->by_address.end()) return false;
+  return std::ranges::any_of(found->second, [&](std::uint32_t position) {
+    return image_.workloads[position].mesh == self->mesh && image_.workloads[position].mtls;
+  });
+}
+
+bool Table::address_belongs(const IpAddr& address, const Peer& peer) const {
+  const auto found = index_->by_address.find(address);
+  if (found == index_->by_address.end()) return false;
+  return std::ranges::any_of(found->second, [&](std::uint32_t position) {
+    const auto& identities = image_.workloads[position].identities;
+    return std::ranges::any_of(peer.spiffe_uris, [&](const std::string& uri) {
+      return std::ranges::find(identities, uri) != identities.end();
+    });
+  });
+}
+
+OutboundRoute Table::route_to_service(const WorkloadImage& client, std::uint32_t service) const {
+  OutboundRoute route;
+  route.table_ = this;
+  route.client_ = &client;
+  route.mesh_ = true;
+  route.service_ = image_.services[service].name;
+  route.backends_ = image_.services[service].backends;
+  apply_outbound_timeouts(client, service, route);
+  return route;
+}
+
+void Table::apply_outbound_timeouts(const WorkloadImage& client, std::uint32_t service, OutboundRoute& route) const {
+  const auto position = static_cast<std::uint64_t>(&client - image_.workloads.data());
+  const auto found = index_->outbounds.find((position << 32) | service);
+  if (found == index_->outbounds.end()) {
+    route.connect_timeout_ = client.passthrough_connect_timeout.value;
+    route.idle_timeout_ = client.passthrough_idle_timeout.value;
+    route.rule_ = &rule(RuleIndex::built_in);
+    return;
+  }
+  const auto& outbound = image_.outbounds[found->second];
+  route.connect_timeout_ = outbound.connect_timeout.value;
+  route.idle_timeout_ = outbound.idle_timeout.value;
+  route.rule_ = &rule(outbound.connect_timeout.rule);
+}
+
+const PassthroughMatch* Table::find_passthrough(const WorkloadImage& client, const SocketAddr& destination) const {
+  const auto position = static_cast<std::uint32_t>(&client - image_.workloads.data());
+  const auto lengths = index_->passthrough_lengths.find(position);
+  if (lengths == index_->passthrough_lengths.end()) return nullptr;
+  for (const auto length : lengths->second) {
+    const auto found = index_->passthrough.find({position, {masked(destination.ip, length), length}});
+    if (found == index_->passthrough.end()) continue;
+    for (const auto number : found->second) {
+      const auto& match = client.passthrough_matches[number];
+      const bool every_port = match.first_port == 0;
+      if (every_port || (match.first_port <= destination.port && destination.port <= match.last_port)) return &match;
+    }
+  }
+  return nullptr;
+}
+
+OutboundDecision Table::route_outside(const WorkloadImage& client, const OrigDst& destination) const {
+  const RuleRef* deciding = &rule(client.passthrough_rule);
+  if (client.passthrough == PassthroughMode::none) return Refusal{Reason::unknown_destination, deciding};
+  if (client.passthrough == PassthroughMode::matched) {
+    const auto* match = find_passthrough(client, destination);
+    if (match == nullptr) return Refusal{Reason::unknown_destination, deciding};
+    deciding = &rule(match->rule);
+  }
+  OutboundRoute route;
+  route.table_ = this;
+  route.client_ = &client;
+  route.destination_ = destination;
+  route.connect_timeout_ = client.passthrough_connect_timeout.value;
+  route.idle_timeout_ = client.passthrough_idle_timeout.value;
+  route.rule_ = deciding;
+  return route;
+}
+
+OutboundDecision Table::route_outbound(WorkloadId client_id, const OrigDst& destination) const {
+  const auto* client = workload(client_id);
+  if (client == nullptr) return Refusal{Reason::workload_gone, &rule(RuleIndex::built_in)};
+  const auto position = static_cast<std::uint32_t>(client - image_.workloads.data());
+
+  std::optional<std::uint32_t> service;
+  if (const auto found = index_->declared.find({position, destination}); found != index_->declared.end()) {
+    service = image_.outbounds[found->second].service;
+  } else if (const auto vip = index_->vips.find({client->mesh, destination}); vip != index_->vips.end()) {
+    service = vip->second;
+  }
+  if (service) {
+    if (image_.services[*service].backends.empty()) {
+      return Refusal{Reason::no_endpoints, &rule(RuleIndex::built_in)};
+    }
+    return route_to_service(*client, *service);
+  }
+
+  const auto endpoint = index_->endpoints.find({client->mesh, destination});
+  if (endpoint == index_->endpoints.end()) return route_outside(*client, destination);
+  OutboundRoute route;
+  route.table_ = this;
+  route.client_ = client;
+  route.mesh_ = true;
+  route.direct_ = endpoint->second.backend;
+  apply_outbound_timeouts(*client, endpoint->second.service, route);
+  return route;
+}
+
+Permit OutboundRoute::permit(std::size_t index) const {
+  Permit permit;
+  permit.connect_timeout_ = connect_timeout_;
+  permit.idle_timeout_ = idle_timeout_;
+  permit.rule_ = rule_;
+  if (!mesh_) {
+    permit.address_ = UpstreamAddr(destination_);
+    return permit;
+  }
+  const auto& backend = backends_.empty() ? direct_ : backends_[index];
+  const auto& server = table_->image_.workloads[backend.workload];
+  const auto& inbound = server.inbounds[backend.inbound];
+  permit.kind_ = Permit::Kind::mesh;
+  permit.server_ = server.id;
+  permit.address_ = UpstreamAddr(inbound.address);
+  permit.encrypt_ = client_->mtls && server.mtls;
+  permit.expected_identities_ = inbound.identities.empty() ? std::span<const std::string>(server.identities)
+                                                           : std::span<const std::string>(inbound.identities);
+  permit.protocol_ = inbound.protocol;
+  return permit;
+}
+
+const InboundImage* Table::find_inbound(const WorkloadImage& server, const SocketAddr& destination) const {
+  const auto position = static_cast<std::uint64_t>(&server - image_.workloads.data());
+  const auto found = index_->inbounds.find((position << 16) | destination.port);
+  if (found == index_->inbounds.end()) return nullptr;
+  for (const auto number : found->second) {
+    if (server.inbounds[number].address.ip == destination.ip) return &server.inbounds[number];
+  }
+  // Another address of the same workload: the port's protection must not depend on the address that was dialled.
+  return &server.inbounds[found->second.front()];
+}
+
+InboundView Table::inbound(WorkloadId server_id, const OrigDst& destination) const {
+  const auto* server = workload(server_id);
+  if (server == nullptr) return {};
+  const auto* inbound = find_inbound(*server, destination);
+  if (inbound == nullptr) {
+    return {server->undeclared, Protocol::tcp, false, {}, server->passthrough_idle_timeout.value};
+  }
+  return {inbound->tls_mode, inbound->protocol, true, inbound->name, inbound->idle_timeout.value};
+}
+
+InboundDecision Table::admit(WorkloadId server_id, const OrigDst& destination, const Peer* peer,
+                             const ClientAddr&) const {
+  const RuleRef* built_in = &rule(RuleIndex::built_in);
+  const auto* server = workload(server_id);
+  if (server == nullptr) return Refusal{Reason::workload_gone, built_in};
+  const auto* inbound = find_inbound(*server, destination);
+
+  Permit permit;
+  permit.kind_ = Permit::Kind::application;
+  permit.server_ = server->id;
+  permit.rule_ = built_in;
+  if (inbound == nullptr) {
+    if (server->undeclared == TlsMode::strict) return Refusal{Reason::undeclared_port, built_in};
+    permit.address_ = UpstreamAddr(destination);
+    permit.connect_timeout_ = server->passthrough_connect_timeout.value;
+    permit.idle_timeout_ = server->passthrough_idle_timeout.value;
+    return permit;
+  }
+  permit.address_ = UpstreamAddr(inbound->service_address);
+  if (permit.address_.ip.is_unspecified()) permit.address_.ip = destination.ip;
+  permit.protocol_ = inbound->protocol;
+  permit.connect_timeout_ = inbound->connect_timeout.value;
+  permit.idle_timeout_ = inbound->idle_timeout.value;
+  if (inbound->tls_mode == TlsMode::off) return permit;
+  if (peer == nullptr) {
+    if (inbound->tls_mode == TlsMode::strict) return Refusal{Reason::plaintext_refused, built_in};
+    return permit;
+  }
+  const auto* deciding = index_->permissions[inbound->permissions].find(*peer);
+  if (deciding == nullptr) return Refusal{Reason::permission_denied, built_in};
+  permit.rule_ = &rule(deciding->rule);
+  if (deciding->action == PermissionAction::deny) return Refusal{Reason::permission_denied, permit.rule_};
+  permit.shadow_denied_ = deciding->action == PermissionAction::allow_shadow_deny;
+  return permit;
+}
+
+std::optional<Refusal> Table::recheck(const LiveFlow& flow) const {
+  if (flow.direction == LiveFlow::Direction::inbound) {
+    const auto decision = admit(flow.workload, flow.orig_dst, flow.peer, flow.client);
+    const auto* refusal = std::get_if<Refusal>(&decision);
+    if (refusal == nullptr) return std::nullopt;
+    if (refusal->reason == Reason::permission_denied) return Refusal{Reason::permission_denied_live, refusal->rule};
+    return *refusal;
+  }
+  const auto decision = route_outbound(flow.workload, flow.orig_dst);
+  const auto* refusal = std::get_if<Refusal>(&decision);
+  if (refusal == nullptr || refusal->reason == Reason::no_endpoints) return std::nullopt;
+  return *refusal;
+}
+
+}  // namespace sluice::policy

@@ -1,0 +1,99 @@
+#include "policy/table/table_check.h"
+
+#include <unordered_set>
+
+namespace sluice::policy {
+namespace {
+
+bool rule_known(const TableImage& image, RuleIndex rule) {
+  return static_cast<std::uint32_t>(rule) < image.rules.size();
+}
+
+bool timeout_sound(const TableImage& image, const Timeout& timeout) {
+  return timeout.value.count() >= 0 && rule_known(image, timeout.rule);
+}
+
+std::string check_inbound(const TableImage& image, const InboundImage& inbound) {
+  if (inbound.address.port == 0) return "inbound without a port";
+  if (inbound.tls_mode != TlsMode::off && inbound.permissions >= image.permissions.size()) {
+    return "inbound refers to a permission set that does not exist";
+  }
+  if (!timeout_sound(image, inbound.connect_timeout) || !timeout_sound(image, inbound.idle_timeout)) {
+    return "inbound has a bad timeout";
+  }
+  return {};
+}
+
+std::string check_workload(const TableImage& image, const WorkloadImage& workload) {
+  if (workload.id == WorkloadId::none) return "workload without a number";
+  if (workload.local != is_local(workload.id)) return "workload's number does not fit its place";
+  if (workload.mesh >= image.meshes.size()) return "workload of a mesh that does not exist";
+  if (workload.mtls && workload.identities.empty()) return "workload with mTLS but without identity";
+  if (!rule_known(image, workload.passthrough_rule)) return "workload refers to a rule that does not exist";
+  if (!timeout_sound(image, workload.passthrough_connect_timeout) ||
+      !timeout_sound(image, workload.passthrough_idle_timeout)) {
+    return "workload has a bad timeout";
+  }
+  for (const auto& match : workload.passthrough_matches) {
+    if (match.prefix.length > 128 || match.first_port > match.last_port || !rule_known(image, match.rule)) {
+      return "workload has a bad passthrough match";
+    }
+  }
+  for (const auto& inbound : workload.inbounds) {
+    if (auto problem = check_inbound(image, inbound); !problem.empty()) return problem;
+    if (workload.mtls == (inbound.tls_mode == TlsMode::off)) return "inbound's TLS mode does not fit its workload";
+  }
+  return {};
+}
+
+std::string check_permissions(const TableImage& image) {
+  for (const auto& set : image.permissions) {
+    for (const auto& rule : set.rules) {
+      if (!rule_known(image, rule.rule)) return "permission refers to a rule that does not exist";
+    }
+  }
+  return {};
+}
+
+std::string check_services(const TableImage& image) {
+  for (const auto& service : image.services) {
+    if (service.mesh >= image.meshes.size()) return "service of a mesh that does not exist";
+    for (const auto& backend : service.backends) {
+      if (backend.workload >= image.workloads.size()) return "service with a workload that does not exist";
+      const auto& workload = image.workloads[backend.workload];
+      if (backend.inbound >= workload.inbounds.size()) return "service with an inbound that does not exist";
+      if (workload.mesh != service.mesh) return "service with a workload of another mesh";
+    }
+  }
+  return {};
+}
+
+std::string check_outbounds(const TableImage& image) {
+  for (const auto& outbound : image.outbounds) {
+    if (outbound.workload >= image.workloads.size()) return "outbound of a workload that does not exist";
+    if (outbound.service >= image.services.size()) return "outbound to a service that does not exist";
+    if (image.services[outbound.service].mesh != image.workloads[outbound.workload].mesh) {
+      return "outbound to a service of another mesh";
+    }
+    if (!timeout_sound(image, outbound.connect_timeout) || !timeout_sound(image, outbound.idle_timeout)) {
+      return "outbound has a bad timeout";
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string check_image(const TableImage& image) {
+  if (image.rules.empty() || !image.rules.front().policy.empty()) return "rule 0 must be the built-in one";
+  std::unordered_set<WorkloadId> seen;
+  for (const auto& workload : image.workloads) {
+    if (auto problem = check_workload(image, workload); !problem.empty()) return problem + ": " + workload.name;
+    if (!seen.insert(workload.id).second) return "two workloads with one number: " + workload.name;
+  }
+  if (auto problem = check_permissions(image); !problem.empty()) return problem;
+  if (auto problem = check_services(image); !problem.empty()) return problem;
+  return check_outbounds(image);
+}
+
+}  // namespace sluice::policy
