@@ -16,7 +16,7 @@ BANNED = {
     r"\b(TODO|FIXME|XXX|HACK)\b": "leftover mark: finish it or open an issue",
     r"\busing namespace std\b": "no using namespace std",
     r"#pragma warning|NOLINT": "no silenced warnings",
-    r"\bsleep_for\b|\busleep\(": "no sleeping: wait for a condition or use the ring's timers",
+    r"this_thread::sleep|\busleep\(": "no sleeping: wait for a condition or use the ring's timers",
     r"\bstd::endl\b": "use a newline",
 }
 BANNED_NAMES = ("util", "utils", "common", "helper", "helpers", "misc")

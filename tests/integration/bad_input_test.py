@@ -68,10 +68,10 @@ class BadInput(TwoNodes):
             self.assertIn("nowhere", row["problem"])
             self.b.sluice("delete", "Dataplane", name)
 
-    def start_expecting_failure(self, *extra, prefix=(), settings=None):
+    def start_expecting_failure(self, *extra, prefix=()):
         """A further daemon that must refuse to start; returns what it printed."""
-        command = net.inside(self.lab.netns("b"), *prefix, self.lab.binaries / "sluiced", "--config", self.b.config,
-                             *extra)
+        command = net.inside(self.lab.netns("b"), *prefix, self.lab.binaries / "sluiced",
+                             "--config", self.b.config, *extra)
         done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=30)
         self.assertNotEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout + done.stderr
@@ -122,8 +122,8 @@ class BadInput(TwoNodes):
 
     def test_strangers_tls(self):
         directory = self.lab.directory
-        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
-            "-subj", "/O=stranger", "-addext", "subjectAltName=URI:spiffe://default/client", "-keyout",
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+            "-days", "1", "-subj", "/O=stranger", "-addext", "subjectAltName=URI:spiffe://default/client", "-keyout",
             directory / "stranger.key", "-out", directory / "stranger.crt")
         done = self.lab.run("a", "openssl", "s_client", "-connect", f"{self.address['web'][0]}:80", "-alpn", "sluice",
                             "-cert", directory / "stranger.crt", "-key", directory / "stranger.key", "-quiet",
@@ -157,8 +157,8 @@ class BadInput(TwoNodes):
 
     def test_control_socket_is_not_for_everybody(self):
         self.assertEqual(os.stat(self.b.socket).st_mode & 0o007, 0)
-        done = run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", self.lab.binaries / "sluice", "--socket",
-                   self.b.socket, "status", check=False)
+        done = run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", self.lab.binaries / "sluice",
+                   "--socket", self.b.socket, "status", check=False)
         self.assertEqual(done.returncode, 1)
 
 

@@ -76,14 +76,15 @@ class CaptureTraps(TwoNodes):
 
     def test_workload_namespace_goes_away_and_nothing_leaks(self):
         v4, v6 = self.lab.add_workload("a", "shortlived")
-        self.a.apply(case.documents.dataplane("short-1", "a", "short", (v4, v6), case.netns_attach(self.lab, "shortlived")))
+        attach = case.netns_attach(self.lab, "shortlived")
+        self.a.apply(case.documents.dataplane("short-1", "a", "short", (v4, v6), attach))
         wait_for(lambda: any(w["name"] == "short-1" and w["ready"] for w in self.a.json("workloads")["workloads"]),
                  "the workload to be ready")
         inode = self.lab.run("shortlived", "readlink", "/proc/self/ns/net").stdout.strip()
         run("ip", "netns", "delete", self.lab.netns("shortlived"))
         self.a.sluice("delete", "Dataplane", "short-1")
         keeper = self.a.pids()["keeper"]
-        wait_for(lambda: inode not in run("sh", "-c", f"ls -l /proc/{keeper}/fd").stdout, "the namespace to be released")
+        wait_for(lambda: inode not in run("ls", "-l", f"/proc/{keeper}/fd").stdout, "the namespace to be released")
         self.assert_served("client")
 
     def test_stopped_proxy_refuses_fast_and_recovers(self):

@@ -47,7 +47,8 @@ class TwoNodes(unittest.TestCase):
     def documents(cls):
         parts = [documents.MESH]
         parts += [documents.dataplane(f"{n}-1", "a", n, cls.address[n], netns_attach(cls.lab, n)) for n in cls.clients]
-        parts.append(documents.dataplane("web-1", "b", "web", cls.address["web"], netns_attach(cls.lab, "web"), [80], "http"))
+        attach = netns_attach(cls.lab, "web")
+        parts.append(documents.dataplane("web-1", "b", "web", cls.address["web"], attach, [80], "http"))
         parts.append(documents.allow("web-clients", "web", cls.clients))
         return "---".join(parts)
 

@@ -68,7 +68,8 @@ class Demo:
         both = [
             documents.dataplane("client-1", "a", "client", address["client"], netns("client")),
             documents.dataplane("batch-1", "a", "batch", address["batch"], netns("batch")),
-            documents.dataplane("caller-1", "a", "caller", address["caller"], netns("caller"), outbounds=[(9000, "web")]),
+            documents.dataplane("caller-1", "a", "caller", address["caller"], netns("caller"),
+                                outbounds=[(9000, "web")]),
             documents.dataplane("outsider-1", "a", "outsider", address["outsider"], netns("outsider")),
             documents.dataplane("backup-1", "a", "backup", ("10.77.0.1", "fd77::1"), ("cgroup", self.host_cgroup)),
             documents.dataplane("web-1", "b", "web", address["web"], netns("web"), [80], "http"),
@@ -119,7 +120,7 @@ class Demo:
                       "select 'postgres sees '||inet_client_addr()").stdout
         show("psql -c 'select inet_client_addr()'", out)
         expect(address["client"][0] in out, "PostgreSQL sees the client's true address")
-        out = lab.run("client", "mariadb", "-h", address["shop"][0], "-u", "app", "-psecret", "-Ne",
+        out = lab.run("client", "mariadb", "-h", address["shop"][0], "-u", "app", "-psecret", "--skip-ssl", "-Ne",
                       "select concat('mariadb sees ', user())").stdout
         show("mariadb -e 'select user()'    # the server speaks first", out)
         expect(address["client"][0] in out, "MariaDB sees the client's true address")
@@ -187,7 +188,8 @@ class Demo:
         for instance in (b, a):
             old = instance.pids()["proxy"]
             wait_for(lambda: instance.status()["connections_open"] >= 0, "status")
-            show(f"kill -9 {old}   # the proxy of node {instance.node}", lab.run(instance.node, "kill", "-9", old).stdout)
+            out = lab.run(instance.node, "kill", "-9", old).stdout
+            show(f"kill -9 {old}   # the proxy of node {instance.node}", out)
             wait_for(lambda: instance.pids()["proxy"] not in (0, old), "the keeper to start a new proxy")
         wait_for(lambda: all(not (self.serials(lab.instances[n]) & serials[n]) for n in ("a", "b")),
                  "every certificate to be replaced", 60.0)
@@ -209,8 +211,9 @@ class Demo:
             instance.daemon.wait(30)
             expect(not instance.left_behind(), f"node {node}: no pin, no cgroup")
         for name, before in self.before.items():
-            if net.snapshot(self.lab.netns(name)) != before:
-                raise LabError(f"rules or routes differ in {name}:\n{net.snapshot(self.lab.netns(name))}\nbefore:\n{before}")
+            after = net.snapshot(self.lab.netns(name))
+            if after != before:
+                raise LabError(f"rules or routes differ in {name}:\n{after}\nbefore:\n{before}")
         expect(True, "no route, no rule and no setting differs in any namespace")
         done = self.curl("client", f"http://{self.address['web'][0]}/")
         expect(SECRET in done.stdout, "programs talk directly again")

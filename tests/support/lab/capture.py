@@ -13,7 +13,8 @@ class Capture:
         self.path.unlink(missing_ok=True)
         self.processes = lab.processes
         self.child = lab.processes.start(
-            f"tcpdump-{device}", net.inside(namespace, "tcpdump", "-i", device, "-s", "0", "-U", "-w", self.path, "tcp"),
+            f"tcpdump-{device}",
+            net.inside(namespace, "tcpdump", "-i", device, "-s", "0", "-U", "-w", self.path, "tcp"),
             lab.directory / "tcpdump.log")
         wait_for(lambda: self.path.exists() and self.path.stat().st_size >= 24, "tcpdump to listen")
 

@@ -72,7 +72,8 @@ class Lab:
         return process.run(*net.inside(self.netns(where), *args), **options)
 
     def start(self, where, name, *args, **options):
-        return self.processes.start(name, net.inside(self.netns(where), *args), self.directory / f"{name}.log", **options)
+        log = self.directory / f"{name}.log"
+        return self.processes.start(name, net.inside(self.netns(where), *args), log, **options)
 
     def cgroup(self, name):
         path = self.cgroups / name

@@ -88,22 +88,25 @@ def mariadb(lab, namespace, port=3306):
         run("mariadb-install-db", "--no-defaults", "--user=mysql", f"--datadir={directory}/data", "--skip-test-db",
             "--auth-root-authentication-method=normal")
         (directory / "init.sql").write_text(
-            "CREATE USER IF NOT EXISTS 'app'@'%' IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO 'app'@'%';\n")
+            "CREATE USER IF NOT EXISTS 'app'@'%' IDENTIFIED BY 'secret';\nGRANT ALL ON *.* TO 'app'@'%';\n")
         shutil.chown(directory / "init.sql", "mysql", "mysql")
     (directory / "log").touch()
     _program(lab, namespace, "mariadb",
              ["mariadbd", "--no-defaults", "--user=mysql", f"--datadir={directory}/data", f"--port={port}",
               "--bind-address=*", f"--socket={directory}/sock", f"--pid-file={directory}/pid",
               "--innodb-buffer-pool-size=16M", "--skip-name-resolve", f"--init-file={directory}/init.sql"], port)
+    question = ("mariadb", "--no-defaults", "-u", "root", f"--socket={directory}/sock", "-Ne",
+                "select user from mysql.user where user = 'app'")
+    wait_for(lambda: "app" in run(*question, check=False).stdout, "MariaDB's user to exist")
 
 
 def https(lab, namespace, port=8443):
     """A Python HTTPS server with its own certificate that offers ALPN h2 and http/1.1; returns its certificate."""
     directory = _directory(lab, namespace, "https")
     if not (directory / "own.crt").exists():
-        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-            "-subj", "/CN=own.example", "-addext", "subjectAltName=DNS:own.example", "-keyout", directory / "own.key",
-            "-out", directory / "own.crt")
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+            "-days", "2", "-subj", "/CN=own.example", "-addext", "subjectAltName=DNS:own.example",
+            "-keyout", directory / "own.key", "-out", directory / "own.crt")
     server = directory / "server.py"
     server.write_text(textwrap.dedent(f"""\
         import http.server, socket, ssl
