@@ -1,0 +1,63 @@
+// compile(): accepted resources to everything that runs from them: the proxy's table, the kernel's intent, and the
+// local workloads with their attachment and identities. Pure: same input and numbers, same output.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/workload.h"
+#include "policy/document/diagnostic.h"
+#include "policy/document/resource.h"
+#include "policy/engine/kernel_intent.h"
+#include "policy/table/image.h"
+
+namespace sluice::policy {
+
+enum class AttachKind : std::uint8_t { cgroup, unit, netns, tap, pod };
+enum class FailMode : std::uint8_t { closed_fast, closed, open };
+
+// A Dataplane that is bound to this node by its `sluice` block.
+struct LocalWorkload {
+  WorkloadId id = WorkloadId::none;
+  std::string mesh;
+  std::string name;  // the Dataplane's name
+  AttachKind attach = AttachKind::cgroup;
+  std::string attach_to;  // cgroup path, unit name, netns path, interface or namespace/pod
+  FailMode fail_mode = FailMode::closed_fast;
+  std::vector<IpAddr> addresses;        // the Dataplane's own, networking.address first
+  bool mtls = false;                    // needs a certificate with these identities:
+  std::vector<std::string> identities;  // SPIFFE IDs first, then kuma:// tag URIs
+  RuleRef origin;
+};
+
+// Numbers that must stay the same from one compilation to the next. The caller keeps it; compile() adds what is new and
+// never gives a number to another name.
+class Numbers {
+ public:
+  std::uint32_t mesh(const std::string& name);
+  WorkloadId workload(const std::string& mesh, const std::string& dataplane);
+
+ private:
+  std::map<std::string, std::uint32_t> meshes_;
+  std::map<std::string, std::uint32_t> workloads_;
+};
+
+struct CompileInput {
+  std::span<const Resource> resources;
+  std::string node;  // a Dataplane is local when its sluice.node is this
+  std::string zone;  // value of label kuma.io/zone for resources of this zone; may be empty
+};
+
+struct Compiled {
+  TableImage table;
+  KernelIntent kernel;
+  std::vector<LocalWorkload> workloads;
+  Diagnostics diagnostics;  // what the documents ask for and this compilation could not resolve; nothing is dropped silently
+};
+
+Compiled compile(const CompileInput& input, Numbers& numbers);
+
+}  // namespace sluice::policy
