@@ -20,7 +20,7 @@ inline constexpr std::size_t kMaxFds = 64;
 
 enum class Type : std::uint32_t {
   // agent -> keeper
-  proxy_settings = 1,  // ProxySettings: start (or restart with) the proxy; [heartbeat map fd]
+  proxy_settings = 1,  // ProxySettings: start the proxy, or its next start; [heartbeat map fd, perhaps executable]
   add_workload,        // AddWorkload; [netns fd]: open listeners; answered by workload_ready
   remove_workload,     // RemoveWorkload: close listeners and namespace, tell the proxy
   shutdown,            // Shutdown: end the proxy and the keeper in order

@@ -1,0 +1,91 @@
+#include "keeper/sockets.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+namespace sluice::keeper {
+namespace {
+
+// From <linux/in6.h>, which cannot be included beside <netinet/in.h>.
+constexpr int kIpv6Transparent = 75;
+constexpr int kBacklog = 4096;
+
+int set_option(int fd, int level, int option, int value) {
+  return ::setsockopt(fd, level, option, &value, sizeof value) == 0 ? 0 : errno;
+}
+
+// IP_TRANSPARENT covers IPv4 and v4-mapped addresses, IPV6_TRANSPARENT the others; both need CAP_NET_ADMIN.
+int set_transparent(int fd, bool ipv6) {
+  if (const int error = set_option(fd, SOL_IP, IP_TRANSPARENT, 1); error != 0) return error;
+  return ipv6 ? set_option(fd, SOL_IPV6, kIpv6Transparent, 1) : 0;
+}
+
+SysResult<Fd> make_socket(int family) {
+  Fd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+  if (!fd) return std::unexpected(errno);
+  return fd;
+}
+
+SysResult<Fd> make_listener_of(int family) {
+  auto fd = make_socket(family);
+  if (!fd) return fd;
+  const bool ipv6 = family == AF_INET6;
+  if (ipv6)
+    if (const int error = set_option(fd->get(), SOL_IPV6, IPV6_V6ONLY, 0); error != 0) return std::unexpected(error);
+  if (const int error = set_transparent(fd->get(), ipv6); error != 0) return std::unexpected(error);
+  sockaddr_in6 any6{};
+  any6.sin6_family = AF_INET6;
+  sockaddr_in any4{};
+  any4.sin_family = AF_INET;
+  const auto* address = ipv6 ? reinterpret_cast<const sockaddr*>(&any6) : reinterpret_cast<const sockaddr*>(&any4);
+  if (::bind(fd->get(), address, ipv6 ? sizeof any6 : sizeof any4) != 0) return std::unexpected(errno);
+  if (::listen(fd->get(), kBacklog) != 0) return std::unexpected(errno);
+  return fd;
+}
+
+}  // namespace
+
+Outcome<Namespaces> Namespaces::open() {
+  Fd home(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+  if (!home) return fault_errno("cannot open the own network namespace", errno);
+  return Namespaces(std::move(home));
+}
+
+int Namespaces::enter(int netns) {
+  return ::setns(netns, CLONE_NEWNET) == 0 ? 0 : errno;
+}
+
+void Namespaces::go_back() const {
+  if (::setns(home_.get(), CLONE_NEWNET) == 0) return;
+  constexpr char kText[] = "sluice keeper: cannot return to the own network namespace\n";
+  (void)!::write(STDERR_FILENO, kText, sizeof kText - 1);
+  std::abort();
+}
+
+SysResult<Fd> make_listener() {
+  auto fd = make_listener_of(AF_INET6);
+  // IPv6 compiled out or disabled by ipv6.disable=1 in this namespace.
+  if (!fd && (fd.error() == EAFNOSUPPORT || fd.error() == EADDRNOTAVAIL)) fd = make_listener_of(AF_INET);
+  return fd;
+}
+
+SysResult<Fd> make_upstream(message::SocketKind kind, bool ipv6, std::uint32_t mark) {
+  auto fd = make_socket(ipv6 ? AF_INET6 : AF_INET);
+  if (!fd) return fd;
+  int error = ipv6 ? set_option(fd->get(), SOL_IPV6, IPV6_V6ONLY, 0) : 0;
+  if (kind == message::SocketKind::app_in) {
+    if (error == 0) error = set_transparent(fd->get(), ipv6);
+    if (error == 0) error = set_option(fd->get(), SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+    if (error == 0) error = set_option(fd->get(), SOL_SOCKET, SO_MARK, static_cast<int>(mark));
+  }
+  if (error != 0) return std::unexpected(error);
+  return fd;
+}
+
+}  // namespace sluice::keeper
