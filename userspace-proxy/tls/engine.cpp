@@ -14,6 +14,8 @@ namespace {
 constexpr unsigned char kOfferBoth[] = "\x09sluice-h2\x06sluice";
 constexpr unsigned char kOfferSingle[] = "\x06sluice";
 
+constexpr std::size_t kRecordOverhead = 5 + 1 + 16;  // header, content type, tag (RFC 8446 5.2)
+
 std::string session_key(std::uint32_t workload, const ClientTarget& target) {
   auto names = target.expected;
   std::ranges::sort(names);
@@ -120,7 +122,7 @@ std::size_t Engine::feed(std::span<const std::byte> ciphertext) {
 Result<bool> Engine::step() {
   constexpr const char* kStep = "TLS handshake";
   if (state_ == State::ready) return true;
-  if (state_ == State::failed) return fail(Reason::tls_handshake_failed, peer_origin(), kStep);
+  if (state_ == State::failed) return std::unexpected(error_);
   ERR_clear_error();
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) {
@@ -146,6 +148,7 @@ Result<void> Engine::finish_handshake() {
 
 Result<std::size_t> Engine::decrypt(std::span<std::byte> out) {
   constexpr const char* kStep = "TLS read";
+  if (state_ == State::failed) return std::unexpected(error_);
   if (state_ != State::ready) return fail(Reason::internal_error, Origin::internal, kStep);
   if (peer_closed_) return std::size_t{0};
   ERR_clear_error();
@@ -166,8 +169,11 @@ Result<std::size_t> Engine::decrypt(std::span<std::byte> out) {
 
 Result<void> Engine::encrypt(std::span<const std::byte> plaintext) {
   constexpr const char* kStep = "TLS write";
+  if (state_ == State::failed) return std::unexpected(error_);
   if (state_ != State::ready || sent_close_) return fail(Reason::internal_error, Origin::internal, kStep);
   if (plaintext.empty()) return {};
+  const auto records = plaintext.size() / kRecordPlaintextMax + 1;
+  pipe_.out.reserve(pipe_.out.size() + plaintext.size() + records * kRecordOverhead);
   ERR_clear_error();
   std::size_t done = 0;
   // The pipe takes everything, so a write is never partial.
@@ -203,6 +209,7 @@ bool Engine::resumed() const {
 
 std::unexpected<Error> Engine::fail_with(Error error) {
   state_ = State::failed;
+  error_ = error;
   return std::unexpected(error);
 }
 

@@ -107,6 +107,7 @@ class Engine {
   bool sent_close_ = false;
   State state_ = State::handshaking;
   std::optional<Error> refusal_;  // set by a callback that ended the handshake
+  Error error_;                   // of the failed state; every later call gives it again
   ClientTarget target_;
   std::string session_key_;                              // of the client's store
   std::shared_ptr<const PeerIdentity> peer_;             // proved in this handshake, or resumed

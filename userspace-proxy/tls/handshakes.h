@@ -1,0 +1,47 @@
+// Handshakes: turns a transport into a TlsStream. Its steps run on the offload pool, so that a storm of
+// handshakes delays no established connection of this worker; how many may run at once is bounded, and each
+// has a deadline. One per worker; it outlives the tasks it gave out.
+#pragma once
+
+#include <memory>
+
+#include "base/clock.h"
+#include "io/offload.h"
+#include "io/stream.h"
+#include "tls/stream.h"
+
+namespace sluice::tls {
+
+struct HandshakeLimits {
+  std::size_t at_once = 4096;                 // further ones are refused with limit_connections
+  Nanos deadline = std::chrono::seconds(10);  // of the whole handshake: handshake_timeout
+};
+
+class Handshakes {
+ public:
+  explicit Handshakes(io::OffloadPool& pool, HandshakeLimits limits = {}) : pool_(pool), limits_(limits) {}
+
+  // Errors: those of Engine::connect and Engine::step, the transport's, handshake_timeout, limit_connections.
+  // The peer has been told by an alert; the transport is closed.
+  io::Task<Result<std::unique_ptr<TlsStream>>> connect(std::unique_ptr<io::Stream> transport,
+                                                       std::shared_ptr<const Credentials> credentials,
+                                                       std::uint32_t workload, ClientTarget target);
+  // `first`: what was read already to find out that this is mesh TLS; may be empty.
+  io::Task<Result<std::unique_ptr<TlsStream>>> accept(std::unique_ptr<io::Stream> transport,
+                                                      std::shared_ptr<const Credentials> credentials,
+                                                      std::uint32_t workload, io::Chunk first);
+
+  std::size_t running() const { return running_; }
+  const HandshakeLimits& limits() const { return limits_; }
+
+ private:
+  io::Task<Result<std::unique_ptr<TlsStream>>> run(std::unique_ptr<io::Stream> transport,
+                                                   Result<std::unique_ptr<Engine>> made, io::Chunk first);
+  io::Task<Result<io::Chunk>> exchange(io::Stream* transport, Engine* engine, io::Chunk unread);
+
+  io::OffloadPool& pool_;
+  HandshakeLimits limits_;
+  std::size_t running_ = 0;
+};
+
+}  // namespace sluice::tls
