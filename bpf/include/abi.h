@@ -84,6 +84,9 @@ struct sluice_outbound_key {
 };
 SLUICE_ABI_ASSERT(sizeof(struct sluice_outbound_key) == 24);
 
+/* `destinations` and `outbounds` hold at most as many entries as the limits above; all maps are written by the agent
+   unless their comment says otherwise. */
+
 /* key of LPM map `prefixes`: per workload; prefixlen counts the 32 bits of workload_be too (32 + 0..128) */
 struct sluice_prefix_key {
   __u32 prefixlen;
@@ -209,9 +212,20 @@ struct sluice_owner {
 /* value of SK_STORAGE `socket_notes`: what the connect hook decided for this socket */
 struct sluice_socket_note {
   __u32 workload;
-  __u8 kind;   /* SLUICE_FLOW_*, 0 = none */
-  __u8 by_cgroup; /* decided by a workload's own cgroup program: the namespace program must not override */
-  __u8 _pad[2];
+  __u32 previous_mark; /* the socket's mark before we changed it; restored when a later connect() is not captured */
+  __u8 kind;           /* SLUICE_FLOW_*, 0 = none */
+  __u8 by_cgroup;      /* decided by a workload's own cgroup program: the namespace program must not override */
+  __u8 marked;         /* 1: the mark on the socket is ours */
+  __u8 noted;          /* 1: an entry of `flows` or `probes` is this socket's */
 };
+SLUICE_ABI_ASSERT(sizeof(struct sluice_socket_note) == 12);
+
+/* value of the one-slot ARRAY `flow_count`: entries of `flows`; sockops adds and subtracts, connect
+   refuses new connections (reason map_full) before the map can fill up, so that no connection ever goes unnoted */
+struct sluice_flow_count {
+  __u64 entries;
+};
+/* The last slots are kept for Sluice's own sockets, so that connections already captured can be finished. */
+#define SLUICE_FLOWS_RESERVE(max) ((max) / 8)
 
 #endif

@@ -1,0 +1,242 @@
+#include "kernel/netns_setup.h"
+
+#include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/net_namespace.h>
+#include <linux/nsfs.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "kernel/enter.h"
+#include "kernel/netlink.h"
+#include "kernel/netlink_attributes.h"
+
+namespace sluice::kernel {
+namespace {
+
+using Buffer = std::array<char, 1024>;
+
+std::optional<IpAddr> read_ip(const nlattr* attr, int family) {
+  IpAddr ip;
+  const auto size = mnl_attr_get_payload_len(attr);
+  if (family == AF_INET && size == 4) {
+    ip.bytes[10] = ip.bytes[11] = 0xff;
+    std::memcpy(ip.bytes.data() + 12, mnl_attr_get_payload(attr), 4);
+    return ip;
+  }
+  if (family == AF_INET6 && size == 16) {
+    std::memcpy(ip.bytes.data(), mnl_attr_get_payload(attr), 16);
+    return ip;
+  }
+  return std::nullopt;
+}
+
+std::optional<LocalAddress> read_address(const nlmsghdr* message) {
+  const auto* info = static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(message));
+  std::optional<IpAddr> local;
+  std::optional<IpAddr> address;
+  each_attribute(message, sizeof(ifaddrmsg), [&](const nlattr* attr) {
+    // On a point-to-point link IFA_ADDRESS is the other end and IFA_LOCAL ours.
+    if (mnl_attr_get_type(attr) == IFA_LOCAL) local = read_ip(attr, info->ifa_family);
+    if (mnl_attr_get_type(attr) == IFA_ADDRESS) address = read_ip(attr, info->ifa_family);
+  });
+  if (!local) local = address;
+  if (!local) return std::nullopt;
+  return LocalAddress{*local, info->ifa_index, info->ifa_scope == RT_SCOPE_LINK,
+                      info->ifa_scope == RT_SCOPE_HOST || local->is_loopback()};
+}
+
+Outcome<std::vector<LocalAddress>> addresses_here() {
+  auto netlink = Netlink::open();
+  if (!netlink) return std::unexpected(netlink.error());
+  std::vector<LocalAddress> addresses;
+  for (const int family : {AF_INET, AF_INET6}) {
+    Buffer buffer;
+    nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
+    header->nlmsg_type = RTM_GETADDR;
+    header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    auto* info = static_cast<ifaddrmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(ifaddrmsg)));
+    info->ifa_family = static_cast<std::uint8_t>(family);
+    const auto asked = netlink->ask(header, "list addresses", [&](const nlmsghdr* message) {
+      const auto address = read_address(message);
+      if (address) addresses.push_back(*address);
+    });
+    if (!asked) return std::unexpected(asked.error());
+  }
+  return addresses;
+}
+
+struct DefaultRoute {
+  std::uint32_t ifindex = 0;
+  std::optional<IpAddr> source;
+};
+
+Outcome<std::optional<DefaultRoute>> default_route_v4() {
+  auto netlink = Netlink::open();
+  if (!netlink) return std::unexpected(netlink.error());
+  Buffer buffer;
+  nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
+  header->nlmsg_type = RTM_GETROUTE;
+  header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  auto* request = static_cast<rtmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(rtmsg)));
+  request->rtm_family = AF_INET;
+  std::optional<DefaultRoute> found;
+  const auto asked = netlink->ask(header, "list routes", [&](const nlmsghdr* message) {
+    const auto* route = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
+    if (found || route->rtm_dst_len != 0 || route->rtm_table != RT_TABLE_MAIN || route->rtm_type != RTN_UNICAST)
+      return;
+    found.emplace();
+    each_attribute(message, sizeof(rtmsg), [&](const nlattr* attr) {
+      if (mnl_attr_get_type(attr) == RTA_OIF && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+        found->ifindex = mnl_attr_get_u32(attr);
+      if (mnl_attr_get_type(attr) == RTA_PREFSRC) found->source = read_ip(attr, AF_INET);
+    });
+  });
+  if (!asked) return std::unexpected(asked.error());
+  return found;
+}
+
+Outcome<std::string> read_sysctl(const std::string& name) {
+  const Fd file(::open(("/proc/sys/net/" + name).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return fault_errno("read sysctl net/" + name, errno);
+  std::array<char, 64> text;
+  const auto size = ::read(file.get(), text.data(), text.size());
+  if (size < 0) return fault_errno("read sysctl net/" + name, errno);
+  std::string value(text.data(), static_cast<std::size_t>(size));
+  while (!value.empty() && value.back() == '\n') value.pop_back();
+  return value;
+}
+
+Outcome<> write_sysctl(const std::string& name, const std::string& value) {
+  const Fd file(::open(("/proc/sys/net/" + name).c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file) return fault_errno("write sysctl net/" + name, errno);
+  if (::write(file.get(), value.data(), value.size()) != static_cast<ssize_t>(value.size()))
+    return fault_errno("write sysctl net/" + name, errno, "is /proc/sys mounted read-only?");
+  return {};
+}
+
+// The number by which the caller's namespace knows the other one; nothing when it has none.
+Outcome<std::optional<std::int32_t>> namespace_number(Netlink& netlink, int netns_fd) {
+  Buffer buffer;
+  nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
+  header->nlmsg_type = RTM_GETNSID;
+  header->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  mnl_nlmsg_put_extra_header(header, NLMSG_ALIGN(sizeof(rtgenmsg)));
+  mnl_attr_put_u32(header, NETNSA_FD, static_cast<std::uint32_t>(netns_fd));
+  std::optional<std::int32_t> number;
+  const auto asked = netlink.ask(header, "ask for the namespace's number", [&](const nlmsghdr* message) {
+    each_attribute(message, NLMSG_ALIGN(sizeof(rtgenmsg)), [&](const nlattr* attr) {
+      if (mnl_attr_get_type(attr) != NETNSA_NSID || mnl_attr_validate(attr, MNL_TYPE_U32) < 0) return;
+      const auto value = static_cast<std::int32_t>(mnl_attr_get_u32(attr));
+      if (value >= 0) number = value;
+    });
+  });
+  if (!asked) return std::unexpected(asked.error());
+  return number;
+}
+
+bool is_veth(const nlattr* linkinfo) {
+  bool veth = false;
+  each_nested(linkinfo, [&](const nlattr* attr) {
+    if (mnl_attr_get_type(attr) == IFLA_INFO_KIND && mnl_attr_validate(attr, MNL_TYPE_STRING) >= 0)
+      veth = std::string_view(mnl_attr_get_str(attr)) == "veth";
+  });
+  return veth;
+}
+
+std::optional<std::uint32_t> read_veth(const nlmsghdr* message, std::int32_t number) {
+  const auto* link = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
+  bool veth = false;
+  bool there = false;
+  each_attribute(message, sizeof(ifinfomsg), [&](const nlattr* attr) {
+    if (mnl_attr_get_type(attr) == IFLA_LINKINFO) veth = is_veth(attr);
+    if (mnl_attr_get_type(attr) == IFLA_LINK_NETNSID && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+      there = static_cast<std::int32_t>(mnl_attr_get_u32(attr)) == number;
+  });
+  if (!veth || !there) return std::nullopt;
+  return static_cast<std::uint32_t>(link->ifi_index);
+}
+
+}  // namespace
+
+Outcome<Fd> open_namespace(const std::string& path) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) return fault_errno("open network namespace " + path, errno, "does the workload still run?");
+  if (::ioctl(fd.get(), NS_GET_NSTYPE) != CLONE_NEWNET)
+    return fault(path + " is no network namespace", "attach.netns wants a path such as /run/netns/NAME");
+  return fd;
+}
+
+Outcome<std::vector<LocalAddress>> local_addresses(int netns_fd) { return in_namespace(netns_fd, addresses_here); }
+
+Outcome<std::optional<IpAddr>> preferred_source_v4(int netns_fd) {
+  return in_namespace(netns_fd, []() -> Outcome<std::optional<IpAddr>> {
+    const auto addresses = addresses_here();
+    if (!addresses) return std::unexpected(addresses.error());
+    const auto route = default_route_v4();
+    if (!route) return std::unexpected(route.error());
+    if (*route && (*route)->source) return (*route)->source;
+    std::optional<IpAddr> first;
+    for (const auto& address : *addresses) {
+      if (!address.ip.is_v4() || address.loopback || address.link_local) continue;
+      if (*route && address.ifindex == (*route)->ifindex) return address.ip;
+      if (!first) first = address.ip;
+    }
+    return first;
+  });
+}
+
+Outcome<SavedSysctls> set_capture_sysctls(int netns_fd) {
+  return in_namespace(netns_fd, []() -> Outcome<SavedSysctls> {
+    SavedSysctls saved;
+    for (const std::string name : {"ipv4/tcp_fwmark_accept", "ipv4/fwmark_reflect", "ipv6/fwmark_reflect"}) {
+      const bool optional = name.starts_with("ipv6/");
+      if (optional && ::access("/proc/sys/net/ipv6", F_OK) != 0) continue;
+      auto before = read_sysctl(name);
+      if (!before) return std::unexpected(before.error());
+      if (*before != "1")
+        if (const auto written = write_sysctl(name, "1"); !written) return std::unexpected(written.error());
+      saved.entries.push_back({name, std::move(*before)});
+    }
+    return saved;
+  });
+}
+
+Outcome<> restore_sysctls(int netns_fd, const SavedSysctls& saved) {
+  return in_namespace(netns_fd, [&]() -> Outcome<> {
+    for (const auto& entry : saved.entries)
+      if (const auto written = write_sysctl(entry.name, entry.value); !written) return written;
+    return {};
+  });
+}
+
+Outcome<std::vector<std::uint32_t>> host_side_veths(int netns_fd) {
+  auto netlink = Netlink::open();
+  if (!netlink) return std::unexpected(netlink.error());
+  const auto number = namespace_number(*netlink, netns_fd);
+  if (!number) return std::unexpected(number.error());
+  std::vector<std::uint32_t> found;
+  if (!*number) return found;
+  Buffer buffer;
+  nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
+  header->nlmsg_type = RTM_GETLINK;
+  header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  auto* request = static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(header, sizeof(ifinfomsg)));
+  request->ifi_family = AF_UNSPEC;
+  const auto asked = netlink->ask(header, "list interfaces", [&](const nlmsghdr* message) {
+    if (const auto index = read_veth(message, **number)) found.push_back(*index);
+  });
+  if (!asked) return std::unexpected(asked.error());
+  return found;
+}
+
+}  // namespace sluice::kernel

@@ -1,0 +1,121 @@
+/*
+ * sockops at the root of cgroup2: notes the 4-tuple of a judged socket at TCP_CONNECT (port chosen, SYN not yet sent)
+ * and removes it at ESTABLISHED or CLOSE, so that nobody who later uses the same port profits from a stale entry.
+ * Only the socket that wrote an entry removes it. State callbacks are asked for per connection, not globally.
+ */
+#include "decide.h"
+#include "report.h"
+#include "socket.h"
+
+#define AF_INET 2
+#define IPPROTO_TCP 6
+#define TCP_USER_TIMEOUT 18
+#define SOL_TCP 6
+
+static __always_inline void tuple_of(struct bpf_sock_ops* ctx, struct sluice_flow_key* key) {
+  __builtin_memset(key, 0, sizeof(*key));
+  if (ctx->family != AF_INET) SLUICE_COPY_WORDS(&key->remote, ctx->remote_ip6);
+  if (ctx->family == AF_INET || sluice_is_v4(&key->remote)) {
+    sluice_map_v4(&key->local, ctx->local_ip4);
+    sluice_map_v4(&key->remote, ctx->remote_ip4);
+  } else {
+    SLUICE_COPY_WORDS(&key->local, ctx->local_ip6);
+  }
+  key->local_port_be = bpf_htons(ctx->local_port);
+  key->remote_port_be = bpf_htons(bpf_ntohl(ctx->remote_port));
+}
+
+static __always_inline void add_to_count(__s64 delta) {
+  __u32 zero = 0;
+  struct sluice_flow_count* count = bpf_map_lookup_elem(&flow_count, &zero);
+  if (count) __sync_fetch_and_add(&count->entries, delta);
+}
+
+/* The SYN can no longer be stopped here. Guard and sk_lookup refuse what is not noted; this only makes the
+   application learn it at the first retransmission. */
+static __always_inline void give_up(struct bpf_sock_ops* ctx, __u32 workload, const struct sluice_flow_key* key) {
+  int timeout_ms = 1;
+  bpf_setsockopt(ctx, SOL_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+  struct sluice_report report = {.workload = workload,
+                                 .reason = SLUICE_REASON_map_full,
+                                 .local_port_be = key->local_port_be,
+                                 .remote_port_be = key->remote_port_be,
+                                 .protocol = IPPROTO_TCP};
+  struct sluice_event* event = sluice_event_begin(&report);
+  if (event) {
+    event->local = key->local;
+    event->remote = key->remote;
+    bpf_ringbuf_submit(event, 0);
+  }
+  sluice_count(workload, SLUICE_REASON_map_full);
+}
+
+static __always_inline void on_connect(struct bpf_sock_ops* ctx, void* sk) {
+  struct sluice_socket_note* note = bpf_sk_storage_get(&socket_notes, sk, 0, 0);
+  if (!note) {
+    if (sluice_socket_role(sk) != SLUICE_CGROUP_PROBER) return;
+    struct sluice_socket_note probe = {.kind = SLUICE_FLOW_PROBE};
+    note = bpf_sk_storage_get(&socket_notes, sk, &probe, BPF_SK_STORAGE_GET_F_CREATE);
+    if (!note) return;
+  }
+  if (!note->kind) return;
+  struct sluice_flow_key key;
+  tuple_of(ctx, &key);
+  struct sluice_flow flow = {
+      .socket_cookie = bpf_get_socket_cookie(ctx), .workload = note->workload, .kind = note->kind};
+  long failed;
+  if (note->kind == SLUICE_FLOW_PROBE) {
+    failed = bpf_map_update_elem(&probes, &key, &flow, BPF_NOEXIST);
+  } else {
+    key.netns_cookie = bpf_get_netns_cookie(ctx);
+    failed = bpf_map_update_elem(&flows, &key, &flow, BPF_NOEXIST);
+    if (failed) {
+      /* Full, or the tuple is left over from a socket that is gone (a namespace that died between two callbacks). */
+      struct sluice_flow* old = bpf_map_lookup_elem(&flows, &key);
+      if (old && !bpf_map_update_elem(&flows, &key, &flow, BPF_EXIST)) {
+        add_to_count(-1); /* the entry was counted for its previous socket, which no longer owns it */
+        failed = 0;
+      }
+    }
+    if (!failed) add_to_count(1);
+  }
+  if (failed) return give_up(ctx, note->workload, &key);
+  note->noted = 1;
+  bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
+}
+
+static __always_inline void on_settled(struct bpf_sock_ops* ctx, void* sk) {
+  struct sluice_socket_note* note = bpf_sk_storage_get(&socket_notes, sk, 0, 0);
+  if (!note || !note->noted) return;
+  note->noted = 0;
+  int probe = note->kind == SLUICE_FLOW_PROBE;
+  struct sluice_flow_key key;
+  tuple_of(ctx, &key);
+  if (!probe) key.netns_cookie = bpf_get_netns_cookie(ctx);
+  struct sluice_flow* flow = probe ? bpf_map_lookup_elem(&probes, &key) : bpf_map_lookup_elem(&flows, &key);
+  if (!flow || flow->socket_cookie != bpf_get_socket_cookie(ctx)) return;
+  if (probe)
+    bpf_map_delete_elem(&probes, &key);
+  else if (bpf_map_delete_elem(&flows, &key) == 0)
+    add_to_count(-1);
+}
+
+SEC("sockops")
+int sluice_sockops(struct bpf_sock_ops* ctx) {
+  void* sk = ctx->sk;
+  if (!sk) return 1;
+  switch (ctx->op) {
+    case BPF_SOCK_OPS_TCP_CONNECT_CB:
+      on_connect(ctx, sk);
+      break;
+    case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
+      on_settled(ctx, sk);
+      break;
+    case BPF_SOCK_OPS_STATE_CB:
+      if (ctx->args[1] == BPF_TCP_CLOSE) on_settled(ctx, sk);
+      break;
+  }
+  return 1;
+}
+
+char _license[] SEC("license") = "GPL";
