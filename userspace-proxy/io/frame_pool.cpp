@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kStep = 64;
 constexpr std::size_t kClasses = 64;          // up to 4 KiB; larger frames go to the allocator
-constexpr std::uint32_t kCachedPerClass = 1024;  // bounds what a thread keeps after a burst
+[[maybe_unused]] constexpr std::uint32_t kCachedPerClass = 1024;  // bounds what a thread keeps after a burst
 
 struct FreeFrame {
   FreeFrame* next;
