@@ -1,5 +1,5 @@
-// When a child that ended is started again: at once the first time, then after 50 ms, doubling to 2 s; a child that
-// stayed up for 10 s starts over.
+// When a child that ended is started again: at once the first time, then after 50 ms, doubling to 2 s; a
+// child that stayed up for 10 s starts over.
 #pragma once
 
 #include "base/clock.h"

@@ -16,12 +16,13 @@ struct CapFree {
 };
 using Caps = std::unique_ptr<std::remove_pointer_t<cap_t>, CapFree>;
 
-constexpr cap_value_t kKept[] = {CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_SETUID,
-                                 CAP_SETGID,    CAP_SETPCAP,   CAP_KILL};
+constexpr cap_value_t kKept[] = {CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_SETUID, CAP_SETGID,
+                                 CAP_SETPCAP,   CAP_KILL};
 
 Outcome<> drop_bounding_set() {
   for (cap_value_t cap = 0; cap_get_bound(cap) >= 0; ++cap)
-    if (cap_get_bound(cap) == 1 && cap_drop_bound(cap) != 0) return fault_errno("drop the bounding set", errno);
+    if (cap_get_bound(cap) == 1 && cap_drop_bound(cap) != 0)
+      return fault_errno("drop the bounding set", errno);
   return {};
 }
 
@@ -29,7 +30,8 @@ Outcome<> require_no_capability() {
   const Caps empty(cap_init());
   if (cap_set_proc(empty.get()) != 0) return fault_errno("drop all capabilities", errno);
   const Caps now(cap_get_proc());
-  if (!now || cap_compare(now.get(), empty.get()) != 0) return fault("capabilities are left after dropping all");
+  if (!now || cap_compare(now.get(), empty.get()) != 0)
+    return fault("capabilities are left after dropping all");
   if (::setuid(0) == 0) return fault("the process could become root again");
   return {};
 }
@@ -40,14 +42,16 @@ Outcome<> lower_keeper_capabilities() {
   const Caps caps(cap_init());
   if (!caps) return fault_errno("capabilities", errno);
   for (const auto set : {CAP_PERMITTED, CAP_EFFECTIVE})
-    if (cap_set_flag(caps.get(), set, std::size(kKept), kKept, CAP_SET) != 0) return fault_errno("capabilities", errno);
+    if (cap_set_flag(caps.get(), set, std::size(kKept), kKept, CAP_SET) != 0)
+      return fault_errno("capabilities", errno);
   if (cap_set_proc(caps.get()) != 0)
     return fault_errno("cannot lower the keeper's capabilities", errno, "sluiced must run as root");
   return {};
 }
 
 Outcome<> become_unprivileged(std::uint32_t uid, std::uint32_t gid) {
-  if (uid == 0 || gid == 0) return fault("the proxy must not run as root", "set proxy.user to an unprivileged user");
+  if (uid == 0 || gid == 0)
+    return fault("the proxy must not run as root", "set proxy.user to an unprivileged user");
   if (const auto dropped = drop_bounding_set(); !dropped) return dropped;
   if (cap_reset_ambient() != 0) return fault_errno("clear the ambient capabilities", errno);
   if (::setgroups(0, nullptr) != 0) return fault_errno("give up the groups", errno);

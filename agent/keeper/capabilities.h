@@ -8,13 +8,13 @@
 namespace sluice::keeper {
 
 // Lowers permitted and effective to CAP_SYS_ADMIN (setns), CAP_NET_ADMIN (transparent sockets, marks),
-// CAP_NET_BIND_SERVICE, CAP_SETUID, CAP_SETGID, CAP_SETPCAP (starting the proxy) and CAP_KILL. The bounding set stays:
-// the agent is exec'ed as root and gets from it what it then lowers by itself.
+// CAP_NET_BIND_SERVICE, CAP_SETUID, CAP_SETGID, CAP_SETPCAP (starting the proxy) and CAP_KILL. The bounding
+// set stays: the agent is exec'ed as root and gets from it what it then lowers by itself.
 Outcome<> lower_keeper_capabilities();
 
-// In the forked child that becomes the proxy: empties the bounding, inheritable and ambient sets, gives up every group
-// and the user, checks that no capability and no way back is left, sets no_new_privs. Async-signal-safety is not
-// needed, the keeper has one thread. The error names the step.
+// In the forked child that becomes the proxy: empties the bounding, inheritable and ambient sets, gives up
+// every group and the user, checks that no capability and no way back is left, sets no_new_privs.
+// Async-signal-safety is not needed, the keeper has one thread. The error names the step.
 Outcome<> become_unprivileged(std::uint32_t uid, std::uint32_t gid);
 
 }  // namespace sluice::keeper

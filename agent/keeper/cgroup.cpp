@@ -21,7 +21,8 @@ Outcome<> enter_cgroup(const std::string& directory) {
   if (info.f_type != CGROUP2_SUPER_MAGIC) return fault(directory + " is not on cgroup v2", hint);
   const Fd procs(::open((directory + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
   if (!procs) return fault_errno("cgroup " + directory, errno, hint);
-  if (::write(procs.get(), "0", 1) != 1) return fault_errno("cannot enter the cgroup " + directory, errno, hint);
+  if (::write(procs.get(), "0", 1) != 1)
+    return fault_errno("cannot enter the cgroup " + directory, errno, hint);
   return {};
 }
 

@@ -15,8 +15,8 @@ Outcome<std::array<Fd, 2>> Channel::make_pair() {
   return std::array{Fd(ends[0]), Fd(ends[1])};
 }
 
-// unix(7) sockets are writable while a quarter of the send buffer is free, which is many packets of the largest size:
-// a send after this does not block.
+// unix(7) sockets are writable while a quarter of the send buffer is free, which is many packets of the
+// largest size: a send after this does not block.
 bool Channel::takes_more() const {
   pollfd entry{socket_.get(), POLLOUT, 0};
   return ::poll(&entry, 1, 0) == 1;

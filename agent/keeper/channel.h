@@ -1,5 +1,5 @@
-// The keeper's end of a child's SOCK_SEQPACKET channel. Never blocks the keeper: what the child does not take yet
-// waits in a bounded queue.
+// The keeper's end of a child's SOCK_SEQPACKET channel. Never blocks the keeper: what the child does not take
+// yet waits in a bounded queue.
 #pragma once
 
 #include <array>
@@ -24,7 +24,8 @@ class Channel {
   Outcome<> send(message::Type type, std::uint64_t request, std::span<const std::byte> body,
                  std::span<const int> fds = {});
   template <typename Body>
-  Outcome<> send_body(message::Type type, std::uint64_t request, const Body& body, std::span<const int> fds = {}) {
+  Outcome<> send_body(message::Type type, std::uint64_t request, const Body& body,
+                      std::span<const int> fds = {}) {
     return send(type, request, std::as_bytes(std::span(&body, 1)), fds);
   }
   Outcome<> flush();

@@ -58,7 +58,8 @@ void reset_signals() {
   ::setpgid(0, 0);
   reset_signals();
   if (plan.uid) {
-    if (const auto dropped = become_unprivileged(*plan.uid, plan.gid); !dropped) die(dropped.error().message.c_str());
+    if (const auto dropped = become_unprivileged(*plan.uid, plan.gid); !dropped)
+      die(dropped.error().message.c_str());
   }
   // After the change of user, which clears it.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) die("PR_SET_PDEATHSIG");
@@ -83,11 +84,16 @@ Outcome<pid_t> launch(const LaunchPlan& plan) {
 std::vector<std::string> proxy_argv(const message::ProxySettings& settings) {
   constexpr std::string_view kFormats[] = {"text", "json", "off"};
   return {"sluice-proxy",
-          "--workers",       std::to_string(settings.workers),
-          "--connections",   std::to_string(settings.connections_max),
-          "--access-log",    std::string(kFormats[settings.access_log_format]),
-          "--log-level",     std::string(log_level_word(static_cast<LogLevel>(settings.log_level))),
-          "--drain-seconds", std::to_string(settings.drain_seconds)};
+          "--workers",
+          std::to_string(settings.workers),
+          "--connections",
+          std::to_string(settings.connections_max),
+          "--access-log",
+          std::string(kFormats[settings.access_log_format]),
+          "--log-level",
+          std::string(log_level_word(static_cast<LogLevel>(settings.log_level))),
+          "--drain-seconds",
+          std::to_string(settings.drain_seconds)};
 }
 
 Outcome<> check_settings(const message::ProxySettings& settings) {

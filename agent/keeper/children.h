@@ -1,6 +1,7 @@
-// Starting the keeper's two children and ending them. Both get fd 3 = channel, fd 4 = flight memory, /dev/null as
-// standard input, their own process group (a terminal's ^C reaches only the keeper), default signal handling, and
-// SIGKILL when the keeper dies. Nothing else of the keeper's descriptors reaches them.
+// Starting the keeper's two children and ending them. Both get fd 3 = channel, fd 4 = flight memory,
+// /dev/null as standard input, their own process group (a terminal's ^C reaches only the keeper), default
+// signal handling, and SIGKILL when the keeper dies (the agent asks for that itself, see die_with_keeper).
+// Nothing else of the keeper's descriptors reaches them.
 #pragma once
 
 #include <sys/types.h>

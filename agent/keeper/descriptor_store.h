@@ -1,5 +1,6 @@
 // systemd: readiness, and the descriptor store that hands listeners back when the keeper itself is restarted
-// (FileDescriptorStoreMax= in the unit). Without NOTIFY_SOCKET everything here does nothing. Home of <systemd/...>.
+// (FileDescriptorStoreMax= in the unit). Without NOTIFY_SOCKET everything here does nothing. Home of
+// <systemd/...>.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ void notify_status(const char* text);
 void store_workload(std::uint32_t workload, const HeldWorkload& held);
 void unstore_workload(std::uint32_t workload);
 
-// What the store kept over a restart of the service; workloads of which a part is missing are closed. Once per process.
+// What the store kept over a restart of the service; workloads of which a part is missing are closed. Once
+// per process.
 std::map<std::uint32_t, HeldWorkload> stored_workloads();
 
 }  // namespace sluice::keeper

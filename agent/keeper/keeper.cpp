@@ -1,11 +1,14 @@
 #include "keeper/keeper.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <climits>
+#include <csignal>
+#include <cstdlib>
 #include <string_view>
 
 #include "base/flight.h"
@@ -58,7 +61,8 @@ Outcome<int> keep(KeeperOptions options, const Clock& clock, Log& log) {
   const auto path = own_path();
   if (!path) return std::unexpected(path.error());
   if (options.executable.empty()) options.executable = *path;
-  if (options.proxy.empty()) options.proxy = options.executable.substr(0, options.executable.rfind('/')) + "/sluice-proxy";
+  if (options.proxy.empty())
+    options.proxy = options.executable.substr(0, options.executable.rfind('/')) + "/sluice-proxy";
   raise_descriptor_limit();
   const auto namespaces = Namespaces::open();
   if (!namespaces) return std::unexpected(namespaces.error());
@@ -70,7 +74,8 @@ Outcome<int> keep(KeeperOptions options, const Clock& clock, Log& log) {
   auto executables = open_executables(*state);
   if (!executables) return std::unexpected(executables.error());
   if (const auto lowered = lower_keeper_capabilities(); !lowered) return std::unexpected(lowered.error());
-  return Supervisor(std::move(options), std::move(*state), std::move(*executables), adopted, clock, log).run();
+  return Supervisor(std::move(options), std::move(*state), std::move(*executables), adopted, clock, log)
+      .run();
 }
 
 }  // namespace
@@ -94,6 +99,12 @@ KeeperOptions keeper_options(int argc, const char* const* argv) {
       options.agent_argv.emplace_back(word);
   }
   return options;
+}
+
+void die_with_keeper() {
+  const pid_t keeper = ::getppid();
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (keeper == 1 || ::getppid() != keeper) ::_exit(EXIT_FAILURE);
 }
 
 int keeper_main(KeeperOptions options) {

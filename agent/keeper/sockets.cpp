@@ -37,13 +37,15 @@ SysResult<Fd> make_listener_of(int family) {
   if (!fd) return fd;
   const bool ipv6 = family == AF_INET6;
   if (ipv6)
-    if (const int error = set_option(fd->get(), SOL_IPV6, IPV6_V6ONLY, 0); error != 0) return std::unexpected(error);
+    if (const int error = set_option(fd->get(), SOL_IPV6, IPV6_V6ONLY, 0); error != 0)
+      return std::unexpected(error);
   if (const int error = set_transparent(fd->get(), ipv6); error != 0) return std::unexpected(error);
   sockaddr_in6 any6{};
   any6.sin6_family = AF_INET6;
   sockaddr_in any4{};
   any4.sin_family = AF_INET;
-  const auto* address = ipv6 ? reinterpret_cast<const sockaddr*>(&any6) : reinterpret_cast<const sockaddr*>(&any4);
+  const auto* address =
+      ipv6 ? reinterpret_cast<const sockaddr*>(&any6) : reinterpret_cast<const sockaddr*>(&any4);
   if (::bind(fd->get(), address, ipv6 ? sizeof any6 : sizeof any4) != 0) return std::unexpected(errno);
   if (::listen(fd->get(), kBacklog) != 0) return std::unexpected(errno);
   return fd;

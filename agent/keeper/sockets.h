@@ -1,5 +1,6 @@
-// Sockets inside a workload's network namespace. The keeper has one thread: it enters the namespace, makes a batch and
-// goes back; not being able to go back ends the process, since everything after would happen in the wrong namespace.
+// Sockets inside a workload's network namespace. The keeper has one thread: it enters the namespace, makes a
+// batch and goes back; not being able to go back ends the process, since everything after would happen in the
+// wrong namespace.
 #pragma once
 
 #include <cstdint>
@@ -37,13 +38,14 @@ class Namespaces {
   Fd home_;
 };
 
-// A listener for every address and any destination: [::]:0 dual stack (0.0.0.0:0 where IPv6 is off), transparent, so
-// that getsockname() of an accepted socket is the original destination. Backlog 4096, capped by net.core.somaxconn.
+// A listener for every address and any destination: [::]:0 dual stack (0.0.0.0:0 where IPv6 is off),
+// transparent, so that getsockname() of an accepted socket is the original destination. Backlog 4096, capped
+// by net.core.somaxconn.
 SysResult<Fd> make_listener();
 
-// A socket for the proxy to bind and connect. mesh_out: plain. app_in: transparent (may bind the client's address),
-// IP_BIND_ADDRESS_NO_PORT (the port is chosen at connect, by 4-tuple) and marked, so that the application's answers
-// are routed to lo. Nonblocking, close-on-exec.
+// A socket for the proxy to bind and connect. mesh_out: plain. app_in: transparent (may bind the client's
+// address), IP_BIND_ADDRESS_NO_PORT (the port is chosen at connect, by 4-tuple) and marked, so that the
+// application's answers are routed to lo. Nonblocking, close-on-exec.
 SysResult<Fd> make_upstream(message::SocketKind kind, bool ipv6, std::uint32_t mark);
 
 }  // namespace sluice::keeper

@@ -83,7 +83,9 @@ void Supervisor::wait_for_events() {
     const Child& child = *children[i];
     if (!child.channel) continue;
     const bool paused = &child == &state_.proxy && proxy_paused_until_.has_value();
-    entries[i + 1] = {child.channel->fd(), static_cast<short>((paused ? 0 : POLLIN) | (child.channel->has_queue() ? POLLOUT : 0)), 0};
+    entries[i + 1] = {child.channel->fd(),
+                      static_cast<short>((paused ? 0 : POLLIN) | (child.channel->has_queue() ? POLLOUT : 0)),
+                      0};
   }
   if (::poll(entries.data(), entries.size(), milliseconds_to_next()) <= 0) return;
   for (std::size_t i = 0; i < children.size(); ++i) {
@@ -97,8 +99,8 @@ void Supervisor::wait_for_events() {
 
 int Supervisor::milliseconds_to_next() const {
   std::optional<MonoTime> next;
-  for (const auto& time : {state_.agent.start_at, state_.agent.kill_at, state_.proxy.start_at, state_.proxy.kill_at,
-                           proxy_paused_until_, unclaimed_until_, upgrade_until_})
+  for (const auto& time : {state_.agent.start_at, state_.agent.kill_at, state_.proxy.start_at,
+                           state_.proxy.kill_at, proxy_paused_until_, unclaimed_until_, upgrade_until_})
     if (time && (!next || *time < *next)) next = time;
   if (!next) return -1;
   const auto left = std::chrono::ceil<Millis>(*next - clock_.now()).count();
@@ -140,7 +142,8 @@ void Supervisor::on_signals() {
 void Supervisor::reap() {
   for (Child* child : {&state_.agent, &state_.proxy}) {
     int status = 0;
-    if (child->running() && ::waitpid(child->pid, &status, WNOHANG) == child->pid) on_child_end(*child, status);
+    if (child->running() && ::waitpid(child->pid, &status, WNOHANG) == child->pid)
+      on_child_end(*child, status);
   }
 }
 
@@ -203,7 +206,8 @@ void Supervisor::start_proxy() {
                   .uid = state_.settings->uid,
                   .gid = state_.settings->gid};
   if (!executables_.proxy) {
-    log_.error("there is no proxy at {}; install sluice-proxy beside sluiced or give --proxy", state_.proxy_path);
+    log_.error("there is no proxy at {}; install sluice-proxy beside sluiced or give --proxy",
+               state_.proxy_path);
     begin_stop(1);
     return;
   }

@@ -1,5 +1,5 @@
-// The keeper's loop: one thread, poll(2) on a signal descriptor and the two channels. Everything it holds survives the
-// children; everything a new child needs is replayed to it.
+// The keeper's loop: one thread, poll(2) on a signal descriptor and the two channels. Everything it holds
+// survives the children; everything a new child needs is replayed to it.
 #pragma once
 
 #include <optional>
@@ -17,7 +17,7 @@ namespace sluice::keeper {
 // Everything that goes on over a re-exec (upgrade.h).
 struct KeeperState {
   Fd flight;
-  Fd heartbeat_map;                                // invalid until the agent sent it
+  Fd heartbeat_map;  // invalid until the agent sent it
   std::string proxy_path;
   std::optional<message::ProxySettings> settings;  // as last received
   std::uint32_t link_generation = 0;
@@ -48,8 +48,8 @@ class SocketBudget {
 class Supervisor {
  public:
   // `adopted`: the state comes from the keeper before a re-exec, its children may be running.
-  Supervisor(KeeperOptions options, KeeperState state, Executables executables, bool adopted, const Clock& clock,
-             Log& log);
+  Supervisor(KeeperOptions options, KeeperState state, Executables executables, bool adopted,
+             const Clock& clock, Log& log);
 
   // Until an orderly end. The exit code of the process.
   int run();
@@ -97,7 +97,7 @@ class Supervisor {
   std::optional<MonoTime> proxy_paused_until_;  // socket budget is used up
   std::optional<MonoTime> unclaimed_until_;     // when to close what a restarted agent did not name
   std::optional<MonoTime> upgrade_until_;       // a re-exec is wanted and waits for empty queues
-  bool agent_was_ready_;                         // some agent has sent settings
+  bool agent_was_ready_;                        // some agent has sent settings
   enum class Stop { no, proxy, agent, done } stop_ = Stop::no;
   int exit_code_ = 0;
 };

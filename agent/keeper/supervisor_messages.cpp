@@ -1,5 +1,5 @@
-// What the children's messages make the keeper do. The agent is trusted with what workloads exist; the proxy may only
-// ask for sockets in namespaces that the agent named.
+// What the children's messages make the keeper do. The agent is trusted with what workloads exist; the proxy
+// may only ask for sockets in namespaces that the agent named.
 #include <poll.h>
 #include <unistd.h>
 
@@ -41,19 +41,28 @@ void Supervisor::drain_channel(Child& child) {
     if (&child == &state_.proxy && proxy_paused_until_) return;
     auto packet = child.channel->receive();
     if (!packet) return break_channel(child, packet.error());
-    const auto done = &child == &state_.agent ? on_agent_packet(std::move(*packet)) : on_proxy_packet(std::move(*packet));
+    const auto done =
+        &child == &state_.agent ? on_agent_packet(std::move(*packet)) : on_proxy_packet(std::move(*packet));
     if (!done) return break_channel(child, done.error());
   }
 }
 
 Outcome<> Supervisor::on_agent_packet(message::Packet packet) {
   switch (packet.header.type) {
-    case Type::proxy_settings: return on_settings(std::move(packet));
-    case Type::add_workload: return on_add_workload(std::move(packet));
-    case Type::remove_workload: return on_remove_workload(packet);
-    case Type::shutdown: begin_stop(0); return {};
-    case Type::upgrade: ask_for_upgrade(); return {};
-    default: return fault("unexpected message from the agent");
+    case Type::proxy_settings:
+      return on_settings(std::move(packet));
+    case Type::add_workload:
+      return on_add_workload(std::move(packet));
+    case Type::remove_workload:
+      return on_remove_workload(packet);
+    case Type::shutdown:
+      begin_stop(0);
+      return {};
+    case Type::upgrade:
+      ask_for_upgrade();
+      return {};
+    default:
+      return fault("unexpected message from the agent");
   }
 }
 
@@ -94,7 +103,8 @@ Outcome<> Supervisor::on_add_workload(message::Packet packet) {
   const auto wanted = message::body_of<message::AddWorkload>(packet, 0, 1);
   if (!wanted) return std::unexpected(wanted.error());
   const bool own_namespace = wanted->host_namespace == 1;
-  if (own_namespace == (packet.fds.size() == 1)) return fault("add_workload needs a namespace or the own one");
+  if (own_namespace == (packet.fds.size() == 1))
+    return fault("add_workload needs a namespace or the own one");
   message::WorkloadReady ready{wanted->workload, 0};
   const auto added = state_.workloads.add(wanted->workload, own_namespace ? Fd() : std::move(packet.fds[0]));
   if (!added) {
@@ -107,14 +117,16 @@ Outcome<> Supervisor::on_add_workload(message::Packet packet) {
   if (*added == WorkloadBook::Added::replaced) {
     unstore_workload(wanted->workload);
     if (state_.proxy.channel)
-      must(state_.proxy, state_.proxy.channel->send_body(Type::listener_gone, 0, message::ListenerGone{wanted->workload}));
+      must(state_.proxy,
+           state_.proxy.channel->send_body(Type::listener_gone, 0, message::ListenerGone{wanted->workload}));
   }
   if (*added != WorkloadBook::Added::known) {
     store_workload(wanted->workload, held);
     tell_proxy_listeners(wanted->workload, held);
   }
   const int listeners[] = {held.out.get(), held.in.get()};
-  must(state_.agent, state_.agent.channel->send_body(Type::workload_ready, packet.header.request, ready, listeners));
+  must(state_.agent,
+       state_.agent.channel->send_body(Type::workload_ready, packet.header.request, ready, listeners));
   return {};
 }
 
@@ -138,14 +150,16 @@ void Supervisor::on_make_sockets(const message::Packet& packet, const message::M
 void Supervisor::forget_workload(std::uint32_t workload) {
   unstore_workload(workload);
   if (state_.proxy.channel)
-    must(state_.proxy, state_.proxy.channel->send_body(Type::listener_gone, 0, message::ListenerGone{workload}));
+    must(state_.proxy,
+         state_.proxy.channel->send_body(Type::listener_gone, 0, message::ListenerGone{workload}));
 }
 
 void Supervisor::tell_proxy_listeners(std::uint32_t workload, const HeldWorkload& held) {
   const auto tell = [&](message::ListenerSlot slot, const Fd& listener) {
     const int fds[] = {listener.get()};
     if (state_.proxy.channel)
-      must(state_.proxy, state_.proxy.channel->send_body(Type::listener, 0, message::Listener{workload, slot}, fds));
+      must(state_.proxy,
+           state_.proxy.channel->send_body(Type::listener, 0, message::Listener{workload, slot}, fds));
   };
   tell(message::ListenerSlot::out, held.out);
   tell(message::ListenerSlot::in, held.in);
@@ -176,7 +190,8 @@ void Supervisor::link_children() {
 
 void Supervisor::tell_agent_proxy_state(int wait_status) {
   if (!state_.agent.channel) return;
-  const message::ChildState body{state_.proxy.running() ? 1U : 0U, state_.proxy.pid, wait_status, state_.proxy.restarts};
+  const message::ChildState body{state_.proxy.running() ? 1U : 0U, state_.proxy.pid, wait_status,
+                                 state_.proxy.restarts};
   must(state_.agent, state_.agent.channel->send_body(Type::child_state, 0, body));
 }
 

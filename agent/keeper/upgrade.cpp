@@ -147,7 +147,8 @@ Outcome<std::vector<std::byte>> state_bytes(const char* variable) {
 
 }  // namespace
 
-Fault re_execute(const std::string& executable, const std::vector<std::string>& argv, const KeeperState& state) {
+Fault re_execute(const std::string& executable, const std::vector<std::string>& argv,
+                 const KeeperState& state) {
   const StateWriter writer(state);
   auto memfd = message::sealed_memfd("sluice-keeper-state", writer.bytes());
   if (!memfd) return memfd.error();

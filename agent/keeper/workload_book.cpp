@@ -67,8 +67,10 @@ const HeldWorkload* WorkloadBook::find(std::uint32_t workload) const {
   return found == held_.end() ? nullptr : &found->second;
 }
 
-SysResult<std::vector<Fd>> WorkloadBook::make_sockets(const message::MakeSockets& wanted, std::uint32_t mark) const {
-  const bool known_kind = wanted.kind == message::SocketKind::mesh_out || wanted.kind == message::SocketKind::app_in;
+SysResult<std::vector<Fd>> WorkloadBook::make_sockets(const message::MakeSockets& wanted,
+                                                      std::uint32_t mark) const {
+  const bool known_kind =
+      wanted.kind == message::SocketKind::mesh_out || wanted.kind == message::SocketKind::app_in;
   if (!known_kind || wanted.ipv6 > 1 || wanted.count == 0 || wanted.count > message::kMaxFds)
     return std::unexpected(EINVAL);
   const auto* held = find(wanted.workload);

@@ -1,1 +1,3 @@
-sluice_test(flight_test unit SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/flight/flight_test.cpp LINK sluice_base Threads::Threads)
+sluice_test(flight_test unit
+  SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/flight/flight_test.cpp
+  LINK sluice_base Threads::Threads)

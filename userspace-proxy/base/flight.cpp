@@ -27,8 +27,9 @@ constexpr std::array kMetrics = {
 #undef SLUICE_METRIC
 };
 
-// A row under a sequence number: odd while it is written (Lamport; Boehm, "Can seqlocks get along with programming
-// language memory models?", 2012). The words are atomics, so a torn read is detected and never a data race.
+// A row under a sequence number: odd while it is written (Lamport; Boehm, "Can seqlocks get along with
+// programming language memory models?", 2012). The words are atomics, so a torn read is detected and never a
+// data race.
 struct alignas(64) SharedRow {
   std::atomic<std::uint64_t> sequence;
   std::array<std::atomic<std::uint64_t>, kRowWords> words;
@@ -116,7 +117,8 @@ Outcome<void*> map_flight(int memfd, int protection) {
   struct stat info {};
   if (::fstat(memfd, &info) != 0) return fault_errno("flight memory", errno);
   const int seals = ::fcntl(memfd, F_GET_SEALS);
-  if (seals < 0 || (seals & kSizeSeals) != kSizeSeals) return fault("flight memory is not sealed against resizing");
+  if (seals < 0 || (seals & kSizeSeals) != kSizeSeals)
+    return fault("flight memory is not sealed against resizing");
   if (static_cast<std::size_t>(info.st_size) != sizeof(FlightLayout))
     return fault("flight memory comes from another version of Sluice", "restart sluiced");
   void* memory = ::mmap(nullptr, sizeof(FlightLayout), protection, MAP_SHARED, memfd, 0);
@@ -142,8 +144,8 @@ const MetricInfo& metric_info(Metric metric) {
   return kMetrics[index];
 }
 
-// What one process needs besides the memory: each worker's free slots and its place in the finished ring. Padded so
-// that neighbours do not share a cache line.
+// What one process needs besides the memory: each worker's free slots and its place in the finished ring.
+// Padded so that neighbours do not share a cache line.
 struct FlightWriter::State {
   struct alignas(64) Share {
     std::vector<std::uint32_t> free;
@@ -156,7 +158,8 @@ struct FlightWriter::State {
     const std::size_t finished_each = kFlightFinishedRows / workers;
     for (std::size_t w = 0; w < workers; ++w) {
       shares[w].free.reserve(live_each);
-      for (std::size_t i = live_each; i-- > 0;) shares[w].free.push_back(static_cast<std::uint32_t>(w * live_each + i));
+      for (std::size_t i = live_each; i-- > 0;)
+        shares[w].free.push_back(static_cast<std::uint32_t>(w * live_each + i));
       shares[w].finished_first = w * finished_each;
       shares[w].finished_count = finished_each;
     }
@@ -213,7 +216,8 @@ void FlightWriter::take_over(MonoTime now) {
 
 void FlightWriter::add(std::size_t worker, Metric metric, std::int64_t delta) {
   assert(worker < state_->shares.size());
-  bump(state_->layout->workers[worker].metrics[static_cast<std::size_t>(metric)], static_cast<std::uint64_t>(delta));
+  bump(state_->layout->workers[worker].metrics[static_cast<std::size_t>(metric)],
+       static_cast<std::uint64_t>(delta));
 }
 
 void FlightWriter::count(std::size_t worker, Reason reason) {
@@ -293,7 +297,8 @@ std::vector<FlightRow> FlightReader::finished() const {
 Outcome<Fd> make_flight_memory() {
   Fd fd(::memfd_create("sluice-flight", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd) return fault_errno("cannot make the flight memory", errno);
-  if (::ftruncate(fd.get(), sizeof(FlightLayout)) != 0) return fault_errno("cannot size the flight memory", errno);
+  if (::ftruncate(fd.get(), sizeof(FlightLayout)) != 0)
+    return fault_errno("cannot size the flight memory", errno);
   if (::fcntl(fd.get(), F_ADD_SEALS, kSizeSeals | F_SEAL_SEAL) != 0)
     return fault_errno("cannot seal the flight memory", errno);
   return fd;

@@ -1,7 +1,7 @@
-// The flight recorder: one shared memory (memfd, made by the keeper) that outlives proxy and agent. The proxy writes,
-// the agent reads. Per worker: metric cells and counters by reason; a table of live connections; a ring of finished
-// ones. The proxy is the less trusted side: the agent copies each row under its sequence number and checks every
-// field before use (FlightReader).
+// The flight recorder: one shared memory (memfd, made by the keeper) that outlives proxy and agent. The proxy
+// writes, the agent reads. Per worker: metric cells and counters by reason; a table of live connections; a
+// ring of finished ones. The proxy is the less trusted side: the agent copies each row under its sequence
+// number and checks every field before use (FlightReader).
 #pragma once
 
 #include <algorithm>
@@ -39,19 +39,22 @@ const MetricInfo& metric_info(Metric metric);
 
 inline constexpr std::size_t kFlightWorkersMax = 64;
 inline constexpr std::size_t kFlightReasonsMax = 256;
-// Rows in all; each of the writer's workers owns an equal share of both (8192 / 4 workers = 2048 live rows each).
+// Rows in all; each of the writer's workers owns an equal share of both (8192 / 4 workers = 2048 live rows
+// each).
 inline constexpr std::size_t kFlightLiveRows = 8192;
 inline constexpr std::size_t kFlightFinishedRows = 4096;
-// Changes with any change of the layout below or of metrics.def; the keeper refuses to carry other memory over.
+// Changes with any change of the layout below or of metrics.def; the keeper refuses to carry other memory
+// over.
 inline constexpr std::uint32_t kFlightVersion = 1;
 
 enum class Direction : std::uint8_t { outbound, inbound };
 // How the bytes travel towards the server (outbound) or came in (inbound).
 enum class Transport : std::uint8_t { none, plaintext, mesh_tls, tunnel, same_node, app_tls };
 
-// One connection as `sluice connections` and `explain` show it. Fixed size, text cut to fit and zero-terminated.
+// One connection as `sluice connections` and `explain` show it. Fixed size, text cut to fit and
+// zero-terminated.
 struct FlightRow {
-  std::uint64_t id = 0;             // unique in this instance; 0 = empty slot
+  std::uint64_t id = 0;  // unique in this instance; 0 = empty slot
   std::uint64_t opened_wall_ns = 0;
   std::uint64_t opened_mono_ns = 0;
   std::uint64_t closed_mono_ns = 0;  // 0 while live
@@ -88,8 +91,8 @@ void set_text(char (&field)[N], std::string_view text) {
 
 struct FlightLayout;  // the shared memory itself, flight.cpp
 
-// Writer side, in the proxy. One per process, shared by its workers; each worker passes its own index and touches
-// only its own cells and rows, so nothing is contended and nothing is locked.
+// Writer side, in the proxy. One per process, shared by its workers; each worker passes its own index and
+// touches only its own cells and rows, so nothing is contended and nothing is locked.
 class FlightWriter {
  public:
   // workers: 1..kFlightWorkersMax, how many indices are in use. Call take_over before the workers start.
@@ -98,8 +101,8 @@ class FlightWriter {
   FlightWriter& operator=(FlightWriter&&) noexcept;
   ~FlightWriter();
 
-  // Zeroes the gauges and frees the live rows that an earlier proxy process left behind; each of those is recorded
-  // as finished at `now` with reason internal_error and step "proxy ended".
+  // Zeroes the gauges and frees the live rows that an earlier proxy process left behind; each of those is
+  // recorded as finished at `now` with reason internal_error and step "proxy ended".
   void take_over(MonoTime now);
   void add(std::size_t worker, Metric metric, std::int64_t delta);
   void count(std::size_t worker, Reason reason);
@@ -117,8 +120,8 @@ class FlightWriter {
   std::unique_ptr<State> state_;
 };
 
-// Reader side, in the agent. Nothing it returns is unchecked: enumerators are in range, text is terminated and
-// printable ASCII. A row that the writer never leaves consistent is left out.
+// Reader side, in the agent. Nothing it returns is unchecked: enumerators are in range, text is terminated
+// and printable ASCII. A row that the writer never leaves consistent is left out.
 class FlightReader {
  public:
   static Outcome<FlightReader> open(int memfd);
@@ -126,10 +129,10 @@ class FlightReader {
   FlightReader& operator=(FlightReader&&) noexcept;
   ~FlightReader();
 
-  std::int64_t value(Metric metric) const;        // summed over workers
-  std::uint64_t count(Reason reason) const;       // summed over workers
-  std::vector<FlightRow> live() const;            // at most the table's size
-  std::vector<FlightRow> finished() const;        // newest last, at most the ring's size
+  std::int64_t value(Metric metric) const;   // summed over workers
+  std::uint64_t count(Reason reason) const;  // summed over workers
+  std::vector<FlightRow> live() const;       // at most the table's size
+  std::vector<FlightRow> finished() const;   // newest last, at most the ring's size
 
  private:
   explicit FlightReader(const FlightLayout* layout) : layout_(layout) {}

@@ -95,7 +95,8 @@ TEST_F(Flight, ScribblerCannotFoolTheReader) {
   ASSERT_EQ(::fstat(memory.get(), &info), 0);
   EXPECT_NE(::ftruncate(memory.get(), 0), 0) << "a writer could shrink the memory under the reader";
   const auto size = static_cast<std::size_t>(info.st_size);
-  auto* bytes = static_cast<unsigned char*>(::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0));
+  auto* bytes =
+      static_cast<unsigned char*>(::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0));
   ASSERT_NE(bytes, MAP_FAILED);
   const char* given = std::getenv("SLUICE_TEST_SEED");
   const auto seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
@@ -104,7 +105,8 @@ TEST_F(Flight, ScribblerCannotFoolTheReader) {
   std::mt19937_64 random(seed);
   for (int round = 0; round < 4; ++round) {
     // Even words pass as sequence numbers, small bytes as enumerators: most rows look written.
-    for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<unsigned char>(random() & (round % 2 ? 0x02 : 0xff));
+    for (std::size_t i = 0; i < size; ++i)
+      bytes[i] = static_cast<unsigned char>(random() & (round % 2 ? 0x02 : 0xff));
     for (const auto& rows : {reader.live(), reader.finished()}) {
       for (const auto& row : rows) {
         ASSERT_LE(row.direction, 1);
