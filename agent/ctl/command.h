@@ -1,0 +1,14 @@
+// The whole command line as a function, so that tests run it without a process.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ctl/verb.h"
+
+namespace sluice::ctl {
+
+// `arguments` without the program's name. Returns the exit code.
+int run_command(const std::vector<std::string>& arguments, Terminal& terminal);
+
+}  // namespace sluice::ctl

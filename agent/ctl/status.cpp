@@ -1,0 +1,73 @@
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include <ctime>
+
+#include "ctl/table.h"
+#include "ctl/verb.h"
+#include "ctl/words.h"
+
+namespace sluice::ctl {
+namespace {
+
+std::string line(const char* name, const std::string& value) {
+  return fmt::format("{:<12} {}\n", name, printable(value, true));
+}
+
+std::string proxy_line(const Json& proxy) {
+  const auto restarts = count_word(whole(proxy, "restarts"), "restart");
+  if (!flag(proxy, "running")) return fmt::format("down, {}", restarts);
+  const double beat = number(proxy, "heartbeat_age_seconds");
+  return fmt::format("pid {}, {}, {}, {}", whole(proxy, "pid"), flag(proxy, "ready") ? "ready" : "not ready yet",
+                     beat < 0 ? "no heartbeat yet" : fmt::format("heartbeat {} ago", seconds_word(beat)), restarts);
+}
+
+std::string table_line(const Json& table) {
+  const auto compiled = text(table, "compiled");
+  const auto in_force = text(table, "in_force");
+  if (in_force.empty()) return "none in force yet";
+  if (compiled == in_force) return fmt::format("{} in force", in_force);
+  return fmt::format("{} in force, {} not taken over yet", in_force, compiled);
+}
+
+std::string render(const Json& status, bool colour) {
+  const bool ready = flag(status, "ready");
+  const Json& version = field(status, "version");
+  std::string started = text(status, "started_at");
+  if (const auto since = unix_seconds(started))
+    started = fmt::format("{} ({} ago)", started, seconds_word(static_cast<double>(std::time(nullptr)) - *since));
+  std::string out;
+  out += fmt::format("{:<12} {}\n", "state", toned(ready ? "READY" : "NOT READY", ready ? Tone::good : Tone::bad, colour));
+  out += line("node", fmt::format("{} (instance {})", text(status, "node"), text(status, "instance")));
+  out += line("workloads", fmt::format("{} of {} ready", whole(status, "workloads_ready"), whole(status, "workloads")));
+  out += line("connections", fmt::format("{} open", whole(status, "connections_open")));
+  out += line("proxy", proxy_line(field(status, "proxy")));
+  out += line("agent", fmt::format("pid {}, keeper pid {}", whole(status, "agent_pid"), whole(status, "keeper_pid")));
+  out += line("started", started);
+  out += line("table", table_line(field(status, "table")));
+  const auto bad = whole(status, "resources_bad");
+  out += line("resources", fmt::format("{}, {} held back", whole(status, "resources"), bad));
+  out += line("repairs", fmt::format("{} differences to the kernel mended", whole(status, "repairs")));
+  out += line("version", fmt::format("{}, kernel {}, ABI {}", text(version, "version"), text(version, "kernel"),
+                                     whole(version, "abi")));
+  if (const auto refusal = text(field(status, "table"), "refusal"); !refusal.empty())
+    out += line("refused", fmt::format("the proxy refused the newest table: {}", refusal));
+  for (const Json& problem : list(status, "problems"))
+    if (problem.is_string())
+      out += toned(fmt::format("  ! {}", printable(problem.get<std::string>())), Tone::bad, colour) + "\n";
+  return out;
+}
+
+}  // namespace
+
+void add_status(Verbs& verbs) {
+  verbs.add("status", "Is this node's daemon well? Exit 1 when it is not ready.", "sluice status -o json",
+            [](const Session& session) {
+              const auto status = session.client().json({.path = {"v1", "status"}});
+              if (!status) return session.fail(status.error());
+              session.show(*status, [&] { return render(*status, session.colour()); });
+              return flag(*status, "ready") ? kExitOk : kExitFailed;
+            });
+}
+
+}  // namespace sluice::ctl
