@@ -48,7 +48,7 @@ class Operation {
   Operation& operator=(const Operation&) = delete;
   bool in_flight() const { return in_flight_; }
 
-  // For backends. started() before it is queued; finish() hands over a completion.
+  // For backends: started() before it is queued; finish() hands over a completion.
   void started() {
     if (in_flight_) std::abort();
     in_flight_ = true;
@@ -57,6 +57,9 @@ class Operation {
     in_flight_ = completion.more;
     complete(std::move(completion));
   }
+  // A backend's notes about an operation in flight.
+  std::uint64_t backend_tag = 0;
+  void* backend_data = nullptr;
 
  protected:
   Operation() = default;
@@ -121,6 +124,8 @@ class Backend {
 
   // Sockets that exist already (made by the keeper, or accepted).
   virtual SocketHandle adopt(Fd socket) = 0;
+  // A connected socket without operations may move to where it is cheaper to hold; the old handle is void then.
+  virtual SocketHandle settle(SocketHandle connected) = 0;
   // Plain sockets of our own namespace.
   virtual Result<SocketHandle> make_listener(const SocketAddr& at, int backlog) = 0;
   virtual Result<SocketHandle> make_socket(const SocketAddr& towards) = 0;

@@ -45,12 +45,10 @@ Outcome<> Ring::start() {
 }
 
 bool Ring::turn() {
-  run_posted();
-  run_ready();
-  if (stop_.load(std::memory_order_acquire)) return true;
   const bool alive = backend_->turn(ready_.empty() ? timers_.next() : now_) || !ready_.empty();
   now_ = backend_->now();
   timers_.advance(now_);
+  run_posted();
   run_ready();
   return alive;
 }

@@ -2,8 +2,8 @@
 // only; post(), stop() and wake_from_thread() are the ways in from outside. A ring is driven by run() (until stop())
 // or by run_task() (until one task has finished; how tests and tools use it), always from the same thread.
 //
-// A turn: resume what is ready, run what was posted, fire timers, then hand all queued operations to the backend with
-// one system call that also waits.
+// A turn: hand all queued operations to the backend with one system call that also waits, take its completions, fire
+// timers, run what was posted, resume what is ready.
 #pragma once
 
 #include <atomic>

@@ -99,7 +99,6 @@ class SocketState {
   bool listening_;
   bool released_ = false;
   bool reset_ = false;
-  bool closed_ = false;
   Error cancel_error_;
 
   ReadOperation read_op_{*this};
@@ -193,12 +192,14 @@ class WriteRequest : public Waiter {
   friend class SocketState;
   void begin();
   void on_cancel() override;
+  const char* step() const;
 
   SocketState& state_;
   WriteRequest* next_ = nullptr;
   std::size_t sent_ = 0;
   Error error_;  // sys_errno != 0: failed
   Kind kind_;
+  bool handed_over_ = false;  // part of the operation in flight
 };
 
 class [[nodiscard]] SendAwaiter final : public WriteRequest {
