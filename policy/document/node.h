@@ -31,7 +31,7 @@ struct Node {
   bool is_mapping() const { return kind == Kind::mapping; }
   bool is_sequence() const { return kind == Kind::sequence; }
   bool is_scalar() const { return !is_null() && !is_mapping() && !is_sequence(); }
-  std::size_t size() const { return is_mapping() ? fields.size() : items.size(); }
+  std::size_t size() const;
 
   // The field's value, or null when this is no mapping, has no such key, or its value is YAML null.
   const Node* find(std::string_view key) const;
@@ -62,5 +62,7 @@ struct Entry {
   Mark mark;
   Node value;
 };
+
+inline std::size_t Node::size() const { return is_mapping() ? fields.size() : items.size(); }
 
 }  // namespace sluice::policy

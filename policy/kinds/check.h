@@ -25,8 +25,5 @@ struct CheckedText {
 // `file` is only a name for diagnostics and origins.
 CheckedText check_text(std::string_view text, const std::string& file, const CheckOptions& options = {});
 
-// How this version treats a kind.
-enum class Support { enforced, accepted, refused, unknown };
-Support support_of(std::string_view kind);
 
 }  // namespace sluice::policy

@@ -70,7 +70,7 @@ void Table::apply_outbound_timeouts(const WorkloadImage& client, std::uint32_t s
   if (found == index_->outbounds.end()) {
     route.connect_timeout_ = client.passthrough_connect_timeout.value;
     route.idle_timeout_ = client.passthrough_idle_timeout.value;
-    route.rule_ = &rule(RuleIndex::built_in);
+    route.rule_ = &rule(client.passthrough_connect_timeout.rule);
     return;
   }
   const auto& outbound = image_.outbounds[found->second];

@@ -1,0 +1,56 @@
+// Dataplane as the engine reads it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "policy/document/diagnostic.h"
+#include "policy/document/resource.h"
+#include "policy/table/image.h"
+
+namespace sluice::policy {
+
+using Tags = std::map<std::string, std::string>;
+
+struct InboundModel {
+  SocketAddr address;
+  SocketAddr service_address;  // unspecified ip: where it was dialled
+  std::string section;         // name, else the port as text
+  Protocol protocol = Protocol::tcp;
+  Tags tags;
+  bool ready = true;
+};
+
+struct BackendRefModel {
+  std::string kind;
+  std::string name;
+  std::string ns;
+  Tags labels;
+  std::uint16_t port = 0;
+};
+
+struct OutboundModel {
+  SocketAddr address;
+  Tags tags;
+  std::optional<BackendRefModel> ref;
+  Mark mark;
+};
+
+struct DataplaneModel {
+  const Resource* resource = nullptr;  // not owned
+  std::vector<IpAddr> addresses;       // networking.address first
+  std::vector<InboundModel> inbounds;  // without those in state Ignored
+  std::vector<Tags> identity_tags;     // of every inbound, Ignored ones too, or of the gateway
+  std::vector<OutboundModel> outbounds;
+  bool gateway = false;  // delegated gateway
+  std::string node;      // sluice.node; empty: not bound to a node by us
+
+  // Nothing when it cannot take part (its address is a name that nothing resolves here).
+  static std::optional<DataplaneModel> from(const Resource& resource, Diagnostics& diagnostics);
+  std::string zone() const;
+};
+
+}  // namespace sluice::policy

@@ -1,0 +1,86 @@
+#include "policy/engine/entries.h"
+
+#include <algorithm>
+#include <ranges>
+#include <utility>
+
+namespace sluice::policy {
+namespace {
+
+void add_list(const Resource& policy, std::string_view key, std::vector<PolicyItem>& out) {
+  const auto* list = policy.spec().find(key);
+  if (list == nullptr) return;
+  for (const auto& item : list->items) out.push_back({&policy, &item});
+}
+
+bool has_list(const Resource& policy, std::string_view key) {
+  const auto* list = policy.spec().find(key);
+  return list != nullptr && list->size() > 0;
+}
+
+}  // namespace
+
+SelectedPolicies SelectedPolicies::of(const MeshWorld& mesh, std::string_view kind, const DataplaneModel& dataplane) {
+  SelectedPolicies out;
+  for (const auto* policy : mesh.of_kind(kind)) {
+    auto selection = select(*policy, dataplane);
+    if (selection.proxy) out.list.push_back({policy, std::move(selection)});
+  }
+  return out;
+}
+
+std::vector<PolicyItem> SelectedPolicies::inbound_items(std::size_t inbound) const {
+  std::vector<PolicyItem> out;
+  for (const auto& one : list) {
+    if (one.selection.inbounds[inbound]) add_list(*one.policy, has_list(*one.policy, "rules") ? "rules" : "from", out);
+  }
+  sort_items(out, false);
+  return out;
+}
+
+std::vector<PolicyItem> SelectedPolicies::inbound_items_for_everybody(std::size_t inbound) const {
+  auto out = inbound_items(inbound);
+  std::erase_if(out, [](const PolicyItem& item) {
+    const auto* matches = item.item->find("matches");
+    return matches != nullptr && matches->size() > 0;
+  });
+  return out;
+}
+
+std::vector<PolicyItem> SelectedPolicies::outbound_items(
+    const std::function<bool(const Resource&, const Node&)>& concerns) const {
+  std::vector<PolicyItem> out;
+  for (const auto& one : list) {
+    std::vector<PolicyItem> own;
+    add_list(*one.policy, "to", own);
+    for (const auto& item : own) {
+      if (concerns(*item.policy, *item.item)) out.push_back(item);
+    }
+  }
+  sort_items(out, true);
+  return out;
+}
+
+std::vector<PolicyItem> SelectedPolicies::single_items() const {
+  std::vector<PolicyItem> out;
+  for (const auto& one : list) out.push_back({one.policy, &one.policy->spec()});
+  sort_items(out, false);
+  return out;
+}
+
+Effective::Effective(std::vector<PolicyItem> items) : items_(std::move(items)) {
+  for (const auto& item : items_) {
+    if (const auto* conf = item.item->find("default")) merge_into(conf_, *conf);
+  }
+}
+
+RuleRef Effective::origin(std::initializer_list<std::string_view> path) const {
+  for (const auto& item : items_ | std::views::reverse) {
+    const auto* conf = item.item->find("default");
+    const auto* node = conf == nullptr ? nullptr : conf->find_path(path);
+    if (node != nullptr) return item.policy->origin(node->mark);
+  }
+  return {};
+}
+
+}  // namespace sluice::policy

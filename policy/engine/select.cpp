@@ -1,0 +1,133 @@
+#include "policy/engine/select.h"
+
+#include <algorithm>
+
+#include "policy/kinds/validator.h"
+
+namespace sluice::policy {
+namespace {
+
+constexpr std::string_view kServiceTag = "kuma.io/service";
+
+bool tags_match(const Node* wanted, const Tags& tags) {
+  if (wanted == nullptr) return true;
+  return std::ranges::all_of(wanted->fields, [&](const Entry& entry) {
+    const auto found = tags.find(entry.key);
+    return found != tags.end() && (found->second == entry.value.scalar || entry.value.scalar == "*");
+  });
+}
+
+bool tag_is(const Tags& tags, std::string_view key, std::string_view value) {
+  const auto found = tags.find(std::string(key));
+  return found != tags.end() && found->second == value;
+}
+
+void select_all(const DataplaneModel& dataplane, Selection& out) {
+  out.proxy = true;
+  out.inbounds.assign(dataplane.inbounds.size(), true);
+}
+
+// 2.x references by tags look at each inbound for itself, so one proxy may be selected in part.
+void select_by_tags(const Node& ref, std::string_view kind, const DataplaneModel& dataplane, Selection& out) {
+  const auto name = ref.text_of("name");
+  const auto* wanted = kind == "MeshService" ? nullptr : ref.find("tags");
+  const auto matches = [&](const Tags& tags) {
+    if (kind != "MeshSubset" && !tag_is(tags, kServiceTag, name)) return false;
+    return tags_match(wanted, tags);
+  };
+  for (std::size_t i = 0; i < dataplane.inbounds.size(); ++i) {
+    out.inbounds[i] = matches(dataplane.inbounds[i].tags);
+    out.proxy = out.proxy || out.inbounds[i];
+  }
+  // A gateway, or a proxy whose inbounds are all Ignored, has its tags only here.
+  if (dataplane.inbounds.empty()) {
+    out.proxy = dataplane.identity_tags.empty() ? matches({}) : std::ranges::any_of(dataplane.identity_tags, matches);
+  }
+}
+
+bool dataplane_ref_matches(const Node& ref, const Resource& policy, const Resource& dataplane) {
+  if (const auto* labels = ref.find("labels"); labels != nullptr && !labels_match(*labels, dataplane)) return false;
+  const auto name = ref.text_of("name");
+  if (!name.empty() && name != dataplane.display_name && name != dataplane.name) return false;
+  const auto ns = ref.text_of("namespace").empty() ? std::string_view(policy.ns) : ref.text_of("namespace");
+  return name.empty() || ns.empty() || ns == dataplane.ns;
+}
+
+void select_dataplane(const Node& ref, const Resource& policy, const DataplaneModel& dataplane, Selection& out) {
+  if (!dataplane_ref_matches(ref, policy, *dataplane.resource)) return;
+  const auto section = ref.text_of("sectionName");
+  if (section.empty()) return select_all(dataplane, out);
+  for (std::size_t i = 0; i < dataplane.inbounds.size(); ++i) {
+    const auto& inbound = dataplane.inbounds[i];
+    out.inbounds[i] = inbound.section == section || std::to_string(inbound.address.port) == section;
+    out.proxy = out.proxy || out.inbounds[i];
+  }
+}
+
+bool proxy_type_matches(const Node* ref, const DataplaneModel& dataplane) {
+  const auto* types = ref == nullptr ? nullptr : ref->find("proxyTypes");
+  if (types == nullptr || types->items.empty()) return true;
+  const std::string_view own = dataplane.gateway ? "Gateway" : "Sidecar";
+  return std::ranges::any_of(types->items, [&](const Node& type) { return type.scalar == own; });
+}
+
+bool within_reach(const Resource& policy, const DataplaneModel& dataplane) {
+  if (policy.label("kuma.io/effect") == "shadow") return false;
+  const auto role = role_of(policy);
+  if (role != PolicyRole::producer && policy.label("kuma.io/origin") == "zone") {
+    const auto zone = policy.label("kuma.io/zone");
+    const auto own = dataplane.zone();
+    if (!zone.empty() && !own.empty() && zone != own) return false;
+  }
+  if (role == PolicyRole::consumer || role == PolicyRole::workload_owner) return policy.ns == dataplane.resource->ns;
+  return true;
+}
+
+bool is_producer_item(const Resource& policy, const Node& item) {
+  const auto* ref = item.find("targetRef");
+  const auto kind = ref == nullptr ? std::string_view() : ref->text_of("kind");
+  if (kind != "MeshService" && kind != "MeshHTTPRoute") return false;
+  const auto ns = ref->text_of("namespace");
+  return !ref->text_of("name").empty() && (ns.empty() || ns == policy.ns);
+}
+
+}  // namespace
+
+PolicyRole role_of(const Resource& policy) {
+  const auto label = policy.label("kuma.io/policy-role");
+  if (label == "producer") return PolicyRole::producer;
+  if (label == "consumer") return PolicyRole::consumer;
+  if (label == "workload-owner") return PolicyRole::workload_owner;
+  if (label == "system" || policy.ns.empty() || policy.ns == "kuma-system") return PolicyRole::system;
+  const auto* to = policy.spec().find("to");
+  if (to == nullptr || to->items.empty()) return PolicyRole::workload_owner;
+  const bool producer = std::ranges::all_of(to->items, [&](const Node& item) { return is_producer_item(policy, item); });
+  return producer ? PolicyRole::producer : PolicyRole::consumer;
+}
+
+bool labels_match(const Node& wanted, const Resource& resource) {
+  return std::ranges::all_of(wanted.fields, [&](const Entry& entry) {
+    auto value = resource.label(entry.key);
+    if (value.empty() && entry.key == "kuma.io/display-name") value = resource.display_name;
+    if (value.empty() && entry.key == "k8s.kuma.io/namespace") value = resource.ns;
+    return value == entry.value.scalar;
+  });
+}
+
+Selection select(const Resource& policy, const DataplaneModel& dataplane) {
+  Selection out;
+  out.inbounds.assign(dataplane.inbounds.size(), false);
+  if (!within_reach(policy, dataplane)) return out;
+  const auto* ref = policy.spec().find("targetRef");
+  const auto kind = target_kind(policy.spec());
+  if (kind == "Mesh") {
+    if (proxy_type_matches(ref, dataplane)) select_all(dataplane, out);
+  } else if (kind == "Dataplane") {
+    select_dataplane(*ref, policy, dataplane, out);
+  } else if (kind == "MeshSubset" || kind == "MeshService" || kind == "MeshServiceSubset") {
+    if (proxy_type_matches(ref, dataplane)) select_by_tags(*ref, kind, dataplane, out);
+  }
+  return out;
+}
+
+}  // namespace sluice::policy

@@ -1,0 +1,189 @@
+#include "policy/engine/services.h"
+
+#include <algorithm>
+#include <set>
+
+#include "policy/engine/identity.h"
+#include "policy/engine/select.h"
+
+namespace sluice::policy {
+namespace {
+
+bool contains_all(const Tags& tags, const Tags& wanted) {
+  return std::ranges::all_of(wanted, [&](const auto& pair) {
+    const auto found = tags.find(pair.first);
+    return found != tags.end() && (found->second == pair.second || pair.second == "*");
+  });
+}
+
+std::vector<BackendImage> backends_with_tags(const MeshWorld& mesh, const Tags& wanted) {
+  std::vector<BackendImage> out;
+  for (std::uint32_t d = 0; d < mesh.dataplanes.size(); ++d) {
+    const auto& inbounds = mesh.dataplanes[d].inbounds;
+    for (std::uint32_t i = 0; i < inbounds.size(); ++i) {
+      if (inbounds[i].ready && contains_all(inbounds[i].tags, wanted)) out.push_back({d, i});
+    }
+  }
+  return out;
+}
+
+Tags tags_from(const Node& node) {
+  Tags out;
+  for (const auto& entry : node.fields) out[entry.key] = entry.value.scalar;
+  return out;
+}
+
+// Does the MeshService's selector pick this inbound's Dataplane (and, by tags, this inbound)?
+bool selects(const Resource& service, const Node& selector, const DataplaneModel& dataplane, const InboundModel& inbound) {
+  if (const auto* ref = selector.find("dataplaneRef")) {
+    const auto name = ref->text_of("name");
+    return !name.empty() && (name == dataplane.resource->name || name == dataplane.resource->display_name);
+  }
+  // A selector in a namespace picks Dataplanes of that namespace only.
+  if (!service.ns.empty() && service.ns != dataplane.resource->ns) return false;
+  if (const auto* labels = selector.find_path({"dataplaneLabels", "matchLabels"})) {
+    return labels->size() > 0 && labels_match(*labels, *dataplane.resource);
+  }
+  const auto* tags = selector.find("dataplaneTags");
+  return tags != nullptr && tags->size() > 0 && contains_all(inbound.tags, tags_from(*tags));
+}
+
+bool port_fits(const Node& port, const InboundModel& inbound) {
+  const auto* target = port.find("targetPort");
+  const auto wanted = target == nullptr ? std::string(port.text_of("port")) : target->scalar;
+  return std::to_string(inbound.address.port) == wanted || inbound.section == wanted;
+}
+
+}  // namespace
+
+ServiceRegistry::ServiceRegistry(const MeshWorld& mesh) : mesh_(mesh) {
+  add_tag_services();
+  for (const auto* resource : mesh.of_kind("MeshService")) add_mesh_service(*resource);
+}
+
+void ServiceRegistry::add_tag_services() {
+  std::set<std::string> names;
+  for (const auto& dataplane : mesh_.dataplanes) {
+    for (const auto& inbound : dataplane.inbounds) {
+      if (const auto found = inbound.tags.find(std::string(kServiceTag)); found != inbound.tags.end()) {
+        names.insert(found->second);
+      }
+    }
+  }
+  std::map<std::string, std::uint32_t> by_name;
+  for (const auto& name : names) {
+    const auto number = static_cast<std::uint32_t>(services_.size());
+    by_name[name] = number;
+    by_tags_[{{std::string(kServiceTag), name}}] = number;
+    ServiceModel service;
+    service.name = name;
+    service.service_tag = name;
+    services_.push_back(std::move(service));
+  }
+  for (std::uint32_t d = 0; d < mesh_.dataplanes.size(); ++d) {
+    const auto& inbounds = mesh_.dataplanes[d].inbounds;
+    for (std::uint32_t i = 0; i < inbounds.size(); ++i) {
+      const auto found = inbounds[i].tags.find(std::string(kServiceTag));
+      if (inbounds[i].ready && found != inbounds[i].tags.end()) services_[by_name[found->second]].backends.push_back({d, i});
+    }
+  }
+}
+
+void ServiceRegistry::add_mesh_service(const Resource& resource) {
+  const auto* ports = resource.spec().find("ports");
+  const auto* selector = resource.spec().find("selector");
+  if (ports == nullptr) return;
+  for (const auto& port : ports->items) {
+    ServiceModel service;
+    service.mesh_service = &resource;
+    service.port = static_cast<std::uint16_t>(port.find("port") == nullptr ? 0 : port.find("port")->as_integer().value_or(0));
+    service.port_name = port.text_of("name").empty() ? std::to_string(service.port) : std::string(port.text_of("name"));
+    service.name = resource.name + ":" + service.port_name;
+    for (std::uint32_t d = 0; selector != nullptr && d < mesh_.dataplanes.size(); ++d) {
+      const auto& dataplane = mesh_.dataplanes[d];
+      for (std::uint32_t i = 0; i < dataplane.inbounds.size(); ++i) {
+        const auto& inbound = dataplane.inbounds[i];
+        if (inbound.ready && selects(resource, *selector, dataplane, inbound) && port_fits(port, inbound)) {
+          service.backends.push_back({d, i});
+        }
+      }
+    }
+    if (const auto* vips = resource.body.find_path({"status", "vips"})) {
+      for (const auto& vip : vips->items) {
+        if (const auto ip = IpAddr::parse(vip.text_of("ip"))) service.vips.push_back({*ip, service.port});
+      }
+    }
+    services_.push_back(std::move(service));
+  }
+}
+
+ServiceRegistry::Resolved ServiceRegistry::resolve(const OutboundModel& outbound, const DataplaneModel& client) {
+  if (!outbound.ref) return resolve_tags(outbound.tags);
+  if (const auto service = resolve_ref(*outbound.ref, client)) return {*service, true};
+  return {add_unresolved(outbound.ref->kind + " " + outbound.ref->name + ":" + std::to_string(outbound.ref->port)), false};
+}
+
+std::uint32_t ServiceRegistry::add_unresolved(std::string name) {
+  ServiceModel model;
+  model.name = std::move(name);
+  services_.push_back(std::move(model));
+  return static_cast<std::uint32_t>(services_.size() - 1);
+}
+
+ServiceRegistry::Resolved ServiceRegistry::resolve_tags(const Tags& tags) {
+  // Tags that describe the connection and not the destination do not take part in the choice.
+  auto wanted = tags;
+  wanted.erase("kuma.io/protocol");
+  if (const auto found = by_tags_.find(wanted); found != by_tags_.end()) return {found->second, true};
+  const auto service = wanted.find(std::string(kServiceTag));
+  if (service == wanted.end()) return {add_unresolved("outbound without a service tag"), false};
+  ServiceModel model;
+  model.service_tag = service->second;
+  model.name = service->second;
+  for (const auto& [key, value] : wanted) {
+    if (key != kServiceTag) model.name.append("{").append(key).append("=").append(value).append("}");
+  }
+  model.backends = backends_with_tags(mesh_, wanted);
+  const bool found = !model.backends.empty();
+  services_.push_back(std::move(model));
+  const auto number = static_cast<std::uint32_t>(services_.size() - 1);
+  by_tags_.emplace(std::move(wanted), number);
+  return {number, found};
+}
+
+std::optional<std::uint32_t> ServiceRegistry::resolve_ref(const BackendRefModel& ref, const DataplaneModel& client) const {
+  if (ref.kind != "MeshService") return std::nullopt;
+  const auto ns = ref.ns.empty() ? client.resource->ns : ref.ns;
+  for (std::uint32_t i = 0; i < services_.size(); ++i) {
+    const auto* service = services_[i].mesh_service;
+    if (service == nullptr || services_[i].port != ref.port) continue;
+    if (!ref.name.empty() && (service->name == ref.name || (service->display_name == ref.name && service->ns == ns))) return i;
+    if (ref.name.empty() && !ref.labels.empty() && std::ranges::all_of(ref.labels, [&](const auto& pair) {
+          return service->label(pair.first) == pair.second;
+        })) {
+      return i;
+    }
+  }
+  return std::nullopt;
+}
+
+bool item_concerns(const Resource& policy, const Node& item, const ServiceModel& service) {
+  const auto* ref = item.find("targetRef");
+  const auto kind = ref == nullptr ? std::string_view() : ref->text_of("kind");
+  if (kind == "Mesh") return true;
+  if (kind != "MeshService") return false;
+  const auto name = ref->text_of("name");
+  if (service.mesh_service == nullptr) return !name.empty() && name == service.service_tag;
+
+  const auto& target = *service.mesh_service;
+  const auto section = ref->text_of("sectionName");
+  if (!section.empty() && section != service.port_name && section != std::to_string(service.port)) return false;
+  if (const auto* labels = ref->find("labels"); labels != nullptr && labels->size() > 0) {
+    return labels_match(*labels, target);
+  }
+  if (name == target.display_name + "_" + target.ns + "_svc_" + std::to_string(service.port)) return true;
+  const auto ns = ref->text_of("namespace").empty() ? std::string_view(policy.ns) : ref->text_of("namespace");
+  return name == target.name || (name == target.display_name && (target.ns == ns || ns.empty()));
+}
+
+}  // namespace sluice::policy

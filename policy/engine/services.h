@@ -1,0 +1,54 @@
+// The services of a mesh: one per kuma.io/service tag, one per port of each MeshService, and one per distinct tag set
+// that an outbound asks for.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy/engine/world.h"
+#include "policy/table/image.h"
+
+namespace sluice::policy {
+
+struct ServiceModel {
+  std::string name;
+  std::vector<BackendImage> backends;  // Ready ones; workload is the index into MeshWorld::dataplanes
+  std::vector<SocketAddr> vips;
+  // How `to` items name it: the old kuma.io/service name, or a MeshService and its port.
+  std::string service_tag;
+  const Resource* mesh_service = nullptr;
+  std::string port_name;
+  std::uint16_t port = 0;
+};
+
+class ServiceRegistry {
+ public:
+  explicit ServiceRegistry(const MeshWorld& mesh);
+
+  const std::vector<ServiceModel>& services() const { return services_; }
+  struct Resolved {
+    std::uint32_t service = 0;
+    bool found = false;  // false: the service was made up, without backends
+  };
+  // The service that this outbound means; adds one for a new tag set or an unknown reference.
+  Resolved resolve(const OutboundModel& outbound, const DataplaneModel& client);
+
+ private:
+  void add_tag_services();
+  void add_mesh_service(const Resource& resource);
+  Resolved resolve_tags(const Tags& tags);
+  std::uint32_t add_unresolved(std::string name);
+  std::optional<std::uint32_t> resolve_ref(const BackendRefModel& ref, const DataplaneModel& client) const;
+
+  const MeshWorld& mesh_;
+  std::vector<ServiceModel> services_;
+  std::map<Tags, std::uint32_t> by_tags_;
+};
+
+// Does a policy's `to` item speak of this service? (kuma.md 3.4)
+bool item_concerns(const Resource& policy, const Node& item, const ServiceModel& service);
+
+}  // namespace sluice::policy

@@ -1,0 +1,32 @@
+// World: the accepted resources, sorted by what the engine asks for. Borrows the resources.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/document/diagnostic.h"
+#include "policy/document/resource.h"
+#include "policy/engine/dataplane_model.h"
+#include "policy/engine/mesh_model.h"
+
+namespace sluice::policy {
+
+struct MeshWorld {
+  MeshModel model;
+  std::vector<DataplaneModel> dataplanes;  // by name
+  std::map<std::string, std::vector<const Resource*>, std::less<>> by_kind;
+
+  std::span<const Resource* const> of_kind(std::string_view kind) const;
+};
+
+struct World {
+  std::map<std::string, MeshWorld> meshes;
+
+  // Documents given twice and meshes that nobody declared are reported.
+  static World from(std::span<const Resource> resources, Diagnostics& diagnostics);
+};
+
+}  // namespace sluice::policy

@@ -1,0 +1,257 @@
+// Dataplane, 2.x form (kuma.md 1.3), with Sluice's own `sluice:` block.
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <string>
+
+#include "base/address.h"
+#include "policy/document/names.h"
+#include "policy/kinds/registry.h"
+#include "policy/kinds/shared_schemas.h"
+
+namespace sluice::policy {
+
+using namespace schema;
+
+Schema dataplane_schema() {
+  const auto probe = object({{"interval", loose_text()}, {"timeout", loose_text()}, {"unhealthyThreshold", integer()},
+                             {"healthyThreshold", integer()}, {"tcp", any()}});
+  const auto inbound = object({{"port", integer()}, {"servicePort", integer()}, {"serviceAddress", loose_text()},
+                               {"address", loose_text()}, {"name", loose_text()}, {"protocol", loose_text()},
+                               {"state", one_of({"Ready", "NotReady", "Ignored"})},
+                               {"health", object({{"ready", boolean()}})}, {"serviceProbe", probe}, {"tags", text_map()}});
+  const auto backend_ref = object({{"kind", loose_text()}, {"name", loose_text()}, {"namespace", loose_text()},
+                                   {"port", integer()}, {"labels", text_map()}});
+  const auto outbound = object({{"address", loose_text()}, {"port", integer()}, {"tags", text_map()},
+                                {"service", loose_text()}, {"backendRef", backend_ref}});
+  const auto listener = object({{"type", one_of({"ZoneIngress", "ZoneEgress"})}, {"address", loose_text()},
+                                {"port", integer()}, {"name", loose_text()}, {"state", loose_text()}});
+  const auto networking =
+      object({{"address", loose_text()}, {"advertisedAddress", loose_text()}, {"inbound", list(inbound)},
+              {"outbound", list(outbound)}, {"listeners", list(listener)},
+              {"gateway", object({{"type", one_of({"DELEGATED", "BUILTIN"})}, {"tags", text_map()}})},
+              {"transparentProxying", any()}, {"admin", object({{"port", integer()}})}});
+  return object({{"networking", networking}, {"metrics", any()}, {"probes", any()}, {"sluice", dataplane_sluice_schema()}});
+}
+
+namespace {
+
+constexpr std::string_view kServiceTag = "kuma.io/service";
+constexpr std::string_view kProtocolTag = "kuma.io/protocol";
+constexpr std::array<std::string_view, 5> kProtocols{"grpc", "http", "http2", "kafka", "tcp"};
+
+bool known_protocol(std::string_view text) { return std::ranges::find(kProtocols, text) != kProtocols.end(); }
+
+class DataplaneCheck {
+ public:
+  explicit DataplaneCheck(Validator& validator) : validator_(validator), body_(validator.resource().body) {}
+
+  void run() {
+    const auto* networking = body_.find("networking");
+    if (networking == nullptr || !networking->is_mapping()) {
+      return validator_.error(body_, "networking", "must be defined", "give networking.address and the inbounds");
+    }
+    net_ = networking;
+    address();
+    if (const auto* gateway = net_->find("gateway")) {
+      check_gateway(*gateway);
+    }
+    validator_.each(*net_, kNet, "inbound", [&](const Node& node, const std::string& path) { inbound(node, path); });
+    validator_.each(*net_, kNet, "outbound", [&](const Node& node, const std::string& path) { outbound(node, path); });
+    validator_.each(*net_, kNet, "listeners", [&](const Node& node, const std::string& path) { listener(node, path); });
+    admin_port();
+    metrics();
+  }
+
+ private:
+  void address() {
+    const auto* node = net_->find("address");
+    const std::string path = "networking.address";
+    if (node == nullptr || node->scalar.empty()) {
+      return validator_.error(node == nullptr ? *net_ : *node, path, "address can't be empty");
+    }
+    const auto ip = IpAddr::parse(node->scalar);
+    if (ip && ip->is_unspecified()) {
+      validator_.error(*node, path, "must not be 0.0.0.0 or ::");
+    } else if (!ip && !is_dns_subdomain(node->scalar)) {
+      validator_.error(*node, path, "address has to be valid IP address or domain name");
+    }
+  }
+
+  void check_gateway(const Node& gateway) {
+    const bool builtin = gateway.text_of("type") == "BUILTIN";
+    if (const auto* inbounds = net_->find("inbound"); inbounds != nullptr && inbounds->size() > 0) {
+      validator_.error(*inbounds, "networking.inbound",
+                       "inbound cannot be defined for " + std::string(builtin ? "builtin" : "delegated") + " gateways");
+    }
+    const auto* listeners = net_->find("listeners");
+    if (!builtin && listeners != nullptr && listeners->size() > 0) {
+      validator_.error(*listeners, "networking.listeners", "listeners cannot be defined for delegated gateways");
+    }
+    if (builtin && body_.find("probes") != nullptr) {
+      validator_.error(*body_.find("probes"), "networking.probes", "probes cannot be defined for builtin gateways");
+    }
+    const auto* tags = gateway.find("tags");
+    if (tags == nullptr || tags->text_of(kServiceTag).empty()) {
+      validator_.error(gateway, "networking.gateway.tags", "mandatory tag \"kuma.io/service\" is missing");
+    }
+    if (tags != nullptr) check_tags(*tags, "networking.gateway.tags", false);
+  }
+
+  void check_tags(const Node& tags, const std::string& path, bool protocol) {
+    if (!tags.is_mapping()) return;
+    for (const auto& entry : tags.fields) {
+      const auto at = key_path(path, entry.key);
+      if (!is_tag_name(entry.key)) {
+        validator_.error(entry.value, at,
+                         "tag name must consist of alphanumeric characters, dots, dashes, slashes and underscores");
+      }
+      if (entry.value.scalar.empty()) {
+        if (entry.key != kServiceTag || !protocol) validator_.error(entry.value, at, "tag value must be non-empty");
+      } else if (!is_tag_value(entry.value.scalar)) {
+        validator_.error(entry.value, at, "tag value must consist of alphanumeric characters, dots, dashes and underscores");
+      } else if (protocol && entry.key == kProtocolTag && !known_protocol(entry.value.scalar)) {
+        validator_.error(entry.value, at,
+                         "tag \"kuma.io/protocol\" has an invalid value \"" + entry.value.scalar +
+                             "\". Allowed values: grpc, http, http2, kafka, tcp");
+      }
+    }
+  }
+
+  void inbound(const Node& node, const std::string& path) {
+    validator_.port(node, path, "port", true);
+    validator_.port(node, path, "servicePort", false);
+    const auto own = node.text_of("address");
+    if (!own.empty() && !IpAddr::parse(own)) {
+      validator_.error(*node.find("address"), path + ".address", "address has to be valid IP address");
+    }
+    service_address(node, path);
+    if (const auto* tags = node.find("tags"); tags != nullptr && tags->size() > 0) {
+      if (tags->text_of(kServiceTag).empty()) {
+        validator_.error(*tags, key_path(path + ".tags", kServiceTag), "tag has to exist");
+      }
+      check_tags(*tags, path + ".tags", true);
+    }
+    const auto protocol = node.text_of("protocol");
+    if (!protocol.empty() && !known_protocol(protocol)) {
+      validator_.error(*node.find("protocol"), path + ".protocol", "unknown protocol", "write grpc, http, http2, kafka or tcp");
+    }
+    const auto port = std::string(node.text_of("port"));
+    inbound_sockets_.insert((own.empty() ? std::string(net_->text_of("address")) : std::string(own)) + ":" + port);
+    const auto name = node.text_of("name");
+    section_name(node, path, name.empty() ? port : std::string(name));
+  }
+
+  void section_name(const Node& node, const std::string& path, const std::string& name) {
+    if (!name.empty() && !sections_.insert(name).second) {
+      validator_.error(node, path + ".name", "name \"" + name + "\" must be unique across inbounds and listeners");
+    }
+  }
+
+  void service_address(const Node& node, const std::string& path) {
+    const auto* service = node.find("serviceAddress");
+    if (service == nullptr || service->scalar.empty()) return;
+    if (!IpAddr::parse(service->scalar)) {
+      return validator_.error(*service, path + ".serviceAddress", "serviceAddress has to be valid IP address");
+    }
+    const auto own = node.text_of("address").empty() ? net_->text_of("address") : node.text_of("address");
+    const auto port = node.text_of("port");
+    const auto service_port = node.text_of("servicePort").empty() ? port : node.text_of("servicePort");
+    if (own == service->scalar && port == service_port) {
+      validator_.error(*service, path + ".serviceAddress",
+                       "serviceAddress and servicePort has to differ from address and port");
+    }
+  }
+
+  void outbound(const Node& node, const std::string& path) {
+    validator_.port(node, path, "port", true);
+    const auto address = node.text_of("address");
+    if (!address.empty() && !IpAddr::parse(address)) {
+      validator_.error(*node.find("address"), path + ".address", "address has to be valid IP address");
+    }
+    const auto* tags = node.find("tags");
+    const auto* ref = node.find("backendRef");
+    if (ref != nullptr) return backend_ref(node, *ref, path);
+    if (node.text_of("service").empty() && (tags == nullptr || tags->text_of(kServiceTag).empty())) {
+      validator_.error(node, path + ".tags", "mandatory tag \"kuma.io/service\" is missing", "or give a backendRef");
+    }
+    if (tags != nullptr) check_tags(*tags, path + ".tags", true);
+  }
+
+  void backend_ref(const Node& node, const Node& ref, const std::string& path) {
+    const auto kind = ref.text_of("kind");
+    constexpr std::array<std::string_view, 3> kKinds{"MeshService", "MeshExternalService", "MeshMultiZoneService"};
+    if (std::ranges::find(kKinds, kind) == kKinds.end()) {
+      validator_.error(ref, path + ".backendRef.kind",
+                       "invalid value. Available values are: MeshService,MeshExternalService,MeshMultiZoneService");
+    }
+    if (ref.text_of("name").empty() && (ref.find("labels") == nullptr || ref.find("labels")->size() == 0)) {
+      validator_.error(ref, path + ".backendRef.name", "either 'name' or 'labels' should be specified");
+    }
+    validator_.port(ref, path + ".backendRef", "port", kind != "MeshExternalService");
+    const auto* tags = node.find("tags");
+    if ((tags != nullptr && tags->size() > 0) || !node.text_of("service").empty()) {
+      validator_.error(ref, path + ".backendRef", "both backendRef and tags/service cannot be defined");
+    }
+  }
+
+  void listener(const Node& node, const std::string& path) {
+    if (!validator_.port(node, path, "port", true)) return;
+    section_name(node, path, std::string(node.text_of("name")));
+    const auto own = node.text_of("address").empty() ? net_->text_of("address") : node.text_of("address");
+    const auto socket = std::string(own) + ":" + std::string(node.text_of("port"));
+    if (inbound_sockets_.contains(socket)) {
+      validator_.error(node, path, "address:port " + socket + " collides with an inbound listener");
+    } else if (!listener_sockets_.insert(socket).second) {
+      validator_.error(node, path, "address:port " + socket + " is already used by another listener");
+    }
+  }
+
+  // The admin port listens on loopback, so it collides only with what listens there.
+  void admin_port() {
+    const auto* port = net_->find_path({"admin", "port"});
+    if (port == nullptr) return;
+    const auto collides = [&](std::string_view list, std::string_view key, std::string_view fallback) {
+      const auto* nodes = net_->find(list);
+      if (nodes == nullptr) return false;
+      return std::ranges::any_of(nodes->items, [&](const Node& node) {
+        const auto address = node.text_of("address").empty() ? fallback : node.text_of("address");
+        const auto ip = IpAddr::parse(address);
+        return ip && ip->is_loopback() && node.text_of(key) == port->scalar;
+      });
+    };
+    if (collides("inbound", "port", net_->text_of("address"))) {
+      validator_.error(*port, "networking.admin.port", "must differ from inbound");
+    }
+    if (collides("outbound", "port", "127.0.0.1")) {
+      validator_.error(*port, "networking.admin.port", "must differ from outbound");
+    }
+  }
+
+  void metrics() {
+    const auto* backend = body_.find("metrics");
+    if (backend == nullptr) return;
+    if (backend->text_of("type") != "prometheus") {
+      validator_.error(*backend, "metrics.type", "unknown backend type. Available backends: \"prometheus\"");
+    }
+    validator_.warning(*backend, "metrics", "accepted, not yet enforced by this version");
+  }
+
+  const std::string kNet = "networking";
+  Validator& validator_;
+  const Node& body_;
+  const Node* net_ = nullptr;
+  std::set<std::string> sections_;
+  std::set<std::string> inbound_sockets_;
+  std::set<std::string> listener_sockets_;
+};
+
+}  // namespace
+
+void validate_dataplane(Validator& validator) {
+  DataplaneCheck(validator).run();
+  if (const auto* block = validator.resource().body.find("sluice")) validate_dataplane_sluice(validator, *block);
+}
+
+}  // namespace sluice::policy

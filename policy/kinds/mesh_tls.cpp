@@ -1,0 +1,77 @@
+// MeshTLS (kuma.md 2.11).
+#include <array>
+#include <string>
+
+#include "policy/kinds/registry.h"
+#include "policy/kinds/shared_schemas.h"
+
+namespace sluice::policy {
+
+using namespace schema;
+
+namespace {
+
+constexpr std::array<std::string_view, 5> kVersions{"TLSAuto", "TLS10", "TLS11", "TLS12", "TLS13"};
+const std::vector<std::string_view> kCiphers{
+    "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-AES128-GCM-SHA256",   "ECDHE-RSA-AES256-GCM-SHA384",   "ECDHE-RSA-CHACHA20-POLY1305"};
+
+Schema conf_schema() {
+  const auto version = one_of({kVersions.begin(), kVersions.end()});
+  return object({{"mode", one_of({"Strict", "Permissive"})},
+                 {"tlsVersion", object({{"min", version}, {"max", version}})},
+                 {"tlsCiphers", list(one_of(kCiphers))}});
+}
+
+int rank(std::string_view version) {
+  for (std::size_t i = 0; i < kVersions.size(); ++i) {
+    if (kVersions[i] == version) return static_cast<int>(i);
+  }
+  return 0;
+}
+
+void validate_conf(Validator& validator, const Node& item, const std::string& path, bool top_is_mesh) {
+  const auto* conf = item.find("default");
+  if (conf == nullptr) return;
+  for (const auto* key : {"tlsVersion", "tlsCiphers"}) {
+    const auto* node = conf->find(key);
+    if (node == nullptr || top_is_mesh) continue;
+    validator.error(*node, path + ".default." + key,
+                    std::string(key) + " can only be defined with top level targetRef kind: Mesh");
+  }
+  const auto* version = conf->find("tlsVersion");
+  if (version == nullptr || !top_is_mesh) return;
+  const auto min = rank(version->text_of("min"));
+  const auto max = rank(version->text_of("max"));
+  if (min > 0 && max > 0 && min > max) {
+    validator.error(*version, path + ".default.tlsVersion", "min version must be lower than max");
+  }
+}
+
+}  // namespace
+
+Schema mesh_tls_schema() {
+  return policy({{"from", list(from_item(conf_schema()))}, {"rules", list(rule_item(conf_schema()))}});
+}
+
+void validate_mesh_tls(Validator& validator) {
+  const auto& spec = validator.resource().spec();
+  const auto filled = [&](std::string_view key) { return spec.find(key) != nullptr && spec.find(key)->size() > 0; };
+  if (const auto* ref = spec.find("targetRef")) {
+    validate_target_ref(validator, spec, ref, "spec.targetRef",
+                        {.kinds = {"Mesh", "MeshSubset", "Dataplane"}, .inbound_policy = filled("from") || filled("rules")});
+  }
+  if (filled("from") && filled("rules")) {
+    validator.error(spec, "spec", "fields 'from' must be empty when 'rules' is defined");
+  }
+  const bool top_is_mesh = target_kind(spec) == "Mesh";
+  validator.each(spec, "spec", "from", [&](const Node& item, const std::string& path) {
+    validate_target_ref(validator, item, item.find("targetRef"), path + ".targetRef", {.kinds = {"Mesh"}});
+    validate_conf(validator, item, path, top_is_mesh);
+  });
+  validator.each(spec, "spec", "rules", [&](const Node& item, const std::string& path) {
+    validate_conf(validator, item, path, top_is_mesh);
+  });
+}
+
+}  // namespace sluice::policy

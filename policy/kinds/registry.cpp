@@ -1,0 +1,23 @@
+#include "policy/kinds/registry.h"
+
+#include <map>
+
+namespace sluice::policy {
+
+const KindRules* kind_rules(std::string_view kind) {
+  static const std::map<std::string_view, KindRules> kRules{
+      {"Mesh", {mesh_schema(), validate_mesh}},
+      {"Dataplane", {dataplane_schema(), validate_dataplane}},
+      {"MeshService", {mesh_service_schema(), validate_mesh_service}},
+      {"MeshTrafficPermission", {mesh_traffic_permission_schema(), validate_mesh_traffic_permission}},
+      {"MeshTimeout", {mesh_timeout_schema(), validate_mesh_timeout}},
+      {"MeshTLS", {mesh_tls_schema(), validate_mesh_tls}},
+      {"MeshPassthrough", {mesh_passthrough_schema(), validate_mesh_passthrough}},
+      {"MeshIdentity", {mesh_identity_schema(), validate_mesh_identity}},
+      {"MeshTrust", {mesh_trust_schema(), validate_mesh_trust}},
+  };
+  const auto found = kRules.find(kind);
+  return found == kRules.end() ? nullptr : &found->second;
+}
+
+}  // namespace sluice::policy

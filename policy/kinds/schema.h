@@ -1,0 +1,78 @@
+// Schema: the structure of a kind, declared once: fields, types, enumerations, ranges. Checking a document against it
+// finds wrong types and unknown keys with their place; semantic rules are the validators' business.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "policy/document/diagnostic.h"
+#include "policy/document/node.h"
+
+namespace sluice::policy {
+
+struct SchemaField;
+
+struct Schema {
+  enum class Type : std::uint8_t {
+    any,          // not looked into
+    text,
+    loose_text,   // any scalar: old proto kinds take numbers and booleans for text
+    boolean,
+    integer,
+    number,       // integer or real
+    int_or_text,  // ports by name, percentages
+    duration,     // Go duration text
+    object,
+    list,
+    text_map      // text to text
+  };
+
+  Type type = Type::any;
+  std::vector<SchemaField> fields;       // object
+  std::vector<Schema> element;           // list: exactly one
+  std::vector<std::string_view> values;  // text: the allowed ones, when not empty
+  std::optional<std::int64_t> min;       // integer
+  std::optional<std::int64_t> max;
+};
+
+struct SchemaField {
+  std::string_view name;
+  Schema schema;
+  bool required = false;
+};
+
+namespace schema {
+Schema any();
+Schema text();
+Schema loose_text();
+Schema one_of(std::vector<std::string_view> values);
+Schema boolean();
+Schema integer();
+Schema integer(std::int64_t min, std::int64_t max);
+Schema number();
+Schema int_or_text();
+Schema duration();
+Schema text_map();
+Schema list(Schema element);
+Schema object(std::vector<SchemaField> fields);
+}  // namespace schema
+
+struct SchemaCheck {
+  const std::string& file;
+  Diagnostics& diagnostics;
+  bool strict = false;  // unknown keys are errors
+};
+
+// Reports everything below `node`. `path` is the place of `node`, "" for the document.
+void check_schema(const Schema& schema, const Node& node, const std::string& path, const SchemaCheck& check);
+
+// "path.key", or key alone at the top; keys that are no identifiers become path["key"].
+std::string join_path(const std::string& path, std::string_view key);
+std::string index_path(const std::string& path, std::size_t index);
+std::string key_path(const std::string& path, std::string_view key);
+
+}  // namespace sluice::policy
