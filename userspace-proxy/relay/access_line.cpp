@@ -7,6 +7,8 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "base/address.h"
+
 namespace sluice::relay {
 namespace {
 

@@ -6,12 +6,6 @@
 namespace sluice::relay {
 namespace {
 
-template <std::size_t N>
-void put_text(char (&field)[N], std::string_view text) {
-  const std::size_t size = std::min(text.size(), N - 1);
-  std::memcpy(field, text.data(), size);
-  std::memset(field + size, 0, N - size);
-}
 
 void put_address(std::uint8_t (&ip)[16], std::uint16_t& port, const SocketAddr& address) {
   std::memcpy(ip, address.ip.bytes.data(), sizeof ip);
@@ -58,11 +52,11 @@ void Record::upstream(const UpstreamAddr& upstream) {
   put_address(row_.upstream_ip, row_.upstream_port, upstream);
 }
 
-void Record::service(std::string_view service) { put_text(row_.service, service); }
+void Record::service(std::string_view service) { set_text(row_.service, service); }
 
-void Record::peer(std::string_view identity) { put_text(row_.peer_identity, identity); }
+void Record::peer(std::string_view identity) { set_text(row_.peer_identity, identity); }
 
-void Record::rule(std::string_view rule) { put_text(row_.rule, rule); }
+void Record::rule(std::string_view rule) { set_text(row_.rule, rule); }
 
 void Record::transport(Transport transport) { row_.transport = static_cast<std::uint8_t>(transport); }
 
@@ -89,7 +83,7 @@ void Record::end(const Error& error) {
   ended_ = true;
   row_.reason = static_cast<std::uint8_t>(error.reason);
   row_.sys_errno = error.sys_errno;
-  put_text(row_.step, error.step);
+  set_text(row_.step, error.step);
   row_.closed_mono_ns = nanos(sinks_.clock.now());
   publish_bytes();
   sinks_.flight.add(sinks_.worker, Metric::connections_open, -1);

@@ -1,0 +1,87 @@
+#include "relay/connection.h"
+
+#include "io/stream.h"
+#include "relay/inbound.h"
+#include "relay/outbound.h"
+
+namespace sluice::relay {
+namespace {
+
+io::Task<void> serve(Connection& connection, io::SocketStream& client, Direction direction, Error& end) {
+  end = direction == Direction::outbound ? co_await serve_outbound(connection, client)
+                                         : co_await serve_inbound(connection, client);
+}
+
+}  // namespace
+
+Connection::Connection(Context& context, const Entrance& entrance, const ClientAddr& client)
+    : context_(context),
+      snapshot_(context.snapshot),
+      workload_(entrance.workload),
+      listener_port_(entrance.listener_port),
+      workload_connections_(entrance.connections),
+      client_(client),
+      record_(context.sinks, entrance.direction, entrance.workload, client) {
+  context_.live.enter(*this);
+}
+
+std::optional<Error> Connection::admit_to_node() {
+  if (!snapshot_.table) return Error{Reason::no_table, Origin::internal, 0, "accept"};
+  record_.table(table().content_hash());
+  const policy::WorkloadImage* self = image();
+  if (self != nullptr) record_.workload_name(self->name);
+  const bool room = node_place_.take(context_.node_connections, context_.node_connections_max) &&
+                    workload_place_.take(*workload_connections_, self != nullptr ? self->max_connections : 0);
+  if (!room) return Error{Reason::limit_connections, Origin::internal, 0, "accept"};
+  return std::nullopt;
+}
+
+Error Connection::refused(const policy::Refusal& refusal) {
+  if (refusal.rule != nullptr && !refusal.rule->policy.empty()) record_.rule(refusal.rule->text());
+  return Error{refusal.reason, Origin::policy, 0, "policy"};
+}
+
+void Connection::note_permit(const policy::Permit& permit) {
+  record_.upstream(permit.address());
+  if (!permit.rule().policy.empty()) record_.rule(permit.rule().text());
+}
+
+std::optional<Error> Connection::settle() {
+  const auto newest = context_.snapshot.table;
+  if (newest != snapshot_.table) {
+    record_.table(newest->content_hash());
+    if (const auto refusal = rejudge(*newest, flows_)) return refused(*refusal);
+  }
+  snapshot_ = {};
+  record_.publish();
+  return std::nullopt;
+}
+
+void Connection::force_end(const Error& why) {
+  if (forced_) return;
+  forced_ = why;
+  scope_.cancel();
+}
+
+void Connection::revoke(const policy::Refusal& refusal) {
+  context_.sinks.flight.add(context_.sinks.worker, Metric::live_connections_ended, 1);
+  force_end(refused(refusal));
+}
+
+bool ended_in_order(const Error& error) {
+  return error.reason == Reason::completed || error.reason == Reason::idle_timeout;
+}
+
+io::Task<void> run_connection(Context& context, Entrance entrance, io::Socket socket) {
+  Connection connection(context, entrance, ClientAddr(socket.peer_address()));
+  io::SocketStream client(std::move(socket));
+  Error end{Reason::internal_error, Origin::internal, 0, "serve"};
+  connection.scope().spawn(serve(connection, client, entrance.direction, end));
+  co_await connection.scope().join();
+  end = connection.scope().cancelled() ? connection.verdict(Error{Reason::drained, Origin::internal, 0, "drain"}) : end;
+  // A refusal is a reset, at once: the client must not take a half-open silence for success.
+  if (!ended_in_order(end) && !connection.closes_in_order()) client.reset(end);
+  connection.record().end(end);
+}
+
+}  // namespace sluice::relay

@@ -1,0 +1,113 @@
+// What one connection (or tunnel stream) carries through its life, and the Context it borrows from its worker.
+// The life itself is told by serve_outbound (outbound.cpp) and serve_inbound (inbound.cpp).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/address.h"
+#include "base/error.h"
+#include "base/workload.h"
+#include "io/scope.h"
+#include "io/socket_source.h"
+#include "relay/limits.h"
+#include "relay/live.h"
+#include "relay/peer.h"
+#include "relay/record.h"
+#include "relay/snapshot.h"
+#include "tls/handshakes.h"
+
+namespace sluice::relay {
+
+// One worker's surroundings. Everything outlives the connections.
+struct Context {
+  io::Ring& ring;
+  RecordSinks& sinks;
+  io::SocketSource& sockets;
+  tls::Handshakes& handshakes;
+  ConnectionCount& node_connections;
+  std::uint32_t node_connections_max = 0;
+  Snapshot snapshot;
+  LiveSet live;
+  std::uint32_t next_pick = 0;  // round robin over endpoints
+};
+
+// The listener a connection came in by.
+struct Entrance {
+  Direction direction = Direction::outbound;
+  WorkloadId workload = WorkloadId::none;
+  std::uint16_t listener_port = 0;                   // as the kernel chose it
+  std::shared_ptr<ConnectionCount> connections;      // of the workload, over all workers
+};
+
+class Connection final : public LiveConnection {
+ public:
+  Connection(Context& context, const Entrance& entrance, const ClientAddr& client);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  Context& context() { return context_; }
+  Record& record() { return record_; }
+  io::Scope& scope() { return scope_; }
+  const ClientAddr& client() const { return client_; }
+  WorkloadId workload() const { return workload_; }
+  std::uint16_t listener_port() const { return listener_port_; }
+  // Borrowed decisions stay valid until settle().
+  const policy::Table& table() const { return *snapshot_.table; }
+  const policy::WorkloadImage* image() const { return table().workload(workload_); }
+  const Snapshot& snapshot() const { return snapshot_; }
+
+  // Counts it against the limits of node and workload; must come first. Nothing when it may go on.
+  std::optional<Error> admit_to_node();
+
+  // An error for a refusal; notes its rule.
+  Error refused(const policy::Refusal& refusal);
+  void note_permit(const policy::Permit& permit);
+
+  // The identity that inbound policy judged, kept for rejudging.
+  JudgedPeer peer;
+  // Remembers what the present table has allowed (two flows for a same-node connection).
+  void allowed(const policy::LiveFlow& flow) { flows_.push_back(flow); }
+  // Set-up is over: judges once more if the table has changed meanwhile, then lets go of the snapshot.
+  std::optional<Error> settle();
+
+  // Why the scope was cancelled, if it was; else `error`.
+  Error verdict(const Error& error) const { return forced_ ? *forced_ : error; }
+  // The peer has been told in its own protocol why this ends; no reset.
+  void close_in_order() { closes_in_order_ = true; }
+  bool closes_in_order() const { return closes_in_order_; }
+  // Ends it with `why`: everything it waits for fails.
+  void force_end(const Error& why);
+
+  // LiveConnection
+  std::span<const policy::LiveFlow> flows() const override { return flows_; }
+  WorkloadId local_workload() const override { return workload_; }
+  void revoke(const policy::Refusal& refusal) override;
+  void publish() override { record_.publish(); }
+
+ private:
+  Context& context_;
+  Snapshot snapshot_;
+  WorkloadId workload_;
+  std::uint16_t listener_port_;
+  std::shared_ptr<ConnectionCount> workload_connections_;
+  ConnectionPlace node_place_;
+  ConnectionPlace workload_place_;
+  ClientAddr client_;
+  Record record_;
+  std::vector<policy::LiveFlow> flows_;
+  std::optional<Error> forced_;
+  bool closes_in_order_ = false;
+  io::Scope scope_;
+};
+
+// Ended in a way that both sides were told of in order, so no reset is due.
+bool ended_in_order(const Error& error);
+
+// Accepts responsibility for one accepted socket: makes its Connection, serves it, records its end.
+io::Task<void> run_connection(Context& context, Entrance entrance, io::Socket client);
+
+}  // namespace sluice::relay

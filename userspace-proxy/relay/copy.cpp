@@ -1,0 +1,96 @@
+#include "relay/copy.h"
+
+#include <cerrno>
+#include <optional>
+
+#include "io/scope.h"
+
+namespace sluice::relay {
+namespace {
+
+struct Copying {
+  io::Ring& ring;
+  io::Stream& client;
+  io::Stream& upstream;
+  Record& record;
+  MonoTime last_byte;
+  std::optional<Error> failure;  // the first one
+  bool idle = false;
+  int writing = 0;
+  io::Scope pumps;
+
+  void fail(const Error& error) {
+    if (!failure) failure = error;
+  }
+  void reset_both() {
+    client.reset(*failure);
+    upstream.reset(*failure);
+  }
+};
+
+enum class Way : bool { to_upstream, to_client };
+
+io::Task<void> pump(Copying& copying, Way way) {
+  io::Stream& from = way == Way::to_upstream ? copying.client : copying.upstream;
+  io::Stream& to = way == Way::to_upstream ? copying.upstream : copying.client;
+  while (true) {
+    auto chunk = co_await from.read();
+    if (!chunk) {
+      copying.fail(chunk.error());
+      // Under an idle timeout the streams are ended in order afterwards.
+      if (!copying.idle) copying.reset_both();
+      co_return;
+    }
+    copying.last_byte = copying.ring.now();
+    const std::size_t size = chunk->size();
+    ++copying.writing;
+    auto written = size == 0 ? co_await to.finish() : co_await to.write(std::move(*chunk));
+    if (!written) {
+      // `to` is broken, but may have delivered bytes that the other pump still has to pass on; its read ends by itself.
+      copying.fail(written.error());
+      co_return;
+    }
+    --copying.writing;
+    if (size == 0) co_return;
+    copying.last_byte = copying.ring.now();
+    way == Way::to_upstream ? copying.record.add_from_client(size) : copying.record.add_to_client(size);
+  }
+}
+
+io::Task<void> watch_idle(Copying& copying, Nanos idle) {
+  while (true) {
+    const auto slept = co_await copying.ring.sleep_until(copying.last_byte + idle);
+    if (!slept) co_return;
+    if (copying.ring.now() >= copying.last_byte + idle) break;
+  }
+  copying.idle = true;
+  copying.pumps.cancel();
+}
+
+}  // namespace
+
+io::Task<Error> copy_both(io::Ring& ring, io::Stream& client, io::Stream& upstream, Nanos idle, Record& record) {
+  Copying copying{ring, client, upstream, record, ring.now(), {}, false, 0, {}};
+  io::Scope watch;
+  if (idle > Nanos::zero()) watch.spawn(watch_idle(copying, idle));
+  copying.pumps.spawn(pump(copying, Way::to_upstream));
+  copying.pumps.spawn(pump(copying, Way::to_client));
+  co_await copying.pumps.join();
+  watch.cancel();
+  co_await watch.join();
+
+  if (copying.idle) {
+    const Error idle_end{Reason::idle_timeout, Origin::internal, 0, "relay"};
+    copying.failure = idle_end;
+    // A write that nobody takes would hold the orderly end up for ever.
+    if (copying.writing != 0 || !co_await client.finish() || !co_await upstream.finish()) copying.reset_both();
+    co_return idle_end;
+  }
+  if (copying.failure) {
+    copying.reset_both();
+    co_return *copying.failure;
+  }
+  co_return Error{Reason::completed, Origin::downstream, 0, ""};
+}
+
+}  // namespace sluice::relay

@@ -1,0 +1,92 @@
+#include "relay/inbound.h"
+
+#include <utility>
+
+#include "relay/copy.h"
+#include "relay/dial.h"
+#include "relay/secure.h"
+#include "relay/sniff.h"
+
+namespace sluice::relay {
+namespace {
+
+using Kind = FirstBytes::Kind;
+
+bool dialled_the_listener(const Connection& connection, const OrigDst& destination, const policy::InboundView& view) {
+  return destination.port == connection.listener_port() && !view.declared;
+}
+
+// Who has to speak first before anything is sent or dialled: everybody under STRICT, and whoever is known to speak
+// mesh TLS. Others get a short silence, after which the server may be the one to begin.
+Nanos granted_silence(const Connection& connection, const policy::InboundView& view) {
+  const bool awaited = view.tls_mode == policy::TlsMode::strict ||
+                       connection.table().enrolled_peer(connection.workload(), connection.client().ip);
+  return awaited ? kFirstBytesLimit : kServerFirstSilence;
+}
+
+Error no_first_bytes(const FirstBytes& first) {
+  if (first.kind == Kind::ended) return Error{Reason::plaintext_refused, Origin::downstream, 0, "first bytes"};
+  return Error{Reason::handshake_timeout, Origin::downstream, 0, "first bytes"};
+}
+
+// Admission, dialling and relaying once it is known what the peer is.
+io::Task<Error> serve_admitted(Connection& connection, io::Stream& client, OrigDst destination,
+                               std::span<const std::byte> already_read) {
+  const auto decision =
+      connection.table().admit(connection.workload(), destination, connection.peer.get(), connection.client());
+  if (const auto* refusal = std::get_if<policy::Refusal>(&decision)) co_return connection.refused(*refusal);
+  const auto& permit = std::get<policy::Permit>(decision);
+  const Nanos idle_timeout = permit.idle_timeout();
+
+  auto application = co_await dial_application(connection, permit, connection.workload(), connection.client().ip);
+  if (!application) co_return application.error();
+
+  connection.allowed({.direction = policy::LiveFlow::Direction::inbound,
+                      .workload = connection.workload(),
+                      .orig_dst = destination,
+                      .upstream = permit.address(),
+                      .client = connection.client(),
+                      .peer = connection.peer.get()});
+  if (const auto refusal = connection.settle()) co_return *refusal;
+
+  if (!already_read.empty()) {
+    const auto written = co_await (*application)->write(already_read);
+    if (!written) co_return written.error();
+    connection.record().add_from_client(already_read.size());
+  }
+  co_return co_await copy_both(connection.context().ring, client, **application, idle_timeout, connection.record());
+}
+
+}  // namespace
+
+io::Task<Error> serve_inbound(Connection& connection, io::SocketStream& client) {
+  Record& record = connection.record();
+  const OrigDst destination(client.socket().local_address());
+  record.destination(destination);
+
+  if (const auto refusal = connection.admit_to_node()) co_return *refusal;
+  const auto view = connection.table().inbound(connection.workload(), destination);
+  if (dialled_the_listener(connection, destination, view)) {
+    co_return Error{Reason::direct_to_listener, Origin::downstream, 0, "accept"};
+  }
+  record.service(view.section);
+  record.transport(Transport::plaintext);
+
+  // A mesh without mTLS asks for nothing, and its applications may begin as they like.
+  if (view.tls_mode == policy::TlsMode::off) co_return co_await serve_admitted(connection, client, destination, {});
+
+  auto first = co_await sniff(client.socket(), granted_silence(connection, view), kFirstBytesLimit);
+  if (!first) co_return first.error();
+
+  if (first->kind == Kind::mesh_tls) {
+    auto secured = co_await accept_mesh_tls(connection, client, std::move(*first));
+    if (!secured) co_return secured.error();
+    co_return co_await serve_admitted(connection, **secured, destination, {});
+  }
+  if (first->kind == Kind::application_tls) record.transport(Transport::app_tls);
+  const bool nothing_to_judge = first->kind == Kind::ended || first->kind == Kind::silence || first->kind == Kind::partial;
+  if (nothing_to_judge && view.tls_mode == policy::TlsMode::strict) co_return no_first_bytes(*first);
+  co_return co_await serve_admitted(connection, client, destination, first->bytes);
+}
+
+}  // namespace sluice::relay

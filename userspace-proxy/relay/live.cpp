@@ -1,0 +1,58 @@
+#include "relay/live.h"
+
+namespace sluice::relay {
+
+LiveConnection::~LiveConnection() {
+  if (set_ != nullptr) set_->leave(*this);
+}
+
+void LiveSet::enter(LiveConnection& connection) {
+  connection.set_ = this;
+  connection.previous_ = nullptr;
+  connection.next_ = head_;
+  if (head_ != nullptr) head_->previous_ = &connection;
+  head_ = &connection;
+  ++size_;
+}
+
+void LiveSet::leave(LiveConnection& connection) {
+  (connection.previous_ != nullptr ? connection.previous_->next_ : head_) = connection.next_;
+  if (connection.next_ != nullptr) connection.next_->previous_ = connection.previous_;
+  connection.set_ = nullptr;
+  --size_;
+}
+
+std::optional<policy::Refusal> rejudge(const policy::Table& table, std::span<const policy::LiveFlow> flows) {
+  for (const policy::LiveFlow& flow : flows) {
+    auto refusal = table.recheck(flow);
+    if (refusal) return refusal;
+  }
+  return std::nullopt;
+}
+
+std::size_t LiveSet::rejudge(const policy::Table& table) {
+  std::size_t revoked = 0;
+  for (LiveConnection* at = head_; at != nullptr; at = at->next_) {
+    const auto refusal = relay::rejudge(table, at->flows());
+    if (!refusal) continue;
+    at->revoke(*refusal);
+    ++revoked;
+  }
+  return revoked;
+}
+
+std::size_t LiveSet::revoke_workload(WorkloadId workload) {
+  std::size_t revoked = 0;
+  for (LiveConnection* at = head_; at != nullptr; at = at->next_) {
+    if (at->local_workload() != workload) continue;
+    at->revoke(policy::Refusal{Reason::workload_gone, nullptr});
+    ++revoked;
+  }
+  return revoked;
+}
+
+void LiveSet::publish_all() {
+  for (LiveConnection* at = head_; at != nullptr; at = at->next_) at->publish();
+}
+
+}  // namespace sluice::relay

@@ -1,0 +1,66 @@
+#include "relay/outbound.h"
+
+#include <algorithm>
+
+#include "relay/copy.h"
+#include "relay/reach.h"
+
+namespace sluice::relay {
+namespace {
+
+constexpr std::size_t kEndpointsTried = 3;
+
+// A captured connection keeps its own destination. One to the listener's own port on an address of the workload was
+// dialled there by somebody who looked for it.
+bool dialled_the_listener(const Connection& connection, const OrigDst& destination, const policy::WorkloadImage* self) {
+  if (destination.port != connection.listener_port()) return false;
+  return destination.ip.is_loopback() ||
+         (self != nullptr && std::ranges::find(self->addresses, destination.ip) != self->addresses.end());
+}
+
+// Another endpoint may do better; a refusal by policy or a forged certificate is not tried elsewhere.
+bool worth_another_endpoint(Reason reason) {
+  return reason == Reason::upstream_refused || reason == Reason::upstream_unreachable ||
+         reason == Reason::connect_timeout || reason == Reason::tunnel_lost;
+}
+
+io::Task<Result<Reached>> reach_some_endpoint(Connection& connection, policy::OutboundRoute route) {
+  const std::uint32_t start = connection.context().next_pick++;
+  const std::size_t tries = std::min(route.size(), kEndpointsTried);
+  for (std::size_t i = 0;; ++i) {
+    auto reached = co_await reach(connection, route.permit((start + i) % route.size()));
+    if (reached || i + 1 >= tries || !worth_another_endpoint(reached.error().reason)) co_return reached;
+  }
+}
+
+}  // namespace
+
+io::Task<Error> serve_outbound(Connection& connection, io::SocketStream& client) {
+  Record& record = connection.record();
+  const OrigDst destination(client.socket().local_address());
+  record.destination(destination);
+
+  if (const auto refusal = connection.admit_to_node()) co_return *refusal;
+  if (dialled_the_listener(connection, destination, connection.image())) {
+    co_return Error{Reason::direct_to_listener, Origin::downstream, 0, "accept"};
+  }
+
+  const auto decision = connection.table().route_outbound(connection.workload(), destination);
+  if (const auto* refusal = std::get_if<policy::Refusal>(&decision)) co_return connection.refused(*refusal);
+  const auto& route = std::get<policy::OutboundRoute>(decision);
+  record.service(route.is_mesh() ? route.service() : "passthrough");
+
+  auto upstream = co_await reach_some_endpoint(connection, route);
+  if (!upstream) co_return upstream.error();
+
+  connection.allowed({.direction = policy::LiveFlow::Direction::outbound,
+                      .workload = connection.workload(),
+                      .orig_dst = destination,
+                      .upstream = upstream->address,
+                      .client = connection.client()});
+  if (const auto refusal = connection.settle()) co_return *refusal;
+
+  co_return co_await copy_both(connection.context().ring, client, *upstream->stream, upstream->idle_timeout, record);
+}
+
+}  // namespace sluice::relay

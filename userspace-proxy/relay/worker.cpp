@@ -1,0 +1,160 @@
+#include "relay/worker.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <utility>
+
+namespace sluice::relay {
+namespace {
+
+constexpr Nanos kBeatEvery = Millis(100);  // the kernel side takes 2 s of silence for death
+constexpr Nanos kHouseEvery = Millis(1000);
+constexpr Nanos kAcceptPause = Millis(100);  // after an accept that failed for want of descriptors
+// How long new connections wait in the listeners' queues for the first snapshot before they are refused.
+constexpr Nanos kFirstSnapshotPatience = Millis(10'000);
+
+}  // namespace
+
+Worker::Worker(WorkerShared shared, std::size_t index, std::unique_ptr<io::Backend> backend)
+    : shared_(std::move(shared)),
+      ring_(std::move(backend)),
+      sinks_{shared_.flight, shared_.access_log, shared_.clock, index},
+      stock_(ring_, shared_.ask_keeper),
+      pool_(ring_, &shared_.handshake_threads),
+      handshakes_(pool_),
+      context_{ring_, sinks_, stock_, handshakes_, shared_.node_connections, shared_.node_connections_max, {}, {}, 0},
+      may_accept_changed_(ring_) {}
+
+Worker::~Worker() = default;
+
+void Worker::start() {
+  thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), ("worker-" + std::to_string(sinks_.worker)).c_str());
+    const auto ran = ring_.run();
+    if (!ran) {
+      shared_.log.error("worker {} cannot run: {} {}", sinks_.worker, ran.error().message, ran.error().next_step);
+      std::abort();  // the keeper starts a new proxy; listeners and their queues are its own
+    }
+  });
+  ring_.post([this] {
+    background_.spawn(beat());
+    background_.spawn(keep_house());
+  });
+}
+
+void Worker::add_listener(Entrance entrance, Fd listener) {
+  ring_.post([this, entrance = std::move(entrance), listener = std::move(listener)]() mutable {
+    if (draining_) return;
+    auto listening = std::make_unique<Listening>();
+    listening->listener = ring_.adopt_listener(std::move(listener));
+    listening->entrance = std::move(entrance);
+    listening->entrance.listener_port = listening->listener.local_address().port;
+    listening_.push_back(std::move(listening));
+    listening_.back()->scope.spawn(accept_loop(*listening_.back()));
+  });
+}
+
+void Worker::remove_workload(WorkloadId workload) {
+  ring_.post([this, workload] {
+    for (auto& listening : listening_) {
+      if (listening->entrance.workload == workload) background_.spawn(stop_listening(std::move(listening)));
+    }
+    std::erase(listening_, nullptr);
+    context_.live.revoke_workload(workload);
+    stock_.forget(number(workload));
+  });
+}
+
+void Worker::set_snapshot(Snapshot snapshot) {
+  ring_.post([this, snapshot = std::move(snapshot)]() mutable {
+    const bool new_table = snapshot.table != context_.snapshot.table;
+    context_.snapshot = std::move(snapshot);
+    if (new_table && context_.snapshot.table) {
+      const std::size_t revoked = context_.live.rejudge(*context_.snapshot.table);
+      if (revoked != 0) shared_.log.info("worker {}: the new table ended {} live connections", sinks_.worker, revoked);
+    }
+    if (may_accept()) may_accept_changed_.notify();
+  });
+}
+
+void Worker::deliver_sockets(const message::Sockets& answer, std::vector<Fd> sockets) {
+  ring_.post([this, answer, sockets = std::move(sockets)]() mutable { stock_.deliver(answer, std::move(sockets)); });
+}
+
+void Worker::drain(Nanos grace) {
+  ring_.post([this, grace] {
+    if (std::exchange(draining_, true)) return;
+    closing_.spawn(close_down(grace));
+  });
+}
+
+io::Task<void> Worker::accept_loop(Listening& listening) {
+  while (!may_accept()) {
+    if (!co_await may_accept_changed_.wait()) co_return;
+  }
+  while (true) {
+    auto socket = co_await listening.listener.accept();
+    if (socket) {
+      connections_.spawn(run_connection(context_, listening.entrance, std::move(*socket)));
+      continue;
+    }
+    if (socket.error().sys_errno == ECANCELED) co_return;
+    shared_.log.warn("worker {}: accept: errno {}", sinks_.worker, socket.error().sys_errno);
+    if (!co_await ring_.sleep_for(kAcceptPause)) co_return;
+  }
+}
+
+io::Task<void> Worker::stop_listening(std::unique_ptr<Listening> listening) {
+  listening->scope.cancel();
+  co_await listening->scope.join();
+}
+
+io::Task<void> Worker::beat() {
+  while (true) {
+    if (std::uint64_t* const beat = shared_.heartbeat.load(std::memory_order_acquire); beat != nullptr) {
+      const auto now = static_cast<std::uint64_t>(shared_.clock.now().time_since_epoch().count());
+      std::atomic_ref(*beat).store(now, std::memory_order_relaxed);
+    }
+    if (!co_await ring_.sleep_for(kBeatEvery)) co_return;
+  }
+}
+
+io::Task<void> Worker::keep_house() {
+  const MonoTime started = ring_.now();
+  io::BackendStats before{};
+  while (co_await ring_.sleep_for(kHouseEvery)) {
+    context_.live.publish_all();
+    stock_.trim();
+    const io::BackendStats stats = ring_.stats();
+    sinks_.flight.add(sinks_.worker, Metric::ring_overflows, static_cast<std::int64_t>(stats.overflows - before.overflows));
+    sinks_.flight.add(sinks_.worker, Metric::buffer_shortages,
+                      static_cast<std::int64_t>(stats.no_buffers - before.no_buffers));
+    before = stats;
+    if (!waited_long_enough_ && ring_.now() - started > kFirstSnapshotPatience) {
+      waited_long_enough_ = true;
+      may_accept_changed_.notify();
+    }
+  }
+}
+
+io::Task<void> Worker::close_down(Nanos grace) {
+  for (auto& listening : listening_) co_await stop_listening(std::move(listening));
+  listening_.clear();
+  io::Scope clock;
+  clock.spawn(cancel_connections_after(grace));
+  co_await connections_.join();
+  clock.cancel();
+  co_await clock.join();
+  background_.cancel();
+  co_await background_.join();
+  ring_.stop();
+}
+
+io::Task<void> Worker::cancel_connections_after(Nanos grace) {
+  if (co_await ring_.sleep_for(grace)) connections_.cancel();
+}
+
+}  // namespace sluice::relay

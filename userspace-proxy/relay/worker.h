@@ -1,0 +1,88 @@
+// Worker: one thread, one ring, its listeners and their connections. The control thread talks to it by the calls
+// below, each of which takes effect on the worker's own thread at a safe point, in order.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/message.h"
+#include "io/scope.h"
+#include "relay/connection.h"
+#include "relay/socket_stock.h"
+
+namespace sluice::relay {
+
+// What the workers of a process share. Outlives them.
+struct WorkerShared {
+  FlightWriter& flight;
+  AccessLog& access_log;
+  const Clock& clock;
+  Log& log;
+  io::OffloadThreads& handshake_threads;
+  ConnectionCount& node_connections;
+  std::uint32_t node_connections_max = 0;
+  // The mapped beat (struct sluice_heartbeat); null until the keeper has sent it.
+  std::atomic<std::uint64_t*>& heartbeat;
+  SocketStock::Ask ask_keeper;  // any thread; the worker's index is added by the caller
+};
+
+class Worker {
+ public:
+  Worker(WorkerShared shared, std::size_t index, std::unique_ptr<io::Backend> backend);
+  // Precondition: join() has returned, or start() was never called.
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void start();
+  void join() { thread_.join(); }
+
+  void add_listener(Entrance entrance, Fd listener);
+  // Stops accepting for the workload and ends its connections.
+  void remove_workload(WorkloadId workload);
+  // Connections that the new table denies end; the others go on.
+  void set_snapshot(Snapshot snapshot);
+  void deliver_sockets(const message::Sockets& answer, std::vector<Fd> sockets);
+  // Stops accepting, waits for connections to end for at most `grace`, ends the rest, then ends the thread.
+  void drain(Nanos grace);
+
+ private:
+  // A listener with the scope of its accept loop.
+  struct Listening {
+    Entrance entrance;
+    io::Listener listener;
+    io::Scope scope;
+  };
+
+  io::Task<void> accept_loop(Listening& listening);
+  io::Task<void> stop_listening(std::unique_ptr<Listening> listening);
+  io::Task<void> beat();
+  io::Task<void> keep_house();
+  io::Task<void> close_down(Nanos grace);
+  io::Task<void> cancel_connections_after(Nanos grace);
+  bool may_accept() const { return context_.snapshot.complete() || waited_long_enough_; }
+
+  WorkerShared shared_;
+  io::Ring ring_;
+  RecordSinks sinks_;
+  SocketStock stock_;
+  io::OffloadPool pool_;
+  tls::Handshakes handshakes_;
+  Context context_;
+  io::Signal may_accept_changed_;
+  bool waited_long_enough_ = false;
+  bool draining_ = false;
+  std::vector<std::unique_ptr<Listening>> listening_;
+  io::Scope connections_;
+  io::Scope background_;
+  io::Scope closing_;
+  std::thread thread_;
+};
+
+}  // namespace sluice::relay
