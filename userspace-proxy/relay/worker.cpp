@@ -30,16 +30,18 @@ Worker::Worker(WorkerShared shared, std::size_t index, std::unique_ptr<io::Backe
 
 Worker::~Worker() = default;
 
-void Worker::start() {
-  thread_ = std::thread([this] {
+void Worker::start(std::latch& running, std::function<void()> ended) {
+  thread_ = std::thread([this, ended = std::move(ended)] {
     ::pthread_setname_np(::pthread_self(), ("worker-" + std::to_string(sinks_.worker)).c_str());
     const auto ran = ring_.run();
     if (!ran) {
       shared_.log.error("worker {} cannot run: {} {}", sinks_.worker, ran.error().message, ran.error().next_step);
       std::abort();  // the keeper starts a new proxy; listeners and their queues are its own
     }
+    ended();
   });
-  ring_.post([this] {
+  ring_.post([this, &running] {
+    running.count_down();
     background_.spawn(beat());
     background_.spawn(keep_house());
   });

@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
+#include <latch>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -40,7 +42,8 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  void start();
+  // `running` is counted down when the ring runs; `ended` is called at the thread's end, on the thread.
+  void start(std::latch& running, std::function<void()> ended);
   void join() { thread_.join(); }
 
   void add_listener(Entrance entrance, Fd listener);
