@@ -27,6 +27,7 @@ class ShardedLru {
   }
 
   void put(const std::string& key, Value value) {
+    if (per_shard_ == 0) return;
     Shard& shard = shard_of(key);
     const std::lock_guard lock(shard.mutex);
     if (const auto at = shard.index.find(key); at != shard.index.end()) {

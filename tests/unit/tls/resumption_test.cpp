@@ -1,4 +1,7 @@
 // What is remembered between connections, and when it must be forgotten.
+#include <atomic>
+#include <thread>
+
 #include "mesh_fixture.h"
 
 namespace sluice::tls {
@@ -150,6 +153,26 @@ TEST_F(Resumption, StoreIsBounded) {
   for (std::uint16_t port = 1; port <= 100; ++port) connect_once({IpAddr{}, port});
   EXPECT_LE(environment.store->client.size(), 32u);
   EXPECT_LE(environment.store->server.size(), 32u);
+}
+
+TEST_F(Resumption, ThreadsShareOneStore) {
+  constexpr int kThreads = 4;
+  constexpr int kEach = 25;
+  std::atomic<int> resumed = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i)
+    threads.emplace_back([&] {
+      for (int round = 0; round < kEach; ++round) {
+        const auto client =
+            *Engine::connect(*credentials, kClientWorkload, {.expected = {kServerName}, .address = {}});
+        const auto server = *Engine::accept(*credentials, kServerWorkload);
+        const auto out = join(*client, *server);
+        EXPECT_TRUE(out.client && out.server && server->peer()->has(kClientName));
+        resumed += server->resumed() ? 1 : 0;
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  EXPECT_GE(resumed, kThreads * (kEach - 1));
 }
 
 TEST_F(Resumption, BadCredentialsAreRefusedWhole) {

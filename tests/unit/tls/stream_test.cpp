@@ -1,0 +1,208 @@
+// TlsStream and Handshakes on a ring without sockets.
+#include "io/scope.h"
+#include "memory_transport.h"
+#include "mesh_fixture.h"
+#include "tls/handshakes.h"
+
+namespace sluice::tls {
+namespace {
+
+using StreamPtr = std::unique_ptr<TlsStream>;
+using Made = Result<StreamPtr>;
+
+io::Task<void> keep(io::Task<Made> handshake, std::optional<Made>* out) {
+  *out = co_await std::move(handshake);
+}
+
+io::Task<void> send_all(io::Stream* stream, std::string text, Result<>* outcome) {
+  std::span<const std::byte> rest = std::as_bytes(std::span(text));
+  while (!rest.empty()) {
+    const auto part = rest.first(std::min<std::size_t>(rest.size(), 40'000));
+    *outcome = co_await stream->write(part);
+    if (!*outcome) co_return;
+    rest = rest.subspan(part.size());
+  }
+  *outcome = co_await stream->finish();
+}
+
+io::Task<void> receive_all(io::Stream* stream, std::string* text, Result<>* outcome) {
+  for (;;) {
+    auto chunk = co_await stream->read();
+    if (!chunk) {
+      *outcome = std::unexpected(chunk.error());
+      co_return;
+    }
+    if (chunk->empty()) co_return;
+    text->append(reinterpret_cast<const char*>(chunk->bytes().data()), chunk->size());
+  }
+}
+
+class Stream : public testing::Test {
+ protected:
+  Stream() {
+    environment.store = std::make_shared<SessionStore>();
+    environment.clock = &clock;
+    const auto client_svid = ca.issue({kClientName});
+    const auto server_svid = ca.issue({kServerName});
+    credentials = *Credentials::build(
+        {.generation = 1,
+         .meshes = {{"default", 1, {{"default", IdentityForm::kuma, ca.authority->bundle_pem()}}}},
+         .workloads = {{kClientWorkload, "default", client_svid.chain_pem, client_svid.key_pem},
+                       {kServerWorkload, "default", server_svid.chain_pem, server_svid.key_pem}}},
+        environment);
+  }
+
+  std::unique_ptr<io::Stream> client_transport() { return std::make_unique<MemoryTransport>(down, up); }
+  std::unique_ptr<io::Stream> server_transport() { return std::make_unique<MemoryTransport>(up, down); }
+
+  io::Task<void> handshake_both() {
+    io::Scope scope;
+    scope.spawn(keep(handshakes.connect(client_transport(), credentials, kClientWorkload,
+                                        {.expected = {kServerName}, .address = {}}),
+                     &client));
+    scope.spawn(keep(handshakes.accept(server_transport(), credentials, kServerWorkload, {}), &server));
+    co_await scope.join();
+  }
+  void join_streams() {
+    ASSERT_TRUE(*ring.run_task(handshake_both()));
+    ASSERT_TRUE(client->has_value() && server->has_value());
+  }
+  TlsStream* client_end() { return (**client).get(); }
+  TlsStream* server_end() { return (**server).get(); }
+
+  SetClock clock;
+  TestAuthority ca{"default", clock};
+  Credentials::Environment environment;
+  std::shared_ptr<const Credentials> credentials;
+  io::Ring ring{std::make_unique<TimeOnlyBackend>()};
+  io::OffloadPool pool{ring};
+  Handshakes handshakes{pool, {.at_once = 2, .deadline = std::chrono::seconds(10)}};
+  std::shared_ptr<MemoryLane> up = std::make_shared<MemoryLane>(ring);
+  std::shared_ptr<MemoryLane> down = std::make_shared<MemoryLane>(ring);
+  std::optional<Made> client;
+  std::optional<Made> server;
+};
+
+io::Task<void> both_ways(TlsStream* client, TlsStream* server, std::string text, std::string* at_server,
+                         std::string* at_client, std::array<Result<>, 4>* outcomes) {
+  io::Scope scope;
+  scope.spawn(send_all(client, text, &(*outcomes)[0]));
+  scope.spawn(send_all(server, text, &(*outcomes)[1]));
+  scope.spawn(receive_all(server, at_server, &(*outcomes)[2]));
+  scope.spawn(receive_all(client, at_client, &(*outcomes)[3]));
+  co_await scope.join();
+}
+
+TEST_F(Stream, CarriesBothDirectionsInAnySplit) {
+  std::string text(700'000, 'x');
+  for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('a' + i % 23);
+  for (const std::size_t piece : {std::size_t{1000}, std::size_t{16'406}, std::size_t{64 * 1024}}) {
+    SCOPED_TRACE(piece);
+    up = std::make_shared<MemoryLane>(ring);
+    down = std::make_shared<MemoryLane>(ring);
+    up->piece = down->piece = piece;
+    join_streams();
+    EXPECT_TRUE(server_end()->peer().has(kClientName));
+    EXPECT_EQ(client_end()->alpn(), Alpn::sluice_h2);
+    std::string at_server;
+    std::string at_client;
+    std::array<Result<>, 4> outcomes;
+    EXPECT_TRUE(
+        *ring.run_task(both_ways(client_end(), server_end(), text, &at_server, &at_client, &outcomes)));
+    for (const auto& outcome : outcomes) EXPECT_TRUE(outcome);
+    EXPECT_TRUE(at_server == text);
+    EXPECT_TRUE(at_client == text);
+    EXPECT_EQ(handshakes.running(), 0u);
+  }
+}
+
+io::Task<void> half_close(TlsStream* client, TlsStream* server, std::string* log) {
+  auto finished = co_await client->finish();
+  auto end = co_await server->read();
+  if (finished && end && end->empty()) *log += "server saw the end;";
+  auto again = co_await server->read();
+  if (again && again->empty()) *log += "and again;";
+  auto written = co_await server->write(io::Chunk::copy_of(std::as_bytes(std::span("late", 4))));
+  auto got = co_await client->read();
+  if (written && got && got->size() == 4) *log += "client got the answer;";
+}
+
+TEST_F(Stream, HalfCloseKeepsTheOtherDirection) {
+  join_streams();
+  std::string log;
+  EXPECT_TRUE(*ring.run_task(half_close(client_end(), server_end(), &log)));
+  EXPECT_EQ(log, "server saw the end;and again;client got the answer;");
+}
+
+TEST_F(Stream, ACutTransportIsNoOrderlyEnd) {
+  join_streams();
+  client.reset();  // ends the transport without close_notify
+  std::string text;
+  Result<> outcome;
+  EXPECT_TRUE(*ring.run_task(receive_all(server_end(), &text, &outcome)));
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().reason, Reason::client_reset);
+}
+
+TEST_F(Stream, DamagedCiphertextEndsAfterTheGoodBytes) {
+  join_streams();
+  Result<> outcome;
+  EXPECT_TRUE(*ring.run_task(send_all(client_end(), std::string(30'000, 'g'), &outcome)));
+  up->bytes[20'000] ^= std::byte{1};  // in the second record
+  std::string text;
+  Result<> received;
+  EXPECT_TRUE(*ring.run_task(receive_all(server_end(), &text, &received)));
+  EXPECT_EQ(text.size(), Engine::kRecordPlaintextMax);
+  ASSERT_FALSE(received);
+  EXPECT_EQ(received.error().reason, Reason::tls_protocol_error);
+}
+
+TEST_F(Stream, ASilentPeerMeetsTheDeadline) {
+  EXPECT_TRUE(
+      *ring.run_task(keep(handshakes.accept(server_transport(), credentials, kServerWorkload, {}), &server)));
+  ASSERT_FALSE(server->has_value());
+  EXPECT_EQ(server->error().reason, Reason::handshake_timeout);
+  EXPECT_EQ(handshakes.running(), 0u);
+}
+
+TEST_F(Stream, BytesOfTheSniffAreNotLost) {
+  auto engine = *Engine::connect(*credentials, kClientWorkload, {.expected = {kServerName}, .address = {}});
+  ASSERT_TRUE(engine->step());
+  const auto hello = engine->take_output();
+  EXPECT_TRUE(*ring.run_task(
+      keep(handshakes.accept(server_transport(), credentials, kServerWorkload, io::Chunk::copy_of(hello)),
+           &server)));
+  ASSERT_FALSE(server->has_value()) << "nobody answered the server's flight";
+  EXPECT_EQ(server->error().reason, Reason::handshake_timeout);
+  EXPECT_GT(down->bytes.size(), 500u) << "the flight was sent";
+}
+
+io::Task<void> crowd(Handshakes* handshakes, std::vector<std::unique_ptr<io::Stream>> transports,
+                     std::shared_ptr<const Credentials> credentials, std::vector<std::optional<Made>>* out) {
+  io::Scope scope;
+  for (std::size_t i = 0; i < transports.size(); ++i)
+    scope.spawn(
+        keep(handshakes->accept(std::move(transports[i]), credentials, kServerWorkload, {}), &(*out)[i]));
+  co_await scope.join();
+}
+
+TEST_F(Stream, HandshakesAtOnceAreBounded) {
+  std::vector<std::unique_ptr<io::Stream>> transports;
+  for (int i = 0; i < 3; ++i)
+    transports.push_back(std::make_unique<MemoryTransport>(std::make_shared<MemoryLane>(ring),
+                                                           std::make_shared<MemoryLane>(ring)));
+  std::vector<std::optional<Made>> out(3);
+  EXPECT_TRUE(*ring.run_task(crowd(&handshakes, std::move(transports), credentials, &out)));
+  EXPECT_EQ(out[0]->error().reason, Reason::handshake_timeout);
+  EXPECT_EQ(out[1]->error().reason, Reason::handshake_timeout);
+  EXPECT_EQ(out[2]->error().reason, Reason::limit_connections);
+}
+
+TEST_F(Stream, AWorkloadWithoutCertificateSaysSo) {
+  EXPECT_TRUE(*ring.run_task(keep(handshakes.accept(server_transport(), credentials, 99, {}), &server)));
+  ASSERT_FALSE(server->has_value());
+  EXPECT_EQ(server->error().reason, Reason::tls_no_identity);
+}
+
+}  // namespace
+}  // namespace sluice::tls
