@@ -1,0 +1,3 @@
+sluice_test(tunnel_session_test unit
+  SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/tunnel/session_test.cpp ${CMAKE_SOURCE_DIR}/tests/unit/tunnel/hostile_test.cpp
+  LINK sluice_tunnel)

@@ -1,0 +1,108 @@
+// Session: one end of a tunnel as a state machine over nghttp2; bytes in, bytes out, no socket, no clock of
+// its own. Every application connection is a CONNECT stream with flow control of its own.
+//
+// Flow control: the connection's window is given back as soon as bytes arrive, so it never closes; a stream's
+// window is given back as the application reads. A reader that stops therefore holds at most `stream_window`
+// bytes here, and its neighbours go on. Memory of one session: streams_max * (stream_window + send_buffer).
+//
+// Bad input: a malformed request ends that stream (RST_STREAM), a broken frame, a flood or an oversized
+// header block ends the session (GOAWAY, tunnel_protocol_error).
+//
+// Not re-entrant; events are queued and taken with next_event().
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "io/buffer.h"
+#include "tunnel/error_code.h"
+#include "tunnel/stream_request.h"
+
+namespace sluice::tunnel {
+
+struct SessionLimits {
+  std::uint32_t streams_max = 256;
+  std::uint32_t stream_window = 256 * 1024;
+  std::uint32_t connection_window = 16 * 1024 * 1024;
+  std::uint32_t send_buffer = 64 * 1024;  // of one stream, before write() takes less than it is given
+  std::uint32_t header_bytes = 4096;      // of one request or response
+  std::uint32_t control_burst = 1000;     // PING, SETTINGS, PRIORITY, empty DATA and unknown frames at once
+  std::uint32_t control_per_second = 100;
+  std::uint32_t reset_burst = 2000;  // streams that the peer opened and reset at once
+  std::uint32_t reset_per_second = 500;
+};
+
+using StreamId = std::int32_t;
+
+struct Event {
+  enum class Kind : std::uint8_t {
+    opened,    // server: a well-formed request arrived; answer(), write() or reset() it, release() in the end
+    answered,  // client: the server's side is connected
+    readable,  // bytes or the end arrived where there was nothing before
+    writable,  // write() takes bytes again
+    failed,    // the stream is gone, `error` says why
+  };
+  Kind kind{};
+  StreamId stream = 0;
+  StreamRequest request{};
+  Error error{};
+};
+
+class Session {
+ public:
+  Session(Role role, const SessionLimits& limits);
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  // --- the connection's side
+  // An error is final: send what take_output() still gives (GOAWAY) and close.
+  Result<> feed(std::span<const std::byte> bytes, MonoTime now);
+  // At most about `max` bytes to send; empty when there is nothing to do.
+  std::vector<std::byte> take_output(std::size_t max);
+  // Nothing more will come or go: all streams ended after a GOAWAY, or the session failed and has said so.
+  bool closed() const;
+  // Tells the peer that no new stream is served; open ones go on.
+  void drain();
+  // This end or the other drains: open() fails.
+  bool draining() const;
+  void ping();
+  std::optional<Event> next_event();
+
+  // --- streams
+  // Client. Bytes may be written at once. Fails with tunnel_lost when draining or when stream numbers are
+  // used up, with limit_connections when the peer takes no more streams at present.
+  Result<StreamId> open(const StreamRequest& request);
+  // Server: the connection to the application stands. write() and finish() imply it.
+  void answer(StreamId stream);
+  // Takes what fits into the stream's send buffer and returns how much; 0 for a stream that is gone. A
+  // `writable` event follows when it took less than it was given.
+  std::size_t write(StreamId stream, std::span<const std::byte> bytes);
+  // After the bytes written so far comes the end.
+  void finish(StreamId stream);
+  // Up to `max` of the bytes that arrived, and gives their window back. Empty and !ended(): nothing yet.
+  io::Chunk read(StreamId stream, std::size_t max);
+  // Every byte before the peer's end has been read.
+  bool ended(StreamId stream) const;
+  bool failed(StreamId stream) const;
+  void reset(StreamId stream, const Error& why);
+  // The caller is done with it. Output that waits still goes out if it was finished; else the stream is
+  // reset.
+  void release(StreamId stream);
+
+  std::size_t streams() const;       // not released or not over
+  std::size_t streams_room() const;  // how many more open() the peer allows now
+
+ private:
+  friend struct SessionCallbacks;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sluice::tunnel

@@ -1,0 +1,102 @@
+// The inside of Session, shared by session.cpp (what its owner does) and session_callbacks.cpp (what nghttp2
+// reports).
+#pragma once
+
+#include <nghttp2/nghttp2.h>
+
+#include <deque>
+#include <map>
+#include <memory>
+
+#include "tunnel/byte_queue.h"
+#include "tunnel/flood_guard.h"
+#include "tunnel/session.h"
+
+namespace sluice::tunnel {
+
+struct StreamState {
+  RequestHeaders headers;        // server: while the request arrives
+  std::size_t header_bytes = 0;  // client: of the response
+  ByteQueue received;
+  ByteQueue to_send;
+  bool announced = false;  // server: `opened` was reported; client: open() was called
+  bool answered = false;
+  bool finishing = false;  // nothing more will be written
+  bool end_sent = false;
+  bool end_received = false;
+  bool full = false;  // write() took less than it was given
+  bool released = false;
+  bool reset_by_us = false;
+  bool malformed = false;  // server: the request will be refused
+  bool closed = false;     // nghttp2 has forgotten it
+};
+
+struct SessionFree {
+  void operator()(nghttp2_session* session) const { nghttp2_session_del(session); }
+};
+
+struct Session::State {
+  State(Role own_role, const SessionLimits& own_limits)
+      : role(own_role),
+        limits(own_limits),
+        control(limits.control_burst, limits.control_per_second),
+        resets(limits.reset_burst, limits.reset_per_second) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  StreamState* find(StreamId id) {
+    const auto found = streams.find(id);
+    return found == streams.end() ? nullptr : &found->second;
+  }
+  void report(Event event) { events.push_back(event); }
+  // Ends one stream because the peer broke a rule on it.
+  void refuse(StreamId id) { nghttp2_submit_rst_stream(session.get(), 0, id, NGHTTP2_PROTOCOL_ERROR); }
+  void forget_if_over(StreamId id) {
+    const auto* stream = find(id);
+    if (stream != nullptr && stream->closed && stream->released) streams.erase(id);
+  }
+  // The peer sends too much of what costs us: ends the session.
+  // Returns what the callback that noticed returns.
+  int flood();
+
+  const Role role;
+  const SessionLimits limits;
+  std::unique_ptr<nghttp2_session, SessionFree> session;
+  std::map<StreamId, StreamState> streams;
+  std::deque<Event> events;
+  std::vector<std::byte> out;  // filled during take_output
+  std::size_t out_max = 0;
+  FloodGuard control;
+  FloodGuard resets;
+  MonoTime now{};
+  bool drain_sent = false;
+  bool drain_received = false;
+  bool broken = false;  // the session ended with an error of the peer or of the protocol
+};
+
+// Fills the callbacks of a new session.
+struct SessionCallbacks {
+  static void install(nghttp2_session_callbacks* callbacks);
+  // Of the data provider: how much of a stream's output goes into the next DATA frame.
+  static ssize_t next_data(nghttp2_session* session, std::int32_t id, std::uint8_t* buffer,
+                           std::size_t length, std::uint32_t* flags, nghttp2_data_source* source, void* user);
+
+ private:
+  static Session::State& of(void* user) { return *static_cast<Session::State*>(user); }
+  static void request_complete(Session::State& state, StreamId id);
+  static void response_complete(Session::State& state, StreamId id);
+  static int begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* user);
+  static int header(nghttp2_session* session, const nghttp2_frame* frame, const std::uint8_t* name,
+                    std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
+                    std::uint8_t flags, void* user);
+  static int frame_begun(nghttp2_session* session, const nghttp2_frame_hd* header, void* user);
+  static int frame_received(nghttp2_session* session, const nghttp2_frame* frame, void* user);
+  static int data_received(nghttp2_session* session, std::uint8_t flags, std::int32_t id,
+                           const std::uint8_t* data, std::size_t size, void* user);
+  static int send_data(nghttp2_session* session, nghttp2_frame* frame, const std::uint8_t* frame_header,
+                       std::size_t length, nghttp2_data_source* source, void* user);
+  static int frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user);
+  static int stream_closed(nghttp2_session* session, std::int32_t id, std::uint32_t code, void* user);
+};
+
+}  // namespace sluice::tunnel
