@@ -14,7 +14,7 @@ FUNCTION_LINES, BPF_FUNCTION_LINES, TEST_FUNCTION_LINES = 70, 100, 100
 LINE_WIDTH = 120
 BANNED = {
     r"\b(TODO|FIXME|XXX|HACK)\b": "leftover mark: finish it or open an issue",
-    r"\busing namespace std\b": "no using namespace std",
+    r"\busing namespace std;": "no using namespace std",
     r"#pragma warning|NOLINT": "no silenced warnings",
     r"this_thread::sleep|\busleep\(": "no sleeping: wait for a condition or use the ring's timers",
     r"\bstd::endl\b": "use a newline",
