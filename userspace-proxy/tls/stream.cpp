@@ -55,7 +55,7 @@ io::Task<Result<io::Chunk>> TlsStream::read() {
       }
     }
     auto plain = decrypt_into(std::move(memory));
-    // An answer to a key update, or the alert that tells why this failed. Not waited for while a write is
+    // As a rule the alert that tells why this failed. Not waited for while a write is
     // under way, which takes it along: its far end may be waiting for us to read.
     if (engine_->has_output() && !flushing_) (void)co_await flush();
     if (!plain || !plain->empty() || engine_->peer_closed()) co_return plain;

@@ -211,6 +211,20 @@ TEST_F(Openssl, ClientResumesByTheSessionItKept) {
   EXPECT_TRUE(connection.engine->peer()->has(kClientName));
 }
 
+TEST_F(Openssl, KeysMayBeUpdatedUnderWay) {
+  auto arguments = with_files(client_arguments("sluice"), client_svid);
+  std::erase(arguments, "-ign_eof");  // which also turns commands off
+  OpensslProcess process(arguments);
+  Connection connection;
+  ASSERT_TRUE(serve(connection));
+  process.write("K\n");  // new keys, and it asks for ours
+  EXPECT_NE(process.read_until("KEYUPDATE").find("KEYUPDATE"), std::string::npos);
+  process.write("after the update\n");
+  EXPECT_EQ(*connection.read_until("\n"), "after the update\n");
+  connection.write("with new keys\n");  // our answer to the update goes before it
+  EXPECT_NE(process.read_until("with new keys"), "");
+}
+
 TEST_F(Openssl, StrangersAreTurnedAwayAndToldWhy) {
   OpensslProcess process(with_files(client_arguments("sluice"), stranger.issue({kClientName})));
   Connection connection;
