@@ -1,8 +1,8 @@
 /*
  * cgroup/connect4, connect6, sendmsg4, sendmsg6: decides each outgoing connection before its first packet.
- * One instance sits at the root of cgroup2 and finds the workload by network namespace; a host-cgroup workload gets an
- * instance of its own (fixed_workload), which runs before the root's because child cgroups come first.
- * Capture means: SO_MARK and a note in the socket's storage. No address is rewritten.
+ * One instance sits at the root of cgroup2 and finds the workload by network namespace; a host-cgroup
+ * workload gets an instance of its own (fixed_workload), which runs before the root's because child cgroups
+ * come first. Capture means: SO_MARK and a note in the socket's storage. No address is rewritten.
  */
 #include "decide.h"
 #include "report.h"
@@ -35,7 +35,8 @@ static __always_inline int flows_full(int own) {
 }
 
 static __always_inline __u8 prefix_fact(__u32 workload, const struct target* to) {
-  struct sluice_prefix_key key = {.prefixlen = 32 + 128, .workload_be = bpf_htonl(workload), .addr = to->addr};
+  struct sluice_prefix_key key = {
+      .prefixlen = 32 + 128, .workload_be = bpf_htonl(workload), .addr = to->addr};
   struct sluice_prefix* found = bpf_map_lookup_elem(&prefixes, &key);
   if (!found) return SLUICE_PREFIX_NO_MATCH;
   __u8 proto = to->protocol == SLUICE_IPPROTO_UDP ? SLUICE_PROTO_UDP : SLUICE_PROTO_TCP;
@@ -101,7 +102,8 @@ static __always_inline int refuse(struct bpf_sock_addr* ctx, __u32 workload, con
 }
 
 /* Writes the note that sockops reads. Returns 0 when the socket is as the verdict wants it. */
-static __always_inline int apply(struct bpf_sock_addr* ctx, __u32 workload, const struct sluice_verdict* verdict) {
+static __always_inline int apply(struct bpf_sock_addr* ctx, __u32 workload,
+                                 const struct sluice_verdict* verdict) {
   if (!ctx->sk) return verdict->flow ? -1 : 0;
   __u64 flags = verdict->flow ? BPF_SK_STORAGE_GET_F_CREATE : 0;
   struct sluice_socket_note* note = bpf_sk_storage_get(&socket_notes, ctx->sk, 0, flags);
@@ -132,7 +134,8 @@ static __always_inline int judge(struct bpf_sock_addr* ctx, const struct target*
     __u32* found = bpf_map_lookup_elem(&netns_workloads, &cookie);
     if (found) id = *found;
   }
-  /* An own socket outside every workload's namespace still needs its note: the host's sk_lookup must know it. */
+  /* An own socket outside every workload's namespace still needs its note: the host's sk_lookup must know it.
+   */
   struct sluice_workload nobody = {};
   struct sluice_workload* workload = id ? bpf_map_lookup_elem(&workloads, &id) : 0;
   if (!workload) {
@@ -164,15 +167,23 @@ static __always_inline int judge_v6(struct bpf_sock_addr* ctx) {
 }
 
 SEC("cgroup/connect4")
-int sluice_connect4(struct bpf_sock_addr* ctx) { return judge_v4(ctx); }
+int sluice_connect4(struct bpf_sock_addr* ctx) {
+  return judge_v4(ctx);
+}
 
 SEC("cgroup/connect6")
-int sluice_connect6(struct bpf_sock_addr* ctx) { return judge_v6(ctx); }
+int sluice_connect6(struct bpf_sock_addr* ctx) {
+  return judge_v6(ctx);
+}
 
 SEC("cgroup/sendmsg4")
-int sluice_sendmsg4(struct bpf_sock_addr* ctx) { return judge_v4(ctx); }
+int sluice_sendmsg4(struct bpf_sock_addr* ctx) {
+  return judge_v4(ctx);
+}
 
 SEC("cgroup/sendmsg6")
-int sluice_sendmsg6(struct bpf_sock_addr* ctx) { return judge_v6(ctx); }
+int sluice_sendmsg6(struct bpf_sock_addr* ctx) {
+  return judge_v6(ctx);
+}
 
 char _license[] SEC("license") = "GPL";

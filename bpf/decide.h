@@ -1,11 +1,12 @@
 /*
- * The decision of the connect hook, and nothing else: workload + facts -> verdict. Pure (no helper, no map, no clock),
- * so that tests/unit/kernel compiles the very same text natively and tries every combination.
+ * The decision of the connect hook, and nothing else: workload + facts -> verdict. Pure (no helper, no map,
+ * no clock), so that tests/unit/kernel compiles the very same text natively and tries every combination.
  *
  * Order of the rules (first match wins):
  *   1. Sluice's own socket              pass   own_socket
  *   2. excluded prefix                  pass   excluded
- *   3. declared outbound (TCP)          take   captured_outbound   loopback addresses included (Kuma's default)
+ *   3. declared outbound (TCP)          take   captured_outbound   loopback addresses included (Kuma's
+ * default)
  *   4. loopback or unspecified address  pass   loopback
  *   5. one of the own addresses         pass   self_call
  *   6. address of the mesh (TCP)        take   captured_outbound
@@ -48,7 +49,7 @@ struct sluice_verdict {
   __u8 refuse; /* with DENY: SLUICE_DENY_* */
   __u8 reason; /* enum sluice_reason */
 };
-_Static_assert(SLUICE_REASON_COUNT < 256, "a verdict carries the reason in one byte");
+SLUICE_ABI_ASSERT(SLUICE_REASON_COUNT < 256); /* a verdict carries the reason in one byte */
 
 static inline struct sluice_verdict sluice_pass(__u8 flow, __u8 reason) {
   struct sluice_verdict verdict = {SLUICE_ACTION_PASS, flow, 0, reason};
@@ -63,11 +64,13 @@ static inline struct sluice_verdict sluice_deny(__u8 refuse, __u8 reason) {
 static inline struct sluice_verdict sluice_capture(const struct sluice_workload* workload,
                                                    const struct sluice_facts* facts) {
   if (!facts->alive) {
-    if (workload->fail_mode == SLUICE_FAIL_OPEN) return sluice_pass(SLUICE_FLOW_PASS, SLUICE_REASON_fail_open);
+    if (workload->fail_mode == SLUICE_FAIL_OPEN)
+      return sluice_pass(SLUICE_FLOW_PASS, SLUICE_REASON_fail_open);
     if (workload->fail_mode != SLUICE_FAIL_CLOSED)
       return sluice_deny(SLUICE_DENY_ECONNREFUSED, SLUICE_REASON_proxy_dead);
   }
-  struct sluice_verdict verdict = {SLUICE_ACTION_CAPTURE, SLUICE_FLOW_CAPTURE, 0, SLUICE_REASON_captured_outbound};
+  struct sluice_verdict verdict = {SLUICE_ACTION_CAPTURE, SLUICE_FLOW_CAPTURE, 0,
+                                   SLUICE_REASON_captured_outbound};
   return verdict;
 }
 
@@ -82,7 +85,8 @@ static inline struct sluice_verdict sluice_decide_policy(const struct sluice_wor
   if (facts->resolver) return sluice_pass(SLUICE_FLOW_PASS, SLUICE_REASON_resolver);
   if (facts->prefix == SLUICE_PREFIX_ALLOW || workload->passthrough == SLUICE_PASSTHROUGH_ALL)
     return sluice_pass(SLUICE_FLOW_PASS, SLUICE_REASON_passthrough);
-  return sluice_deny(workload->deny, facts->tcp ? SLUICE_REASON_passthrough_denied : SLUICE_REASON_udp_denied);
+  return sluice_deny(workload->deny,
+                     facts->tcp ? SLUICE_REASON_passthrough_denied : SLUICE_REASON_udp_denied);
 }
 
 /* What connect() or sendmsg() of an enrolled workload's socket shall do. */
@@ -127,7 +131,8 @@ static inline int sluice_is_loopback(const struct sluice_addr* addr) {
 
 /* A beat from the future (another CPU's clock read) counts as fresh. */
 static inline int sluice_is_alive(__u64 now_ns, __u64 last_beat_ns) {
-  return last_beat_ns != 0 && (last_beat_ns >= now_ns || now_ns - last_beat_ns <= SLUICE_HEARTBEAT_TIMEOUT_NS);
+  return last_beat_ns != 0 &&
+         (last_beat_ns >= now_ns || now_ns - last_beat_ns <= SLUICE_HEARTBEAT_TIMEOUT_NS);
 }
 
 #endif

@@ -1,11 +1,13 @@
 /*
- * The guard makes the connect hook's verdict a control: whatever leaves the workload by another way (raw and packet
- * sockets, a forged mark, a SYN from before enrolment, fragments) is dropped, or counted in audit mode.
- *   sluice_guard         tc ingress (TCX or clsact) on the host side of a veth; workload by ifindex (map `guards`)
- *   sluice_guard_cgroup  cgroup_skb/egress on a host-cgroup workload's own cgroup; packet sockets pass below it
+ * The guard makes the connect hook's verdict a control: whatever leaves the workload by another way (raw and
+ * packet sockets, a forged mark, a SYN from before enrolment, fragments) is dropped, or counted in audit
+ * mode. sluice_guard         tc ingress (TCX or clsact) on the host side of a veth; workload by ifindex (map
+ * `guards`) sluice_guard_cgroup  cgroup_skb/egress on a host-cgroup workload's own cgroup; packet sockets
+ * pass below it
  *
- * TCP: a SYN without ACK must be noted OWN or PASS in `flows`; other segments belong to a connection that was.
- * UDP, ICMP, others: by the workload's passthrough mode. Errors, echo replies and neighbour discovery always pass.
+ * TCP: a SYN without ACK must be noted OWN or PASS in `flows`; other segments belong to a connection that
+ * was. UDP, ICMP, others: by the workload's passthrough mode. Errors, echo replies and neighbour discovery
+ * always pass.
  */
 #include "packet.h"
 
@@ -32,7 +34,8 @@ static __always_inline __u32 judge_tcp(const struct sluice_packet* packet, __u64
   struct sluice_flow* flow = bpf_map_lookup_elem(&flows, &key);
   if (!flow) return SLUICE_REASON_guard_syn;
   if (flow->kind == SLUICE_FLOW_OWN || flow->kind == SLUICE_FLOW_PASS) return 0;
-  /* On the host's own path a captured SYN comes by on its way to lo; at a veth it means that the mark was lost. */
+  /* On the host's own path a captured SYN comes by on its way to lo; at a veth it means that the mark was
+   * lost. */
   return on_host && flow->kind == SLUICE_FLOW_CAPTURE ? 0 : SLUICE_REASON_guard_syn;
 }
 
@@ -47,11 +50,13 @@ static __always_inline int allowed_by_prefix(__u32 workload, const struct sluice
 
 static __always_inline __u32 judge_udp(__u32 workload, const struct sluice_packet* packet) {
   if (packet->later_fragment) return SLUICE_REASON_guard_fragment;
-  if (packet->destination_port_be == bpf_htons(53) && bpf_map_lookup_elem(&resolvers, &packet->destination)) return 0;
+  if (packet->destination_port_be == bpf_htons(53) && bpf_map_lookup_elem(&resolvers, &packet->destination))
+    return 0;
   return allowed_by_prefix(workload, packet) ? 0 : SLUICE_REASON_udp_denied;
 }
 
-/* What a host must say to stay reachable: errors, answers to pings, neighbour discovery, multicast membership. */
+/* What a host must say to stay reachable: errors, answers to pings, neighbour discovery, multicast
+ * membership. */
 static __always_inline int is_needed_icmp(const struct sluice_packet* packet) {
   if (packet->fragment) return 0;
   __u8 type = packet->icmp_type;
@@ -90,8 +95,9 @@ static __always_inline int settle(const struct sluice_workload* workload, const 
   return !audit;
 }
 
-static __always_inline __u32 judge_frame(struct __sk_buff* skb, const struct sluice_workload* workload, __u32 offset,
-                                         struct sluice_packet* packet, __u64 cookie, int on_host) {
+static __always_inline __u32 judge_frame(struct __sk_buff* skb, const struct sluice_workload* workload,
+                                         __u32 offset, struct sluice_packet* packet, __u64 cookie,
+                                         int on_host) {
   if (skb->vlan_present) return SLUICE_REASON_guard_protocol;
   int failed;
   if (skb->protocol == bpf_htons(ETH_P_IP))

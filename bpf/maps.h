@@ -1,6 +1,6 @@
 /*
- * Every map, once. Each object that includes this file declares all of them; the loader creates them one time, pins
- * them under <pin root>/<abi>-<generation>/maps/ and hands the same descriptors to every object.
+ * Every map, once. Each object that includes this file declares all of them; the loader creates them one
+ * time, pins them under <pin root>/<abi>-<generation>/maps/ and hands the same descriptors to every object.
  * Keys and values: include/abi.h. "agent" writes from user space, "worker" is a thread of sluice-proxy.
  */
 #ifndef SLUICE_MAPS_H
@@ -13,13 +13,13 @@
 
 #include "abi.h"
 
-#define SLUICE_HASH(name_, key_, value_, max_)  \
-  struct {                                      \
-    __uint(type, BPF_MAP_TYPE_HASH);            \
-    __uint(max_entries, max_);                  \
-    __uint(map_flags, BPF_F_NO_PREALLOC);       \
-    __type(key, key_);                          \
-    __type(value, value_);                      \
+#define SLUICE_HASH(name_, key_, value_, max_) \
+  struct {                                     \
+    __uint(type, BPF_MAP_TYPE_HASH);           \
+    __uint(max_entries, max_);                 \
+    __uint(map_flags, BPF_F_NO_PREALLOC);      \
+    __type(key, key_);                         \
+    __type(value, value_);                     \
   } name_ SEC(".maps")
 
 /* A hash that never allocates in the hook: the two flow maps must not fail for want of memory. */

@@ -1,7 +1,7 @@
 /*
- * Bounded parsing of one packet as it leaves a workload: addresses, final protocol, ports and TCP flags. Everything
- * that hides the TCP header (fragments, routing headers, endless extension headers) is called out instead of guessed.
- * RFC 791, RFC 8200 sections 4.1-4.6.
+ * Bounded parsing of one packet as it leaves a workload: addresses, final protocol, ports and TCP flags.
+ * Everything that hides the TCP header (fragments, routing headers, endless extension headers) is called out
+ * instead of guessed. RFC 791, RFC 8200 sections 4.1-4.6.
  */
 #ifndef SLUICE_PACKET_H
 #define SLUICE_PACKET_H
@@ -30,7 +30,7 @@ struct sluice_packet {
   __u16 source_port_be;
   __u16 destination_port_be;
   __u8 protocol;
-  __u8 flags;          /* TCP */
+  __u8 flags; /* TCP */
   __u8 icmp_type;
   __u8 fragment;       /* part of a fragmented datagram */
   __u8 later_fragment; /* not the first part: no transport header */
@@ -41,7 +41,8 @@ static __always_inline int sluice_read(struct __sk_buff* skb, __u32 offset, void
   return bpf_skb_load_bytes(skb, offset, to, size);
 }
 
-static __always_inline void sluice_parse_transport(struct __sk_buff* skb, __u32 offset, struct sluice_packet* packet) {
+static __always_inline void sluice_parse_transport(struct __sk_buff* skb, __u32 offset,
+                                                   struct sluice_packet* packet) {
   if (packet->later_fragment) return;
   if (packet->protocol == SLUICE_IPPROTO_TCP || packet->protocol == SLUICE_IPPROTO_UDP) {
     __u16 ports[2];
@@ -51,13 +52,15 @@ static __always_inline void sluice_parse_transport(struct __sk_buff* skb, __u32 
     }
     packet->source_port_be = ports[0];
     packet->destination_port_be = ports[1];
-    if (packet->protocol == SLUICE_IPPROTO_TCP && sluice_read(skb, offset + 13, &packet->flags, 1)) packet->opaque = 1;
+    if (packet->protocol == SLUICE_IPPROTO_TCP && sluice_read(skb, offset + 13, &packet->flags, 1))
+      packet->opaque = 1;
   } else if (packet->protocol == IPPROTO_ICMP || packet->protocol == IPPROTO_ICMPV6) {
     if (sluice_read(skb, offset, &packet->icmp_type, 1)) packet->opaque = 1;
   }
 }
 
-static __always_inline int sluice_parse_v4(struct __sk_buff* skb, __u32 offset, struct sluice_packet* packet) {
+static __always_inline int sluice_parse_v4(struct __sk_buff* skb, __u32 offset,
+                                           struct sluice_packet* packet) {
   __u8 header[20];
   if (sluice_read(skb, offset, header, sizeof(header))) return -1;
   __u32 length = (header[0] & 0x0f) * 4;
@@ -95,12 +98,14 @@ static __always_inline int sluice_step_v6(struct __sk_buff* skb, __u32* offset, 
     /* Behind the first fragment header of a later part lies payload, whatever it claims to be. */
     return !packet->later_fragment;
   }
-  if (kind == IPPROTO_ROUTING) packet->opaque = 1; /* the destination in the fixed header is not the final one */
+  if (kind == IPPROTO_ROUTING)
+    packet->opaque = 1; /* the destination in the fixed header is not the final one */
   *offset += kind == IPPROTO_AH ? (header[1] + 2) * 4 : (header[1] + 1) * 8;
   return 1;
 }
 
-static __always_inline int sluice_parse_v6(struct __sk_buff* skb, __u32 offset, struct sluice_packet* packet) {
+static __always_inline int sluice_parse_v6(struct __sk_buff* skb, __u32 offset,
+                                           struct sluice_packet* packet) {
   __u8 header[40];
   if (sluice_read(skb, offset, header, sizeof(header))) return -1;
   if ((header[0] >> 4) != 6) return -1;

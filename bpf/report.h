@@ -2,6 +2,7 @@
 #ifndef SLUICE_REPORT_H
 #define SLUICE_REPORT_H
 
+#include "decide.h"
 #include "maps.h"
 
 static __always_inline void sluice_count(__u32 workload, __u32 reason) {
@@ -48,11 +49,11 @@ static __always_inline int sluice_worker_alive(void) {
   struct sluice_heartbeat* beat = bpf_map_lookup_elem(&heartbeat, &zero);
   if (!beat) return 0;
   __u64 last = *(volatile __u64*)&beat->last_beat_ns;
-  __u64 now = bpf_ktime_get_ns();
-  return last != 0 && (last >= now || now - last <= SLUICE_HEARTBEAT_TIMEOUT_NS);
+  return sluice_is_alive(bpf_ktime_get_ns(), last);
 }
 
-/* Four context words; volatile, because the verifier refuses the 8-byte loads that the compiler would merge them into. */
+/* Four context words; volatile, because the verifier refuses the 8-byte loads that the compiler would merge
+ * them into. */
 #define SLUICE_COPY_WORDS(addr, field)                             \
   do {                                                             \
     const volatile __u32* words_ = (const volatile __u32*)(field); \

@@ -1,7 +1,7 @@
 /*
- * sk_lookup, one instance per network namespace: gives a new TCP connection to the proxy's listener or leaves it to
- * the kernel. It sees only packets that match no established socket. The program type has no netns cookie helper, so
- * the instance carries its namespace and workload as constants.
+ * sk_lookup, one instance per network namespace: gives a new TCP connection to the proxy's listener or leaves
+ * it to the kernel. It sees only packets that match no established socket. The program type has no netns
+ * cookie helper, so the instance carries its namespace and workload as constants.
  *
  * `remote` is the side that connects, `local` the address it dialled.
  */
@@ -60,7 +60,8 @@ static __always_inline int steer(struct bpf_sk_lookup* ctx, const struct sluice_
   return SK_PASS;
 }
 
-static __always_inline int steer_inbound(struct bpf_sk_lookup* ctx, const struct sluice_flow_key* key, __u32 id) {
+static __always_inline int steer_inbound(struct bpf_sk_lookup* ctx, const struct sluice_flow_key* key,
+                                         __u32 id) {
   struct sluice_workload* workload = bpf_map_lookup_elem(&workloads, &id);
   if (!workload || !workload->capture_inbound) return SK_PASS;
   if (!sluice_worker_alive()) {
@@ -106,9 +107,10 @@ int sluice_sk_lookup(struct bpf_sk_lookup* ctx) {
     return SK_PASS;
   }
   if (!workload_id) return host_lookup(ctx, &key);
-  /* Nobody outside can send from one of our addresses (martian while accept_local=0), so an own source means that the
-     packet was made here: to an own address it is a self-call, to any other it was routed to us by our mark (a SYN
-     cookie's ACK after the note was removed, or a mark that the application set itself). The proxy judges it. */
+  /* Nobody outside can send from one of our addresses (martian while accept_local=0), so an own source means
+     that the packet was made here: to an own address it is a self-call, to any other it was routed to us by
+     our mark (a SYN cookie's ACK after the note was removed, or a mark that the application set itself). The
+     proxy judges it. */
   if (is_own_address(&key.local)) {
     if (is_own_address(&key.remote)) return SK_PASS;
     return steer(ctx, &key, workload_id, SLUICE_LISTENER_OUT, 0);

@@ -1,8 +1,8 @@
 /*
- * Which cgroup a socket belongs to. A socket keeps the cgroup of its creator for life, so this cannot be changed by
- * passing the descriptor on or by moving the task, and no application can forge it (design section 3).
- * bpf_sk_cgroup_id() is not offered to sock_addr and sock_ops programs; the same is read through BTF. Only the
- * members below are named; CO-RE finds their offsets in the running kernel.
+ * Which cgroup a socket belongs to. A socket keeps the cgroup of its creator for life, so this cannot be
+ * changed by passing the descriptor on or by moving the task, and no application can forge it (design section
+ * 3). bpf_sk_cgroup_id() is not offered to sock_addr and sock_ops programs; the same is read through BTF.
+ * Only the members below are named; CO-RE finds their offsets in the running kernel.
  */
 #ifndef SLUICE_SOCKET_H
 #define SLUICE_SOCKET_H

@@ -1,11 +1,16 @@
 /*
- * sockops at the root of cgroup2: notes the 4-tuple of a judged socket at TCP_CONNECT (port chosen, SYN not yet sent)
- * and removes it at ESTABLISHED or CLOSE, so that nobody who later uses the same port profits from a stale entry.
- * Only the socket that wrote an entry removes it. State callbacks are asked for per connection, not globally.
+ * sockops at the root of cgroup2: notes the 4-tuple of a judged socket at TCP_CONNECT (port chosen, SYN not
+ * yet sent) and removes it at ESTABLISHED or CLOSE, so that nobody who later uses the same port profits from
+ * a stale entry. Only the socket that wrote an entry removes it. State callbacks are asked for per
+ * connection, not globally.
  */
 #include "decide.h"
 #include "report.h"
 #include "socket.h"
+
+/* The record of a ring buffer is in no map's type; naming it here puts it into BTF, where a test compares
+ * layouts. */
+const struct sluice_event* sluice_event_layout __attribute__((unused));
 
 #define AF_INET 2
 #define IPPROTO_TCP 6
@@ -33,7 +38,8 @@ static __always_inline void add_to_count(__s64 delta) {
 
 /* The SYN can no longer be stopped here. Guard and sk_lookup refuse what is not noted; this only makes the
    application learn it at the first retransmission. */
-static __always_inline void give_up(struct bpf_sock_ops* ctx, __u32 workload, const struct sluice_flow_key* key) {
+static __always_inline void give_up(struct bpf_sock_ops* ctx, __u32 workload,
+                                    const struct sluice_flow_key* key) {
   int timeout_ms = 1;
   bpf_setsockopt(ctx, SOL_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
   struct sluice_report report = {.workload = workload,
@@ -70,7 +76,8 @@ static __always_inline void on_connect(struct bpf_sock_ops* ctx, void* sk) {
     key.netns_cookie = bpf_get_netns_cookie(ctx);
     failed = bpf_map_update_elem(&flows, &key, &flow, BPF_NOEXIST);
     if (failed) {
-      /* Full, or the tuple is left over from a socket that is gone (a namespace that died between two callbacks). */
+      /* Full, or the tuple is left over from a socket that is gone (a namespace that died between two
+       * callbacks). */
       struct sluice_flow* old = bpf_map_lookup_elem(&flows, &key);
       if (old && !bpf_map_update_elem(&flows, &key, &flow, BPF_EXIST)) {
         add_to_count(-1); /* the entry was counted for its previous socket, which no longer owns it */

@@ -78,11 +78,20 @@ RuleFacts read_rule(const nlmsghdr* message) {
   each_attribute(message, sizeof(fib_rule_hdr), [&](const nlattr* attr) {
     if (mnl_attr_validate(attr, MNL_TYPE_U32) < 0) return;
     switch (mnl_attr_get_type(attr)) {
-      case FRA_TABLE: facts.table = mnl_attr_get_u32(attr); break;
-      case FRA_FWMARK: facts.mark = mnl_attr_get_u32(attr); break;
-      case FRA_FWMASK: facts.mask = mnl_attr_get_u32(attr); break;
-      case FRA_PRIORITY: facts.priority = mnl_attr_get_u32(attr); break;
-      default: break;
+      case FRA_TABLE:
+        facts.table = mnl_attr_get_u32(attr);
+        break;
+      case FRA_FWMARK:
+        facts.mark = mnl_attr_get_u32(attr);
+        break;
+      case FRA_FWMASK:
+        facts.mask = mnl_attr_get_u32(attr);
+        break;
+      case FRA_PRIORITY:
+        facts.priority = mnl_attr_get_u32(attr);
+        break;
+      default:
+        break;
     }
   });
   return facts;
@@ -99,7 +108,8 @@ Outcome<std::vector<RuleFacts>> find_rules(Netlink& netlink, int family, const C
   std::vector<RuleFacts> found;
   const auto asked = netlink.ask(header, "list routing rules", [&](const nlmsghdr* message) {
     const auto facts = read_rule(message);
-    if (facts.table == routing.table && facts.mark == (routing.mark & routing.mask) && facts.mask == routing.mask)
+    if (facts.table == routing.table && facts.mark == (routing.mark & routing.mask) &&
+        facts.mask == routing.mask)
       found.push_back(facts);
   });
   if (!asked) return std::unexpected(asked.error());
@@ -172,7 +182,8 @@ Outcome<> remove_family(Netlink& netlink, int family, CaptureRouting routing) {
   if (!routes) return std::unexpected(routes.error());
   for (std::size_t i = 0; i < routes->size(); ++i) {
     nlmsghdr* route = route_request(buffer, RTM_DELROUTE, 0, family, routing);
-    if (const auto removed = netlink.ask(route, "remove the local route", {}, ESRCH); !removed) return removed;
+    if (const auto removed = netlink.ask(route, "remove the local route", {}, ESRCH); !removed)
+      return removed;
   }
   return {};
 }

@@ -1,10 +1,10 @@
 // Runs one function with the calling thread inside another network namespace.
 #pragma once
 
-#include <cerrno>
-#include <cstdlib>
 #include <fcntl.h>
 #include <sched.h>
+#include <cerrno>
+#include <cstdlib>
 
 #include "base/fd.h"
 #include "base/result.h"

@@ -33,7 +33,9 @@ Outcome<std::unique_ptr<EventReader>> EventReader::open(int events_map_fd, Handl
   return std::unique_ptr<EventReader>(new EventReader(std::move(ring)));
 }
 
-int EventReader::poll_fd() const { return ring_buffer__epoll_fd(ring_->buffer); }
+int EventReader::poll_fd() const {
+  return ring_buffer__epoll_fd(ring_->buffer);
+}
 
 Outcome<int> EventReader::consume() {
   const int count = ring_buffer__consume(ring_->buffer);

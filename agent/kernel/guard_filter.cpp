@@ -33,7 +33,9 @@ bpf_tc_opts our_filter() {
   return opts;
 }
 
-std::string device(std::uint32_t ifindex) { return "interface " + std::to_string(ifindex); }
+std::string device(std::uint32_t ifindex) {
+  return "interface " + std::to_string(ifindex);
+}
 
 }  // namespace
 

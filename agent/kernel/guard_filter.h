@@ -11,7 +11,8 @@ namespace sluice::kernel {
 // The link's descriptor, or an invalid one when this kernel has no TCX.
 Outcome<Fd> attach_tcx(int program_fd, std::uint32_t ifindex);
 
-// Installs or replaces our filter (fixed handle and priority) on the clsact qdisc, which is made when missing.
+// Installs or replaces our filter (fixed handle and priority) on the clsact qdisc, which is made when
+// missing.
 Outcome<> add_guard_filter(int program_fd, std::uint32_t ifindex);
 // Removes our filter only; fine when there is none or the device is gone.
 Outcome<> remove_guard_filter(std::uint32_t ifindex);

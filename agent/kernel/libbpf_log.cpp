@@ -23,7 +23,8 @@ __attribute__((format(printf, 2, 0))) int print(libbpf_print_level level, const 
   if (log == nullptr || level == LIBBPF_DEBUG) return 0;
   std::array<char, 16384> line;
   const int size = std::vsnprintf(line.data(), line.size(), format, args);
-  if (size > 0) log->append(line.data(), std::min<std::size_t>(static_cast<std::size_t>(size), line.size() - 1));
+  if (size > 0)
+    log->append(line.data(), std::min<std::size_t>(static_cast<std::size_t>(size), line.size() - 1));
   return size;
 }
 
@@ -34,7 +35,9 @@ LibbpfLog::LibbpfLog() : outer_(current()) {
   libbpf_set_print(print);
 }
 
-LibbpfLog::~LibbpfLog() { current() = outer_; }
+LibbpfLog::~LibbpfLog() {
+  current() = outer_;
+}
 
 void LibbpfLog::append(const char* bytes, std::size_t size) {
   text_.append(bytes, size);

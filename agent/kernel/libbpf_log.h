@@ -5,7 +5,8 @@
 
 namespace sluice::kernel {
 
-// While it lives, libbpf's messages of this thread go here instead of to standard error; the last 8 KiB are kept.
+// While it lives, libbpf's messages of this thread go here instead of to standard error; the last 8 KiB are
+// kept.
 class LibbpfLog {
  public:
   LibbpfLog();

@@ -99,7 +99,8 @@ Outcome<std::uint32_t> create_maps(const std::string& directory, std::uint32_t m
   if (pinned) {
     bpf_map_info info{};
     __u32 length = sizeof(info);
-    if (bpf_obj_get_info_by_fd(pinned.get(), &info, &length) != 0) return fault_errno("read map flows", errno);
+    if (bpf_obj_get_info_by_fd(pinned.get(), &info, &length) != 0)
+      return fault_errno("read map flows", errno);
     size = info.max_entries;
   }
   // Any object declares all maps; loading one creates and pins what is missing.
@@ -107,11 +108,13 @@ Outcome<std::uint32_t> create_maps(const std::string& directory, std::uint32_t m
   const Object<sockops_bpf> object;
   if (!object) return load_fault("sockops", errno, log);
   const Loader loader{directory, size, 0, 0};
-  if (const auto loaded = object.load("sockops", loader, log); !loaded) return std::unexpected(loaded.error());
+  if (const auto loaded = object.load("sockops", loader, log); !loaded)
+    return std::unexpected(loaded.error());
   return size;
 }
 
-Outcome<> Loader::attach_connect(int cgroup_fd, std::uint32_t fixed_workload, const std::string& suffix) const {
+Outcome<> Loader::attach_connect(int cgroup_fd, std::uint32_t fixed_workload,
+                                 const std::string& suffix) const {
   const LibbpfLog log;
   const Object<connect_bpf> object;
   if (!object) return load_fault("connect", errno, log);
@@ -123,9 +126,12 @@ Outcome<> Loader::attach_connect(int cgroup_fd, std::uint32_t fixed_workload, co
   const auto attach = [&](const bpf_program* program, bpf_attach_type type, const char* name) {
     return attach_link(bpf_program__fd(program), cgroup_fd, type, directory + "/links/" + name + suffix);
   };
-  if (const auto done = attach(object->progs.sluice_connect4, BPF_CGROUP_INET4_CONNECT, "connect4"); !done) return done;
-  if (const auto done = attach(object->progs.sluice_connect6, BPF_CGROUP_INET6_CONNECT, "connect6"); !done) return done;
-  if (const auto done = attach(object->progs.sluice_sendmsg4, BPF_CGROUP_UDP4_SENDMSG, "sendmsg4"); !done) return done;
+  if (const auto done = attach(object->progs.sluice_connect4, BPF_CGROUP_INET4_CONNECT, "connect4"); !done)
+    return done;
+  if (const auto done = attach(object->progs.sluice_connect6, BPF_CGROUP_INET6_CONNECT, "connect6"); !done)
+    return done;
+  if (const auto done = attach(object->progs.sluice_sendmsg4, BPF_CGROUP_UDP4_SENDMSG, "sendmsg4"); !done)
+    return done;
   return attach(object->progs.sluice_sendmsg6, BPF_CGROUP_UDP6_SENDMSG, "sendmsg6");
 }
 
@@ -162,7 +168,7 @@ Outcome<> Loader::attach_cgroup_guard(int cgroup_fd, std::uint64_t cookie, std::
                      directory + "/links/" + name);
 }
 
-Outcome<GuardMode> Loader::attach_guard(std::uint32_t ifindex, const std::string& name) const {
+Outcome<GuardMode> Loader::attach_guard(std::uint32_t ifindex, const std::string& name, bool tcx) const {
   const LibbpfLog log;
   const Object<guard_bpf> object;
   if (!object) return load_fault("guard", errno, log);
@@ -172,7 +178,7 @@ Outcome<GuardMode> Loader::attach_guard(std::uint32_t ifindex, const std::string
   const auto updated = update_link(path, program);
   if (!updated) return std::unexpected(updated.error());
   if (*updated) return GuardMode::tcx;
-  const auto link = attach_tcx(program, ifindex);
+  const auto link = tcx ? attach_tcx(program, ifindex) : Outcome<Fd>(Fd());
   if (!link) return std::unexpected(link.error());
   if (link->valid()) {
     if (const auto pinned = pin_link(*link, path); !pinned) return std::unexpected(pinned.error());

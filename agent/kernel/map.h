@@ -30,7 +30,8 @@ class RawMap {
   // Deleting what is not there is no error.
   Outcome<> remove(const void* key) const;
   // Calls `visit(key)` for each key, at most `limit` times. Entries that change meanwhile may be seen or not.
-  Outcome<> each_key(std::size_t key_size, std::size_t limit, const std::function<void(const void*)>& visit) const;
+  Outcome<> each_key(std::size_t key_size, std::size_t limit,
+                     const std::function<void(const void*)>& visit) const;
 
  private:
   std::string name_;
@@ -57,12 +58,12 @@ class Map {
     return *found ? std::optional<Value>(value) : std::nullopt;
   }
 
-  // What the kernel really holds, for a reconcile that compares it with what is wanted. At most `limit` entries.
+  // What the kernel really holds, for a reconcile that compares it with what is wanted. At most `limit`
+  // entries.
   Outcome<std::vector<Entry>> dump(std::size_t limit) const {
     std::vector<Key> keys;
-    const auto done = raw_.each_key(sizeof(Key), limit, [&](const void* key) {
-      keys.push_back(*static_cast<const Key*>(key));
-    });
+    const auto done = raw_.each_key(sizeof(Key), limit,
+                                    [&](const void* key) { keys.push_back(*static_cast<const Key*>(key)); });
     if (!done) return std::unexpected(done.error());
     std::vector<Entry> entries;
     for (const Key& key : keys) {

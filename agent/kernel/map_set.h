@@ -12,8 +12,8 @@
 
 namespace sluice::kernel {
 
-// The socket map that sk_lookup picks listeners from. The kernel keeps a reference to each socket only while it is
-// open somewhere: closing the listener everywhere removes its entry.
+// The socket map that sk_lookup picks listeners from. The kernel keeps a reference to each socket only while
+// it is open somewhere: closing the listener everywhere removes its entry.
 class ListenerMap {
  public:
   ListenerMap() = default;

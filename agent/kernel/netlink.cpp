@@ -18,7 +18,9 @@ int deliver(const nlmsghdr* message, void* context) {
 
 }  // namespace
 
-void Netlink::Close::operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+void Netlink::Close::operator()(mnl_socket* socket) const {
+  mnl_socket_close(socket);
+}
 
 Outcome<Netlink> Netlink::open() {
   mnl_socket* socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
@@ -38,7 +40,8 @@ Outcome<> Netlink::ask(nlmsghdr* request, const char* what, const std::function<
     const auto size = mnl_socket_recvfrom(socket_.get(), buffer.data(), buffer.size());
     if (size < 0) return fault_errno(what, errno);
     auto* context = const_cast<std::function<void(const nlmsghdr*)>*>(&visit);
-    const int state = mnl_cb_run(buffer.data(), static_cast<std::size_t>(size), sequence_, port, deliver, context);
+    const int state =
+        mnl_cb_run(buffer.data(), static_cast<std::size_t>(size), sequence_, port, deliver, context);
     if (state == MNL_CB_STOP) return {};
     if (state < 0) {
       if (fine != 0 && errno == fine) return {};

@@ -17,8 +17,8 @@ class Netlink {
   // Belongs to the calling thread's network namespace.
   static Outcome<Netlink> open();
 
-  // Sends one request and reads until its end; `visit` sees each message of the answer. `what` names the request in
-  // the Fault. An errno in `fine` counts as success.
+  // Sends one request and reads until its end; `visit` sees each message of the answer. `what` names the
+  // request in the Fault. An errno in `fine` counts as success.
   Outcome<> ask(nlmsghdr* request, const char* what, const std::function<void(const nlmsghdr*)>& visit,
                 int fine = 0);
 

@@ -7,7 +7,8 @@
 
 namespace sluice::kernel {
 
-// Calls `visit(attr)` for each attribute behind a fixed header of `offset` bytes; lengths are checked by libmnl.
+// Calls `visit(attr)` for each attribute behind a fixed header of `offset` bytes; lengths are checked by
+// libmnl.
 template <typename Visit>
 void each_attribute(const nlmsghdr* message, std::size_t offset, Visit visit) {
   mnl_attr_parse(

@@ -92,7 +92,8 @@ Outcome<std::optional<DefaultRoute>> default_route_v4() {
   std::optional<DefaultRoute> found;
   const auto asked = netlink->ask(header, "list routes", [&](const nlmsghdr* message) {
     const auto* route = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
-    if (found || route->rtm_dst_len != 0 || route->rtm_table != RT_TABLE_MAIN || route->rtm_type != RTN_UNICAST)
+    if (found || route->rtm_dst_len != 0 || route->rtm_table != RT_TABLE_MAIN ||
+        route->rtm_type != RTN_UNICAST)
       return;
     found.emplace();
     each_attribute(message, sizeof(rtmsg), [&](const nlattr* attr) {
@@ -176,7 +177,9 @@ Outcome<Fd> open_namespace(const std::string& path) {
   return fd;
 }
 
-Outcome<std::vector<LocalAddress>> local_addresses(int netns_fd) { return in_namespace(netns_fd, addresses_here); }
+Outcome<std::vector<LocalAddress>> local_addresses(int netns_fd) {
+  return in_namespace(netns_fd, addresses_here);
+}
 
 Outcome<std::optional<IpAddr>> preferred_source_v4(int netns_fd) {
   return in_namespace(netns_fd, []() -> Outcome<std::optional<IpAddr>> {

@@ -1,7 +1,8 @@
-// Prepares a workload's network namespace by netlink: the routing that brings marked packets back to lo, the sysctls
-// that let the application's replies follow, and the questions that capture has about addresses and veths.
-// All calls are idempotent. They enter the namespace on the calling thread and leave it before they return; the
-// process ends if it cannot come back. Descriptors are of namespace files (nsfs) and stay the caller's.
+// Prepares a workload's network namespace by netlink: the routing that brings marked packets back to lo, the
+// sysctls that let the application's replies follow, and the questions that capture has about addresses and
+// veths. All calls are idempotent. They enter the namespace on the calling thread and leave it before they
+// return; the process ends if it cannot come back. Descriptors are of namespace files (nsfs) and stay the
+// caller's.
 #pragma once
 
 #include <cstdint>
@@ -40,14 +41,15 @@ struct SavedSysctls {
   std::vector<Entry> entries;
 };
 
-// Opens /run/netns/NAME, /proc/PID/ns/net or any other namespace file. A path that is no network namespace is a Fault.
+// Opens /run/netns/NAME, /proc/PID/ns/net or any other namespace file. A path that is no network namespace is
+// a Fault.
 Outcome<Fd> open_namespace(const std::string& path);
 
 // All addresses of the namespace, loopback included, IPv4 first.
 Outcome<std::vector<LocalAddress>> local_addresses(int netns_fd);
 
-// The address that captured IPv4 connections should come from: that of the IPv4 default route (its preferred source,
-// else the first global address of its interface), else the first global address.
+// The address that captured IPv4 connections should come from: that of the IPv4 default route (its preferred
+// source, else the first global address of its interface), else the first global address.
 Outcome<std::optional<IpAddr>> preferred_source_v4(int netns_fd);
 
 // Rules and local routes of both families. A family that the kernel has switched off is left out.
@@ -57,13 +59,13 @@ Outcome<std::vector<std::string>> check_capture_routing(int netns_fd, const Capt
 // Removes the rules of this mark and table and everything in the table.
 Outcome<> remove_capture_routing(int netns_fd, const CaptureRouting& routing);
 
-// tcp_fwmark_accept=1 and fwmark_reflect=1 (IPv4 and IPv6). Returns the values from before; the caller keeps the first
-// answer, since a second call returns our own values.
+// tcp_fwmark_accept=1 and fwmark_reflect=1 (IPv4 and IPv6). Returns the values from before; the caller keeps
+// the first answer, since a second call returns our own values.
 Outcome<SavedSysctls> set_capture_sysctls(int netns_fd);
 Outcome<> restore_sysctls(int netns_fd, const SavedSysctls& saved);
 
-// Interfaces in the caller's namespace whose veth peer lives in `netns_fd`. Empty for macvlan, moved NICs and veths
-// whose other end is in a third namespace: then there is no host side for the guard.
+// Interfaces in the caller's namespace whose veth peer lives in `netns_fd`. Empty for macvlan, moved NICs and
+// veths whose other end is in a third namespace: then there is no host side for the guard.
 Outcome<std::vector<std::uint32_t>> host_side_veths(int netns_fd);
 
 }  // namespace sluice::kernel

@@ -32,7 +32,9 @@ std::optional<Generation> parse_generation(const std::string& pin_root, const st
   return generation;
 }
 
-std::string_view field(const char* text, std::size_t size) { return {text, strnlen(text, size)}; }
+std::string_view field(const char* text, std::size_t size) {
+  return {text, strnlen(text, size)};
+}
 
 std::unexpected<Fault> other_abi(const Generation& found) {
   const bool we_are_older = found.abi > SLUICE_ABI_VERSION;
@@ -55,7 +57,8 @@ void remove_filters(const std::string& directory, std::vector<std::string>& left
   const auto walked = guards.each_key(sizeof(std::uint32_t), SLUICE_MAX_GUARDS, [&](const void* key) {
     const auto ifindex = *static_cast<const std::uint32_t*>(key);
     const auto removed = remove_guard_filter(ifindex);
-    if (!removed) left.push_back(fmt::format("tc filter on interface {}: {}", ifindex, removed.error().message));
+    if (!removed)
+      left.push_back(fmt::format("tc filter on interface {}: {}", ifindex, removed.error().message));
   });
   if (!walked) left.push_back(walked.error().message);
 }
@@ -80,7 +83,8 @@ std::vector<Generation> list_generations(const std::string& pin_root) {
 Outcome<PinPlan> plan_pins(const std::string& pin_root, std::uint32_t generation, bool side_by_side,
                            const std::vector<Generation>& present, const std::optional<sluice_owner>& owner,
                            const std::string& node, const std::string& instance) {
-  if (node.empty() || node.size() >= sizeof(sluice_owner::node) || instance.size() >= sizeof(sluice_owner::instance))
+  if (node.empty() || node.size() >= sizeof(sluice_owner::node) ||
+      instance.size() >= sizeof(sluice_owner::instance))
     return fault("the names of node and instance must have 1 to 63 bytes", "see `node` in the configuration");
   PinPlan plan{fmt::format("{}/{}-{}", pin_root, SLUICE_ABI_VERSION, generation), false};
   for (const auto& found : present)
@@ -91,8 +95,8 @@ Outcome<PinPlan> plan_pins(const std::string& pin_root, std::uint32_t generation
   const auto owner_node = field(owner->node, sizeof(owner->node));
   const auto owner_instance = field(owner->instance, sizeof(owner->instance));
   if (owner_node != node || owner_instance != instance)
-    return fault(fmt::format("{} belongs to instance \"{}\" of node \"{}\", not to \"{}\" of \"{}\"", plan.directory,
-                             owner_instance, owner_node, instance, node),
+    return fault(fmt::format("{} belongs to instance \"{}\" of node \"{}\", not to \"{}\" of \"{}\"",
+                             plan.directory, owner_instance, owner_node, instance, node),
                  "give each instance its own pin directory");
   plan.take_over = true;
   return plan;
@@ -110,9 +114,11 @@ Outcome<std::optional<sluice_owner>> read_owner(const std::string& directory) {
   // The ABI number is the first word in every version; the rest is only read when the layout is ours.
   std::vector<char> value(std::max<std::size_t>(info.value_size, sizeof(sluice_owner)));
   const __u32 zero = 0;
-  if (bpf_map_lookup_elem(fd.get(), &zero, value.data()) != 0) return fault_errno("read the owner record", errno);
+  if (bpf_map_lookup_elem(fd.get(), &zero, value.data()) != 0)
+    return fault_errno("read the owner record", errno);
   sluice_owner owner{};
-  std::memcpy(&owner, value.data(), info.value_size == sizeof(owner) ? sizeof(owner) : sizeof(owner.abi_version));
+  std::memcpy(&owner, value.data(),
+              info.value_size == sizeof(owner) ? sizeof(owner) : sizeof(owner.abi_version));
   // A start that ended before it signed leaves zeros: nobody owns it.
   return owner.abi_version == 0 ? std::nullopt : std::optional(owner);
 }
@@ -130,8 +136,8 @@ Outcome<> remove_link(const std::string& path) {
     if (errno == ENOENT) return {};
     return fault_errno("open pinned link " + path, errno);
   }
-  // Detaching acts at once even if another process still holds the link. Links that lost their namespace, cgroup or
-  // device already report an error here, and have nothing left to detach.
+  // Detaching acts at once even if another process still holds the link. Links that lost their namespace,
+  // cgroup or device already report an error here, and have nothing left to detach.
   bpf_link_detach(link.get());
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return fault_errno("unpin " + path, errno);
   return {};

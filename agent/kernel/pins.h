@@ -24,7 +24,8 @@ struct PinPlan {
   std::string directory;
   bool take_over = false;
 };
-// Which directory a start uses, or why it must not start. Pure: `owner` is the record found in the directory, if any.
+// Which directory a start uses, or why it must not start. Pure: `owner` is the record found in the directory,
+// if any.
 Outcome<PinPlan> plan_pins(const std::string& pin_root, std::uint32_t generation, bool side_by_side,
                            const std::vector<Generation>& present, const std::optional<sluice_owner>& owner,
                            const std::string& node, const std::string& instance);
@@ -37,8 +38,8 @@ Outcome<> make_pin_directories(const std::string& directory);
 
 std::vector<std::string> list_names(const std::string& directory);
 
-// Detaches and unpins every link, the tc filters of `guards`, the maps and the directories. Appends to `left` what
-// stayed and why.
+// Detaches and unpins every link, the tc filters of `guards`, the maps and the directories. Appends to `left`
+// what stayed and why.
 void remove_generation(const Generation& generation, std::vector<std::string>& left);
 
 // Detaches a pinned link and removes its pin; nothing happens when the pin does not exist.

@@ -33,7 +33,8 @@ std::vector<sluice_port_range> ranges_for(const Prefix& prefix, std::span<const 
 
 }  // namespace
 
-Outcome<std::vector<PrefixEntry>> compile_prefixes(std::uint32_t workload, std::span<const PrefixRule> rules) {
+Outcome<std::vector<PrefixEntry>> compile_prefixes(std::uint32_t workload,
+                                                   std::span<const PrefixRule> rules) {
   std::map<std::pair<IpAddr, std::uint8_t>, Prefix> distinct;
   for (const auto& rule : rules) distinct[{rule.prefix.base, rule.prefix.length}] = rule.prefix;
   std::vector<PrefixEntry> entries;

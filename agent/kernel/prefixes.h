@@ -22,8 +22,9 @@ struct PrefixRule {
 
 using PrefixEntry = std::pair<sluice_prefix_key, sluice_prefix>;
 
-// The trie answers with the longest prefix only, so each entry also carries the ranges of every shorter prefix that
-// covers it; exclusions come first, since they win. Fails when an entry needs more than SLUICE_PREFIX_RANGES ranges.
+// The trie answers with the longest prefix only, so each entry also carries the ranges of every shorter
+// prefix that covers it; exclusions come first, since they win. Fails when an entry needs more than
+// SLUICE_PREFIX_RANGES ranges.
 Outcome<std::vector<PrefixEntry>> compile_prefixes(std::uint32_t workload, std::span<const PrefixRule> rules);
 
 }  // namespace sluice::kernel

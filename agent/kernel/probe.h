@@ -1,5 +1,6 @@
-// What the running kernel offers and which mode each feature gets. Gathering (system calls) and judging (pure) are
-// apart, so that an old kernel, a missing BTF or missing privileges can be tested anywhere by handing in the facts.
+// What the running kernel offers and which mode each feature gets. Gathering (system calls) and judging
+// (pure) are apart, so that an old kernel, a missing BTF or missing privileges can be tested anywhere by
+// handing in the facts.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,7 @@ struct KernelFacts {
   bool sockhash = false;
   bool ringbuf = false;
   bool tcx = false;
-  int io_uring_errno = 0;         // of io_uring_setup; 0 = works
+  int io_uring_errno = 0;               // of io_uring_setup; 0 = works
   bool io_uring_defer_taskrun = false;  // SINGLE_ISSUER | DEFER_TASKRUN accepted
 };
 

@@ -34,7 +34,7 @@ std::uint64_t effective_capabilities() {
 
 // The pin root is made at load, so its nearest existing ancestor answers for it.
 bool lies_on(std::string path, decltype(statfs::f_type) magic) {
-  struct statfs info {};
+  struct statfs info{};
   while (::statfs(path.c_str(), &info) != 0) {
     const auto slash = path.rfind('/');
     if (errno != ENOENT || slash == std::string::npos || slash == 0) return false;
@@ -43,7 +43,8 @@ bool lies_on(std::string path, decltype(statfs::f_type) magic) {
   return info.f_type == magic;
 }
 
-// TCX can be asked on lo whether or not something is attached there (linux/bpf.h of 6.6, BPF_TCX_INGRESS = 46).
+// TCX can be asked on lo whether or not something is attached there (linux/bpf.h of 6.6, BPF_TCX_INGRESS =
+// 46).
 bool has_tcx() {
   __u32 count = 0;
   return bpf_prog_query(1, static_cast<bpf_attach_type>(46), 0, nullptr, nullptr, &count) == 0;

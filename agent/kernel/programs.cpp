@@ -24,14 +24,16 @@ Outcome<> sign(const MapSet& maps, const ProgramsOptions& options, const Clock& 
   sluice_owner owner{};
   owner.abi_version = SLUICE_ABI_VERSION;
   owner.keeper_pid = options.keeper_pid;
-  owner.loaded_at =
-      static_cast<__u64>(std::chrono::duration_cast<std::chrono::seconds>(clock.wall().time_since_epoch()).count());
+  owner.loaded_at = static_cast<__u64>(
+      std::chrono::duration_cast<std::chrono::seconds>(clock.wall().time_since_epoch()).count());
   std::ranges::copy(options.node, owner.node);
   std::ranges::copy(options.instance, owner.instance);
   return maps.owner.set(0, owner);
 }
 
-bool has_suffix(const std::string& name, std::uint32_t workload) { return name.ends_with(fmt::format("-w{}", workload)); }
+bool has_suffix(const std::string& name, std::uint32_t workload) {
+  return name.ends_with(fmt::format("-w{}", workload));
+}
 
 }  // namespace
 
@@ -40,7 +42,8 @@ Programs::~Programs() = default;
 
 Outcome<std::unique_ptr<Programs>> Programs::open(const ProgramsOptions& options, const Clock& clock) {
   if (options.mark_mask == 0 || (options.mark & options.mark_mask) == 0)
-    return fault("the capture mark must have at least one bit inside its mask", "see `mark` in the configuration");
+    return fault("the capture mark must have at least one bit inside its mask",
+                 "see `mark` in the configuration");
   const auto wanted = fmt::format("{}/{}-{}", options.pin_root, SLUICE_ABI_VERSION, options.generation);
   const auto owner = read_owner(wanted);
   if (!owner) return std::unexpected(owner.error());
@@ -64,13 +67,15 @@ Outcome<std::unique_ptr<Programs>> Programs::open(const ProgramsOptions& options
   if (!maps) return std::unexpected(maps.error());
   programs->maps_ = std::move(*maps);
   if (const auto attached = programs->attach_root(); !attached) return std::unexpected(attached.error());
-  if (const auto signed_ = sign(programs->maps_, options, clock); !signed_) return std::unexpected(signed_.error());
+  if (const auto signed_ = sign(programs->maps_, options, clock); !signed_)
+    return std::unexpected(signed_.error());
   return programs;
 }
 
 Outcome<> Programs::attach_root() {
   const Fd cgroup(::open(options_.cgroup_root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!cgroup) return fault_errno("open " + options_.cgroup_root, errno, "mount cgroup2, or set `cgroup_root`");
+  if (!cgroup)
+    return fault_errno("open " + options_.cgroup_root, errno, "mount cgroup2, or set `cgroup_root`");
   const Loader loader{directory_, flows_max_, options_.mark, options_.mark_mask};
   if (const auto done = loader.attach_connect(cgroup.get(), 0, ""); !done) return done;
   return loader.attach_sockops(cgroup.get());
@@ -110,15 +115,13 @@ Outcome<> Programs::attach_cgroup(int cgroup_fd, std::uint32_t workload) {
 
 Outcome<GuardMode> Programs::attach_guard(std::uint32_t ifindex, std::uint32_t workload) {
   const Loader loader{directory_, flows_max_, options_.mark, options_.mark_mask};
-  // The interface index may have been another device's: its pinned link must not be taken for this one's.
-  const auto present = maps_.guards.get(ifindex);
-  if (!present) return std::unexpected(present.error());
   if (const auto set = maps_.guards.set(ifindex, workload); !set) return std::unexpected(set.error());
-  return loader.attach_guard(ifindex, fmt::format("guard-{}", ifindex));
+  return loader.attach_guard(ifindex, fmt::format("guard-{}", ifindex), options_.tcx);
 }
 
 Outcome<> Programs::detach_guard(std::uint32_t ifindex) {
-  if (const auto removed = remove_link(fmt::format("{}/links/guard-{}", directory_, ifindex)); !removed) return removed;
+  if (const auto removed = remove_link(fmt::format("{}/links/guard-{}", directory_, ifindex)); !removed)
+    return removed;
   if (const auto removed = remove_guard_filter(ifindex); !removed) return removed;
   return maps_.guards.erase(ifindex);
 }
@@ -137,7 +140,8 @@ Outcome<> Programs::detach_workload(std::uint32_t workload) {
 
 Outcome<std::vector<std::string>> Programs::attachments() const {
   if (::access((directory_ + "/links").c_str(), R_OK) != 0)
-    return fault_errno("read " + directory_ + "/links", errno, "the pin directory was removed; restart Sluice");
+    return fault_errno("read " + directory_ + "/links", errno,
+                       "the pin directory was removed; restart Sluice");
   return list_names(directory_ + "/links");
 }
 
@@ -146,7 +150,8 @@ Outcome<std::vector<std::string>> Programs::uninstall(const std::string& pin_roo
   for (const auto& generation : list_generations(pin_root)) remove_generation(generation, left);
   if (::rmdir(pin_root.c_str()) != 0 && errno != ENOENT) {
     const int error = errno;
-    for (const auto& name : list_names(pin_root)) left.push_back(pin_root + "/" + name + ": not made by Sluice");
+    for (const auto& name : list_names(pin_root))
+      left.push_back(pin_root + "/" + name + ": not made by Sluice");
     if (left.empty()) left.push_back(pin_root + ": " + std::strerror(error));
   }
   return left;
@@ -165,7 +170,7 @@ Outcome<std::uint64_t> namespace_cookie(int netns_fd) {
 }
 
 Outcome<std::uint64_t> cgroup_id(int cgroup_fd) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(cgroup_fd, &info) != 0) return fault_errno("read the cgroup's id", errno);
   return info.st_ino;
 }

@@ -1,10 +1,11 @@
-// Loads the BPF programs, attaches them, and keeps everything pinned so that nothing is lost when the agent restarts.
+// Loads the BPF programs, attaches them, and keeps everything pinned so that nothing is lost when the agent
+// restarts.
 //
 // On disk:   <pin_root>/<abi>-<generation>/maps/<map>       every map of bpf/maps.h, among them `owner`
 //            <pin_root>/<abi>-<generation>/links/<name>     every attachment
-// A start finds the generation of its own ABI, takes its maps over and swaps the programs inside the pinned links, so
-// there is no moment without a program. Another ABI's generation is refused (side_by_side: left alone) with a text that
-// says which of the two is older.
+// A start finds the generation of its own ABI, takes its maps over and swaps the programs inside the pinned
+// links, so there is no moment without a program. Another ABI's generation is refused (side_by_side: left
+// alone) with a text that says which of the two is older.
 #pragma once
 
 #include <cstdint>
@@ -20,15 +21,16 @@
 namespace sluice::kernel {
 
 struct ProgramsOptions {
-  std::string pin_root;                             // below a mounted bpffs, one per instance
+  std::string pin_root;                                // below a mounted bpffs, one per instance
   std::string cgroup_root = "/sys/fs/cgroup/unified";  // root of cgroup2
-  std::string node;                                 // sluice.node of this instance, < 64 bytes
-  std::string instance;                             // < 64 bytes
+  std::string node;                                    // sluice.node of this instance, < 64 bytes
+  std::string instance;                                // < 64 bytes
   std::uint32_t keeper_pid = 0;
   std::uint32_t generation = 1;
   bool side_by_side = false;  // an upgrade: generations of another ABI stay loaded beside this one
   std::uint32_t mark = 0;
   std::uint32_t mark_mask = 0xffffffff;
+  bool tcx = true;  // false: clsact even where the kernel has TCX (for CNIs that insist on running first)
   std::uint32_t max_flows = SLUICE_MAX_FLOWS;  // a generation taken over keeps its own size
 };
 
@@ -36,7 +38,8 @@ enum class GuardMode : std::uint8_t { tcx, clsact };
 
 class Programs {
  public:
-  // Mounts nothing. Creates or takes over the generation and attaches the root programs (connect, sendmsg, sockops).
+  // Mounts nothing. Creates or takes over the generation and attaches the root programs (connect, sendmsg,
+  // sockops).
   static Outcome<std::unique_ptr<Programs>> open(const ProgramsOptions& options, const Clock& clock);
   ~Programs();  // attachments stay: they are pinned
   Programs(const Programs&) = delete;
@@ -51,7 +54,8 @@ class Programs {
   Outcome<> attach_namespace(int netns_fd, std::uint32_t workload);
   // sk_lookup of the caller's own namespace in host mode (inbound only by map host_inbounds).
   Outcome<> attach_host();
-  // connect, sendmsg and egress guard of a host-cgroup workload; its sockets live in the caller's own namespace.
+  // connect, sendmsg and egress guard of a host-cgroup workload; its sockets live in the caller's own
+  // namespace.
   Outcome<> attach_cgroup(int cgroup_fd, std::uint32_t workload);
   // Guard on the host side of a workload's veth; also writes map `guards`.
   Outcome<GuardMode> attach_guard(std::uint32_t ifindex, std::uint32_t workload);
@@ -61,8 +65,8 @@ class Programs {
   // Names of the pinned attachments, e.g. "netns-3-4711", "guard-12-3".
   Outcome<std::vector<std::string>> attachments() const;
 
-  // Removes every generation below pin_root: attachments, tc filters, pins, directories. Returns what could not be
-  // removed, each with its reason; empty means that nothing is left. Needs no open Programs.
+  // Removes every generation below pin_root: attachments, tc filters, pins, directories. Returns what could
+  // not be removed, each with its reason; empty means that nothing is left. Needs no open Programs.
   static Outcome<std::vector<std::string>> uninstall(const std::string& pin_root);
 
  private:

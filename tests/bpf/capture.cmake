@@ -1,6 +1,9 @@
-# Real programs, namespaces, cgroups and sockets; needs root.
-sluice_test(capture_test bpf
-  SOURCES ${CMAKE_SOURCE_DIR}/tests/bpf/capture/world.cpp ${CMAKE_SOURCE_DIR}/tests/bpf/capture/outbound_test.cpp
-          ${CMAKE_SOURCE_DIR}/tests/bpf/capture/inbound_test.cpp ${CMAKE_SOURCE_DIR}/tests/bpf/capture/guard_test.cpp
-  LINK sluice_kernel PKG liburing)
-target_include_directories(capture_test PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+# Real programs, namespaces, cgroups and sockets; needs root. One program per subject, so that ctest can run them side
+# by side (every fixture owns its cgroup, pin directory and namespaces).
+set(capture_dir ${CMAKE_SOURCE_DIR}/tests/bpf/capture)
+foreach(subject outbound inbound guard lifecycle host layout)
+  sluice_test(capture_${subject}_test bpf
+    SOURCES ${capture_dir}/world.cpp ${capture_dir}/${subject}_test.cpp LINK sluice_kernel PKG liburing libbpf)
+  target_include_directories(capture_${subject}_test PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(capture_${subject}_test PRIVATE SLUICE_BPF_OBJECTS="${CMAKE_BINARY_DIR}/bpf")
+endforeach()

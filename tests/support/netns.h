@@ -1,5 +1,5 @@
-// Real network namespaces, veth pairs and cgroups for privileged tests. Namespaces have no name: they end with their
-// last descriptor, so even a test that dies leaves nothing. Cgroups are removed by the destructor.
+// Real network namespaces, veth pairs and cgroups for privileged tests. Namespaces have no name: they end
+// with their last descriptor, so even a test that dies leaves nothing. Cgroups are removed by the destructor.
 #pragma once
 
 #include <fcntl.h>
@@ -39,7 +39,9 @@ class Netns {
 
   int fd() const { return fd_.get(); }
   // A path that `ip` and `nsenter --net=` accept while this object lives.
-  std::string path() const { return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(fd_.get()); }
+  std::string path() const {
+    return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(fd_.get());
+  }
   void close() { fd_.reset(); }
 
   // Runs `function` with the calling thread inside.
@@ -64,7 +66,8 @@ class Netns {
   Fd fd_;
 };
 
-// A veth from the calling thread's namespace (host_name) to eth0 of `inside`; both ends up, without addresses.
+// A veth from the calling thread's namespace (host_name) to eth0 of `inside`; both ends up, without
+// addresses.
 inline void make_veth(const std::string& host_name, const Netns& inside) {
   shell("ip link add " + host_name + " type veth peer name eth0 netns " + inside.path());
   shell("ip link set " + host_name + " up");

@@ -23,7 +23,8 @@ void put16(Bytes& bytes, std::size_t at, unsigned value) {
 
 unsigned checksum(const Bytes& bytes) {
   unsigned sum = 0;
-  for (std::size_t i = 0; i + 1 < bytes.size(); i += 2) sum += static_cast<unsigned>(bytes[i] << 8 | bytes[i + 1]);
+  for (std::size_t i = 0; i + 1 < bytes.size(); i += 2)
+    sum += static_cast<unsigned>(bytes[i] << 8 | bytes[i + 1]);
   while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
   return ~sum & 0xffff;
 }
@@ -152,7 +153,8 @@ TEST_F(Guard, RawSocketSynIsDropped) {
     sockaddr_storage to{};
     const auto size = SocketAddr{ip("10.88.0.1"), 0}.to(to, AF_INET);
     // The hook may refuse it already; then nothing reaches the guard, which is as good.
-    if (::sendto(raw.get(), packet.data(), packet.size(), 0, reinterpret_cast<sockaddr*>(&to), size) < 0) return;
+    if (::sendto(raw.get(), packet.data(), packet.size(), 0, reinterpret_cast<sockaddr*>(&to), size) < 0)
+      return;
     EXPECT_TRUE(wait_until([&] { return count(Reason::guard_syn) == 1; }, 2s));
   });
 }
@@ -192,7 +194,8 @@ TEST_F(Guard, OtherProtocolsFollowThePassthroughMode) {
   expect_passed(ETH_P_IP, ipv4(ip("10.88.0.5"), IPPROTO_UDP, dns));
   expect_passed(ETH_P_IP, ipv4(ip("10.88.0.4"), IPPROTO_UDP, udp));
   expect_dropped(Reason::guard_protocol, ETH_P_IP, ipv4(ip("10.88.0.2"), 132, Bytes(12, 0)));
-  expect_dropped(Reason::guard_protocol, ETH_P_IP, ipv4(ip("10.88.0.2"), IPPROTO_ICMP, Bytes{8, 0, 0, 0, 0, 0, 0, 0}));
+  expect_dropped(Reason::guard_protocol, ETH_P_IP,
+                 ipv4(ip("10.88.0.2"), IPPROTO_ICMP, Bytes{8, 0, 0, 0, 0, 0, 0, 0}));
   expect_passed(ETH_P_IP, ipv4(ip("10.88.0.2"), IPPROTO_ICMP, Bytes{0, 0, 0, 0, 0, 0, 0, 0}));
   expect_passed(ETH_P_IPV6, ipv6(ip("fd77::1"), IPPROTO_ICMPV6, Bytes{135, 0, 0, 0, 0, 0, 0, 0}));
   expect_dropped(Reason::guard_protocol, 0x8847, Bytes(40, 0));

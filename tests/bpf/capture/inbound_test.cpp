@@ -14,7 +14,8 @@ class Inbound : public World {
     if (!HasFatalFailure()) enrol();
   }
 
-  // The proxy's upstream socket towards the application: own cgroup, transparent, marked, the client's address.
+  // The proxy's upstream socket towards the application: own cgroup, transparent, marked, the client's
+  // address.
   Fd app_in_socket(const SocketAddr& client) const {
     Fd fd = own_pod_socket();
     const int on = 1;
@@ -23,7 +24,8 @@ class Inbound : public World {
     EXPECT_EQ(0, ::setsockopt(fd.get(), SOL_SOCKET, SO_MARK, &mark, sizeof(mark)));
     sockaddr_storage storage{};
     const auto size = client.to(storage, AF_INET);
-    if (client.port == 0) EXPECT_EQ(0, ::setsockopt(fd.get(), SOL_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)));
+    if (client.port == 0)
+      EXPECT_EQ(0, ::setsockopt(fd.get(), SOL_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)));
     EXPECT_EQ(0, ::bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), size));
     return fd;
   }
@@ -181,6 +183,16 @@ TEST_F(Inbound, ForeignPacketsWithAnOwnSourceStayMartian) {
     return value;
   });
   EXPECT_EQ(0, accept_local) << "the self-call rule of sk_lookup relies on this";
+}
+
+TEST_F(Inbound, StrictReversePathFilterIsFine) {
+  pod_->shell_in(
+      "sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.eth0.rp_filter=1 net.ipv4.conf.lo.rp_filter=1");
+  const Fd client = pod_socket();
+  const Fd proxy = expect_captured(client.get(), {ip("10.88.0.1"), 80}, AF_INET);
+  const Fd app = pod_listener(ip("10.77.0.2"), false);
+  const Fd upstream = app_in_socket({ip("10.88.0.1"), 0});
+  EXPECT_EQ(0, connect_to(upstream.get(), local_of(app.get()), AF_INET));
 }
 
 TEST_F(Inbound, SynCookiesStillReachTheProxy) {

@@ -1,5 +1,6 @@
-// Outgoing connections of an enrolled workload: every way to connect() reaches the proxy, which sees the original
-// destination as its own address; what is not the proxy's business goes direct (node-proxies.md A.11: 1-3, 6, 8-10).
+// Outgoing connections of an enrolled workload: every way to connect() reaches the proxy, which sees the
+// original destination as its own address; what is not the proxy's business goes direct (node-proxies.md
+// A.11: 1-3, 6, 8-10).
 #include <liburing.h>
 #include <net/if.h>
 
@@ -19,11 +20,14 @@ class Outbound : public World {
     World::SetUp();
     if (!HasFatalFailure()) enrol();
   }
-  void expect_direct(const IpAddr& server_ip, const SocketAddr& dial_ip, int family, Reason reason, bool in_pod);
+  void expect_direct(const IpAddr& server_ip, const SocketAddr& dial_ip, int family, Reason reason,
+                     bool in_pod);
 };
 
-void Outbound::expect_direct(const IpAddr& server_ip, const SocketAddr& dial, int family, Reason reason, bool in_pod) {
-  const Fd server = in_pod ? pod_listener(server_ip, false, dial.port) : listen_on(server_ip, false, dial.port);
+void Outbound::expect_direct(const IpAddr& server_ip, const SocketAddr& dial, int family, Reason reason,
+                             bool in_pod) {
+  const Fd server =
+      in_pod ? pod_listener(server_ip, false, dial.port) : listen_on(server_ip, false, dial.port);
   SocketAddr to = dial;
   to.port = local_of(server.get()).port;
   const Fd client = pod_socket(family);
@@ -126,7 +130,9 @@ TEST_F(Outbound, OtherMarkBitsOfTheApplicationStay) {
 
 TEST_F(Outbound, MarkIsTakenBackWhenTheSocketIsUsedAgain) {
   const Fd client = pod_socket();
-  { const Fd proxy = expect_captured(client.get(), kMeshV4, AF_INET); }
+  {
+    const Fd proxy = expect_captured(client.get(), kMeshV4, AF_INET);
+  }
   sockaddr disconnect{};
   disconnect.sa_family = AF_UNSPEC;
   ASSERT_EQ(0, ::connect(client.get(), &disconnect, sizeof(disconnect)));
@@ -153,7 +159,8 @@ TEST_F(Outbound, WithoutPreferredSourceTheSetupSaysSo) {
   auto bare = routing_;
   bare.source_v4.reset();
   ASSERT_TRUE(kernel::remove_capture_routing(pod_->fd(), routing_).has_value());
-  pod_->shell_in("ip rule add fwmark 0x100/0xf00 lookup 777 pref 100 && ip route add local default dev lo table 777");
+  pod_->shell_in(
+      "ip rule add fwmark 0x100/0xf00 lookup 777 pref 100 && ip route add local default dev lo table 777");
   const auto missing = kernel::check_capture_routing(pod_->fd(), routing_);
   ASSERT_TRUE(missing.has_value());
   EXPECT_THAT(*missing, ::testing::Contains("IPv4 preferred source of the capture route"));
@@ -255,7 +262,8 @@ TEST_F(Outbound, DeadProxyFollowsTheFailMode) {
 TEST_F(Outbound, OwnSocketIsExemptByItsCgroup) {
   const Fd server = listen_on(ip("10.88.0.1"));
   const Fd own = own_pod_socket();
-  EXPECT_EQ(0, connect_to(own.get(), local_of(server.get()), AF_INET)) << "made in Sluice's cgroup, used by another";
+  EXPECT_EQ(0, connect_to(own.get(), local_of(server.get()), AF_INET))
+      << "made in Sluice's cgroup, used by another";
   EXPECT_TRUE(accept_within(server.get(), 3s).valid());
   EXPECT_EQ(1U, count(Reason::own_socket));
 }

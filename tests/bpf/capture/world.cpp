@@ -42,7 +42,8 @@ Fd listen_on(const IpAddr& addr, bool transparent, std::uint16_t port) {
   }
   sockaddr_storage storage{};
   const auto size = SocketAddr{addr, port}.to(storage, family);
-  EXPECT_EQ(0, ::bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), size)) << addr.text() << std::strerror(errno);
+  EXPECT_EQ(0, ::bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), size))
+      << addr.text() << std::strerror(errno);
   EXPECT_EQ(0, ::listen(fd.get(), 64));
   return fd;
 }
@@ -84,7 +85,8 @@ std::uint64_t monotonic_ns() {
 
 void World::SetUp() {
   ASSERT_EQ(0U, ::geteuid()) << "these tests need root";
-  const std::string name = "sluice-bpftest-" + std::to_string(::getpid()) + "-" + std::to_string(next_world++);
+  const std::string name =
+      "sluice-bpftest-" + std::to_string(::getpid()) + "-" + std::to_string(next_world++);
   base_ = std::string(kCgroups) + "/" + name;
   pin_root_ = "/sys/fs/bpf/" + name;
   original_cgroup_ = Cgroup::current(kCgroups);
@@ -100,8 +102,8 @@ void World::SetUp() {
   make_veth("vpod", *pod_);
   shell("ip addr add 10.77.0.1/24 dev vpod && ip -6 addr add fd77::1/64 dev vpod nodad");
   for (int i = 1; i <= 6; ++i)
-    shell("ip addr add 10.88.0." + std::to_string(i) + "/32 dev lo && ip -6 addr add fd88::" + std::to_string(i) +
-          "/128 dev lo");
+    shell("ip addr add 10.88.0." + std::to_string(i) +
+          "/32 dev lo && ip -6 addr add fd88::" + std::to_string(i) + "/128 dev lo");
   pod_->shell_in("ip addr add 10.77.0.2/24 dev eth0 && ip -6 addr add fd77::2/64 dev eth0 nodad");
   pod_->shell_in("ip route add default via 10.77.0.1 && ip -6 route add default via fd77::1");
   routing_ = {kMark, kMask, 777, 100, ip("10.77.0.2")};
@@ -115,7 +117,8 @@ void World::TearDown() {
   out_.reset();
   in_.reset();
   programs_.reset();
-  if (const auto left = kernel::Programs::uninstall(pin_root_); left) EXPECT_THAT(*left, ::testing::IsEmpty());
+  if (const auto left = kernel::Programs::uninstall(pin_root_); left)
+    EXPECT_THAT(*left, ::testing::IsEmpty());
   pod_.reset();
   if (outer_) EXPECT_EQ(0, ::setns(outer_.get(), CLONE_NEWNET));
   node_.reset();
@@ -156,7 +159,8 @@ void World::enrol() {
   ASSERT_TRUE(maps.resolvers.set(kernel::to_abi(ip("10.88.0.5")), 1).has_value());
   const kernel::PrefixRule rules[] = {
       {Prefix::parse("10.88.0.3").value(), 8000, 9000, SLUICE_PROTO_TCP, SLUICE_PREFIX_EXCLUDE},
-      {Prefix::parse("10.88.0.4/32").value(), 0, 65535, SLUICE_PROTO_TCP | SLUICE_PROTO_UDP, SLUICE_PREFIX_ALLOW}};
+      {Prefix::parse("10.88.0.4/32").value(), 0, 65535, SLUICE_PROTO_TCP | SLUICE_PROTO_UDP,
+       SLUICE_PREFIX_ALLOW}};
   for (const auto& [key, value] : kernel::compile_prefixes(kWorkload, rules).value())
     ASSERT_TRUE(maps.prefixes.set(key, value).has_value());
   const auto addresses = kernel::local_addresses(pod_->fd());
@@ -164,7 +168,8 @@ void World::enrol() {
   for (const auto& address : *addresses)
     ASSERT_TRUE(maps.local_addrs.set({cookie_, kernel::to_abi(address.ip)}, 1).has_value());
   ASSERT_TRUE(maps.cgroup_roles.set(kernel::cgroup_id(own_->fd()).value(), SLUICE_CGROUP_OWN).has_value());
-  ASSERT_TRUE(maps.cgroup_roles.set(kernel::cgroup_id(prober_->fd()).value(), SLUICE_CGROUP_PROBER).has_value());
+  ASSERT_TRUE(
+      maps.cgroup_roles.set(kernel::cgroup_id(prober_->fd()).value(), SLUICE_CGROUP_PROBER).has_value());
   ASSERT_TRUE(kernel::add_capture_routing(pod_->fd(), routing_).has_value());
   ASSERT_TRUE(kernel::set_capture_sysctls(pod_->fd()).has_value());
   out_ = pod_listener(ip("::"), true);
@@ -218,8 +223,9 @@ std::uint64_t World::events_of(Reason reason) {
                                           [&](const sluice_event& event) { events_.push_back(event); });
   EXPECT_TRUE(reader.has_value());
   EXPECT_TRUE((*reader)->consume().has_value());
-  return static_cast<std::uint64_t>(std::ranges::count_if(
-      events_, [&](const sluice_event& event) { return event.reason == static_cast<std::uint32_t>(reason); }));
+  return static_cast<std::uint64_t>(std::ranges::count_if(events_, [&](const sluice_event& event) {
+    return event.reason == static_cast<std::uint32_t>(reason);
+  }));
 }
 
 Fd World::expect_captured(int client, const SocketAddr& to, int family) {

@@ -1,5 +1,5 @@
-// One enrolled workload in a namespace ("pod") behind a veth of a node namespace, with the real programs attached to a
-// cgroup of this test's own. Servers live on the node's addresses:
+// One enrolled workload in a namespace ("pod") behind a veth of a node namespace, with the real programs
+// attached to a cgroup of this test's own. Servers live on the node's addresses:
 //   10.88.0.1, fd88::1  address of the mesh (captured)     10.88.0.2, fd88::2  outside the mesh
 //   10.88.0.3           excluded, port 8000-9000           10.88.0.4           allowed prefix
 //   10.88.0.5           resolver                           127.0.0.9:700       declared outbound on loopback
@@ -34,7 +34,9 @@ inline constexpr std::uint32_t kMesh = 3;
 inline constexpr std::uint32_t kMark = 0x100;
 inline constexpr std::uint32_t kMask = 0xf00;
 
-inline IpAddr ip(const std::string& text) { return IpAddr::parse(text).value(); }
+inline IpAddr ip(const std::string& text) {
+  return IpAddr::parse(text).value();
+}
 
 // errno of connect(); 0 when connected.
 int connect_to(int socket, const SocketAddr& to, int family);
@@ -45,7 +47,8 @@ SocketAddr local_of(int socket);
 SocketAddr peer_of(int socket);
 // Waits up to `deadline` for a connection; invalid when none came.
 Fd accept_within(int listener, std::chrono::milliseconds deadline);
-bool wait_until(const std::function<bool()>& condition, std::chrono::milliseconds deadline = std::chrono::seconds(5));
+bool wait_until(const std::function<bool()>& condition,
+                std::chrono::milliseconds deadline = std::chrono::seconds(5));
 std::uint64_t monotonic_ns();
 
 class World : public ::testing::Test {
@@ -54,14 +57,14 @@ class World : public ::testing::Test {
   void TearDown() override;
 
   kernel::ProgramsOptions options() const;
-  void enrol();                                        // fills maps, routing, listeners; attaches everything
+  void enrol();  // fills maps, routing, listeners; attaches everything
   void set_workload(std::function<void(sluice_workload&)> change);
-  void beat(std::int64_t age_ns);                      // negative: in the future, i.e. alive for long
+  void beat(std::int64_t age_ns);  // negative: in the future, i.e. alive for long
   Fd pod_socket(int family = AF_INET, int type = SOCK_STREAM, int protocol = 0) const;
-  Fd own_pod_socket(int family = AF_INET) const;       // its cgroup is Sluice's
+  Fd own_pod_socket(int family = AF_INET) const;  // its cgroup is Sluice's
   Fd pod_listener(const IpAddr& addr, bool transparent, std::uint16_t port = 0) const;
   std::uint64_t count(Reason reason, std::uint32_t workload = kWorkload) const;
-  std::uint64_t events_of(Reason reason);              // drains the ring first
+  std::uint64_t events_of(Reason reason);  // drains the ring first
   // Connects from the pod; expects the OUT listener to see `to` as its own address. Returns the proxy's end.
   Fd expect_captured(int client, const SocketAddr& to, int family);
 
