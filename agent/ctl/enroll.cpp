@@ -64,6 +64,7 @@ void add_enroll(Verbs& verbs) {
   where->add_option("--cgroup", flags->cgroup, "cgroup v2 directory of host processes")->type_name("PATH");
   where->add_option("--unit", flags->unit, "systemd unit of host processes")->type_name("UNIT");
   where->require_option(1);
+  where->set_help_flag();
   verb.add_option("--service", flags->service, "kuma.io/service of its inbounds (default: the name)");
   verb.add_option("--inbound", flags->inbounds, "port it serves; may be repeated")
       ->type_name("PORT[:SERVICEPORT][/PROTO]");
