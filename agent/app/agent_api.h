@@ -174,11 +174,11 @@ struct ConnectionInfo {
   std::string upstream;   // empty when none was chosen
 };
 
-// By id (live or finished); the newest real one, kernel denials included, of a client address (`client` and `to`);
-// or an imagined connection from a workload to address:port (or a service's name).
+// By id (live or finished); the newest real one, kernel denials included, that matches `client` and/or `to` (when `id`
+// and `from` are empty); or an imagined connection from a workload to address:port (or a service's name).
 struct ExplainRequest {
   std::optional<std::uint64_t> id;
-  std::string client;  // address, with or without port; `to` and `port` narrow the match when given
+  std::string client;  // address, with or without port; empty = any
   std::string from;   // name of an enrolled workload, or an address for an outsider
   std::string to;     // address, or name of a workload or service
   std::uint16_t port = 0;

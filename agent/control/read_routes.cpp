@@ -38,6 +38,18 @@ Outcome<Target> parse_target(const std::string& text) {
   return Target{text.substr(0, colon), *port};
 }
 
+// What explain cannot answer: three ways to ask, not mixed.
+std::optional<Fault> wrong_question(const std::string& id, const std::string& client, const std::string& from,
+                                    const std::string& to) {
+  const bool real = !client.empty() || (!to.empty() && from.empty());
+  const bool imagined = !from.empty();
+  const bool one_way = int{!id.empty()} + int{real} + int{imagined} == 1;
+  if (one_way && (!imagined || !to.empty())) return std::nullopt;
+  return Fault{"explain is asked in one of three ways",
+               "id=ID; client=ADDRESS and/or to=ADDRESS:PORT for the newest real connection; "
+               "from=WORKLOAD&to=ADDRESS:PORT for an imagined one"};
+}
+
 }  // namespace
 
 Answer get_version(agent::AgentApi& api, const Request&, const PathValues&) {
@@ -94,22 +106,18 @@ Answer get_explain(agent::AgentApi& api, const Request& request, const PathValue
   wanted.client = query_text(request, "client");
   wanted.from = query_text(request, "from");
   const auto id = query_text(request, "id");
-  const int ways = int{!id.empty()} + int{!wanted.client.empty()} + int{!wanted.from.empty()};
-  if (ways != 1)
-    return refuse(400, Fault{"explain needs exactly one of id, client or from",
-                             "id=ID, client=ADDRESS[&to=ADDRESS:PORT], or from=WORKLOAD&to=ADDRESS:PORT"});
+  const auto to = query_text(request, "to");
+  if (const auto wrong = wrong_question(id, wanted.client, wanted.from, to)) return refuse(400, *wrong);
   if (!id.empty()) {
     wanted.id = whole_number<std::uint64_t>(id);
     if (!wanted.id) return refuse(400, Fault{fmt::format("'{}' is not a connection id", id),
                                              "`sluice connections` lists the ids"});
   }
-  if (const auto to = query_text(request, "to"); !to.empty()) {
+  if (!to.empty()) {
     const auto target = parse_target(to);
     if (!target) return refuse(400, target.error());
     wanted.to = target->host;
     wanted.port = target->port;
-  } else if (!wanted.from.empty()) {
-    return refuse(400, Fault{"explain from=WORKLOAD also needs to=", "to=ADDRESS:PORT or to=SERVICE"});
   }
   const auto explained = api.explain(wanted);
   if (!explained) return refuse(404, explained.error());

@@ -8,7 +8,7 @@
 
 namespace sluice::ctl {
 
-// `arguments` without the program's name. Returns the exit code.
-int run_command(const std::vector<std::string>& arguments, Terminal& terminal);
+// `arguments` without the program's name; `socket` is used when they name none. Returns the exit code.
+int run_command(const std::vector<std::string>& arguments, const std::string& socket, Terminal& terminal);
 
 }  // namespace sluice::ctl

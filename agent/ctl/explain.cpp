@@ -36,9 +36,10 @@ std::string render(const Json& explanation, bool colour) {
 }
 
 int explain(const Session& session, const ExplainFlags& flags) {
-  const int ways = int{!flags.id.empty()} + int{!flags.client.empty()} + int{!flags.from.empty()};
-  if (ways != 1 || (!flags.from.empty() && flags.to.empty()) || (!flags.id.empty() && !flags.to.empty()))
-    return session.misused({"explain needs an ID, or --client [--to], or --from and --to",
+  const bool real = !flags.client.empty() || (!flags.to.empty() && flags.from.empty());
+  const int ways = int{!flags.id.empty()} + int{real} + int{!flags.from.empty()};
+  if (ways != 1 || (!flags.from.empty() && flags.to.empty()))
+    return session.misused({"explain needs an ID, or --client and/or --to, or --from with --to",
                             "`sluice connections` and `sluice connections --finished` list the ids"});
   const auto answer = session.client().json({.path = {"v1", "explain"},
                                              .query = {{"id", flags.id},
@@ -63,7 +64,7 @@ void add_explain(Verbs& verbs) {
   verb.add_option("--client", flags->client, "newest real connection of this address, kernel denials included")
       ->type_name("ADDRESS[:PORT]");
   verb.add_option("--from", flags->from, "imagine a connection from this workload")->type_name("WORKLOAD");
-  verb.add_option("--to", flags->to, "its destination")->type_name("ADDRESS:PORT|SERVICE");
+  verb.add_option("--to", flags->to, "the destination; alone: the newest real connection to it")->type_name("ADDRESS:PORT|SERVICE");
 }
 
 }  // namespace sluice::ctl

@@ -12,7 +12,9 @@ int main(int argc, char** argv) {
   const bool terminal = ::isatty(STDOUT_FILENO) != 0;
   sluice::ctl::Terminal console{std::cout, std::cerr, std::cin, terminal && std::getenv("NO_COLOR") == nullptr,
                                 terminal && ::isatty(STDIN_FILENO) != 0};
-  const int code = sluice::ctl::run_command({argv + 1, argv + argc}, console);
+  const char* socket = std::getenv("SLUICE_SOCKET");
+  const int code = sluice::ctl::run_command(
+      {argv + 1, argv + argc}, socket == nullptr ? sluice::ctl::kDefaultSocket : socket, console);
   std::cout.flush();
   return std::cout.good() ? code : sluice::ctl::kExitFailed;
 }

@@ -14,17 +14,18 @@ std::string line(const char* name, const std::string& value) {
   return fmt::format("{:<12} {}\n", name, printable(value, true));
 }
 
-std::string proxy_line(const Json& proxy) {
-  const auto restarts = count_word(whole(proxy, "restarts"), "restart");
-  if (!flag(proxy, "running")) return fmt::format("down, {}", restarts);
-  const double beat = number(proxy, "heartbeat_age_seconds");
-  return fmt::format("pid {}, {}, {}, {}", whole(proxy, "pid"), flag(proxy, "ready") ? "ready" : "not ready yet",
+std::string proxy_line(const Json& status) {
+  const auto restarts = count_word(whole(status, "proxy_restarts"), "restart");
+  if (!flag(status, "proxy_running")) return fmt::format("down, {}", restarts);
+  const double beat = number(status, "heartbeat_age_seconds");
+  return fmt::format("pid {}, {}, {}, {}", whole(status, "proxy_pid"),
+                     flag(status, "proxy_ready") ? "ready" : "not ready yet",
                      beat < 0 ? "no heartbeat yet" : fmt::format("heartbeat {} ago", seconds_word(beat)), restarts);
 }
 
-std::string table_line(const Json& table) {
-  const auto compiled = text(table, "compiled");
-  const auto in_force = text(table, "in_force");
+std::string table_line(const Json& status) {
+  const auto compiled = text(status, "table_hash");
+  const auto in_force = text(status, "table_hash_in_force");
   if (in_force.empty()) return "none in force yet";
   if (compiled == in_force) return fmt::format("{} in force", in_force);
   return fmt::format("{} in force, {} not taken over yet", in_force, compiled);
@@ -41,16 +42,16 @@ std::string render(const Json& status, bool colour) {
   out += line("node", fmt::format("{} (instance {})", text(status, "node"), text(status, "instance")));
   out += line("workloads", fmt::format("{} of {} ready", whole(status, "workloads_ready"), whole(status, "workloads")));
   out += line("connections", fmt::format("{} open", whole(status, "connections_open")));
-  out += line("proxy", proxy_line(field(status, "proxy")));
+  out += line("proxy", proxy_line(status));
   out += line("agent", fmt::format("pid {}, keeper pid {}", whole(status, "agent_pid"), whole(status, "keeper_pid")));
   out += line("started", started);
-  out += line("table", table_line(field(status, "table")));
+  out += line("table", table_line(status));
   const auto bad = whole(status, "resources_bad");
   out += line("resources", fmt::format("{}, {} held back", whole(status, "resources"), bad));
   out += line("repairs", fmt::format("{} differences to the kernel mended", whole(status, "repairs")));
   out += line("version", fmt::format("{}, kernel {}, ABI {}", text(version, "version"), text(version, "kernel"),
                                      whole(version, "abi")));
-  if (const auto refusal = text(field(status, "table"), "refusal"); !refusal.empty())
+  if (const auto refusal = text(status, "table_refusal"); !refusal.empty())
     out += line("refused", fmt::format("the proxy refused the newest table: {}", refusal));
   for (const Json& problem : list(status, "problems"))
     if (problem.is_string())
@@ -61,13 +62,15 @@ std::string render(const Json& status, bool colour) {
 }  // namespace
 
 void add_status(Verbs& verbs) {
-  verbs.add("status", "Is this node's daemon well? Exit 1 when it is not ready.", "sluice status -o json",
-            [](const Session& session) {
-              const auto status = session.client().json({.path = {"v1", "status"}});
-              if (!status) return session.fail(status.error());
-              session.show(*status, [&] { return render(*status, session.colour()); });
-              return flag(*status, "ready") ? kExitOk : kExitFailed;
-            });
+  const auto must_be_ready = std::make_shared<bool>(false);
+  auto& verb = verbs.add("status", "Is this node's daemon well, and if not, what keeps it?", "sluice status -o json",
+                         [must_be_ready](const Session& session) {
+                           const auto status = session.client().json({.path = {"v1", "status"}});
+                           if (!status) return session.fail(status.error());
+                           session.show(*status, [&] { return render(*status, session.colour()); });
+                           return !*must_be_ready || flag(*status, "ready") ? kExitOk : kExitFailed;
+                         });
+  verb.add_flag("--ready", *must_be_ready, "exit 1 when the node is not ready (for probes and scripts)");
 }
 
 }  // namespace sluice::ctl

@@ -33,17 +33,25 @@ int Session::misused(const Fault& fault) const {
   return kExitUsage;
 }
 
+Verbs::Verbs(CLI::App& app, std::string socket) : app_(app) {
+  options_->socket = std::move(socket);
+  add_common(app_);
+}
+
+// Before the verb and after it, into the same place.
+void Verbs::add_common(CLI::App& target) {
+  target.add_option("-o,--output", options_->format, "table, json or yaml")
+      ->check(CLI::IsMember({"table", "json", "yaml"}))
+      ->type_name("FORMAT");
+  target.add_option("--socket", options_->socket, "control socket of the daemon (default: $SLUICE_SOCKET, else " +
+                                                      std::string(kDefaultSocket) + ")")
+      ->type_name("PATH");
+}
+
 CLI::App& Verbs::add(const std::string& name, const std::string& purpose, const std::string& example, Run run) {
   CLI::App* verb = app_.add_subcommand(name, purpose);
   verb->footer("Example:\n  " + example);
-  verb->add_option("-o,--output", options_->format, "table, json or yaml")
-      ->check(CLI::IsMember({"table", "json", "yaml"}))
-      ->type_name("FORMAT")
-      ->capture_default_str();
-  verb->add_option("--socket", options_->socket, "control socket of the daemon")
-      ->envname("SLUICE_SOCKET")
-      ->type_name("PATH")
-      ->capture_default_str();
+  add_common(*verb);
   verb->callback([chosen = chosen_, run = std::move(run)] { *chosen = run; });
   return *verb;
 }

@@ -65,7 +65,8 @@ using Run = std::function<int(const Session&)>;
 // Collects the verbs; each add_* registers one with its options and what it runs.
 class Verbs {
  public:
-  explicit Verbs(CLI::App& app) : app_(app) {}
+  // `socket`: the control socket when the user names none.
+  Verbs(CLI::App& app, std::string socket);
 
   // `example` stands under --help. The verb's own options are added to what is returned.
   CLI::App& add(const std::string& name, const std::string& purpose, const std::string& example, Run run);
@@ -73,6 +74,8 @@ class Verbs {
   CLI::App& app() const { return app_; }
 
  private:
+  void add_common(CLI::App& target);
+
   CLI::App& app_;
   std::shared_ptr<Options> options_ = std::make_shared<Options>();
   std::shared_ptr<Run> chosen_ = std::make_shared<Run>();

@@ -207,7 +207,7 @@ class Demo:
         title("After uninstall the kernel is as before")
         for node in ("a", "b"):
             instance = self.lab.instances[node]
-            show(f"sluice uninstall         # node {node}", instance.sluice("uninstall").stdout)
+            show(f"sluice uninstall         # node {node}", instance.sluice("uninstall", "--yes").stdout)
             instance.daemon.wait(30)
             expect(not instance.left_behind(), f"node {node}: no pin, no cgroup")
         for name, before in self.before.items():
