@@ -101,6 +101,13 @@ void records(benchmark::State& state) {
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) * state.range(0));
 }
 
+// What is left to the worker: making the connection's state.
+void make_engine(benchmark::State& state) {
+  Mesh mesh;
+  for (auto _ : state) benchmark::DoNotOptimize(Engine::accept(*mesh.credentials, kServerWorkload));
+}
+
+BENCHMARK(make_engine)->Unit(benchmark::kMicrosecond);
 BENCHMARK(full)->Unit(benchmark::kMicrosecond);
 BENCHMARK(full_known_leaf)->Unit(benchmark::kMicrosecond);
 BENCHMARK(resumed)->Unit(benchmark::kMicrosecond);
