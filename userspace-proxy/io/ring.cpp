@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <thread>
 
 #include "io/scope.h"
 #include "io/socket.h"
@@ -32,6 +33,8 @@ Ring::~Ring() {
     if (!backend_->turn(backend_->now() + Millis(10))) break;
   }
   run_posted();
+  // What was posted may have run, and so have ended this ring's work, before its poster is out of post().
+  while (posting_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
   if (started_ && sockets_ != 0) std::abort();  // a Socket outlives its ring
 }
 
@@ -76,16 +79,20 @@ Outcome<bool> Ring::run_task(Task<void> task) {
 }
 
 void Ring::stop() noexcept {
+  posting_.fetch_add(1, std::memory_order_relaxed);
   stop_.store(true, std::memory_order_release);
   backend_->wake();
+  posting_.fetch_sub(1, std::memory_order_release);
 }
 
 void Ring::post(Posted& item) noexcept {
+  posting_.fetch_add(1, std::memory_order_relaxed);
   Posted* newest = posted_.load(std::memory_order_relaxed);
   do {
     item.next_posted_ = newest;
   } while (!posted_.compare_exchange_weak(newest, &item, std::memory_order_release, std::memory_order_relaxed));
   backend_->wake();
+  posting_.fetch_sub(1, std::memory_order_release);
 }
 
 void Ring::post(std::move_only_function<void()> job) {

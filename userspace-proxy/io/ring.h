@@ -107,6 +107,7 @@ class Ring {
   bool started_ = false;
   std::atomic<bool> stop_ = false;
   std::atomic<Posted*> posted_ = nullptr;  // newest first
+  std::atomic<unsigned> posting_ = 0;      // threads inside post() or stop()
 };
 
 class [[nodiscard]] Ring::Sleep final : public Waiter, public Timer {

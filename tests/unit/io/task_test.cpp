@@ -163,7 +163,7 @@ TEST(FrameTest, FramesAreReusedAndFreed) {
   Scope scope;
   scope.spawn(store(&out));
   const auto live = frame_stats().live;
-  const auto reused = frame_stats().reused;
+  [[maybe_unused]] const auto reused = frame_stats().reused;
   scope.spawn(store(&out));
   EXPECT_EQ(frame_stats().live, live);
 #if !defined(__has_feature) || !__has_feature(address_sanitizer)
