@@ -67,8 +67,8 @@ Outcome<> lock_down() {
   int error = seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1);
   if (error == 0) error = add_rules(filter.get());
   if (error == 0) error = seccomp_load(filter.get());
-  if (error != 0) return fault_errno("seccomp: cannot load the filter", -error, "the kernel needs CONFIG_SECCOMP_FILTER");
-  return {};
+  if (error == 0) return {};
+  return fault_errno("seccomp: cannot load the filter", -error, "the kernel needs CONFIG_SECCOMP_FILTER");
 }
 
 }  // namespace sluice::app

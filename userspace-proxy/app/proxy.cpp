@@ -1,5 +1,6 @@
 #include "app/proxy.h"
 
+#include <fmt/format.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -75,9 +76,12 @@ void Proxy::worker_ended() {
 }
 
 void Proxy::log_features() {
+  std::string text;
   for (const io::Feature& feature : features_) {
-    log_.info("io: {}: {}{}{}", feature.feature, feature.mode, feature.why.empty() ? "" : ": ", feature.why);
+    text += fmt::format("{}{}: {}{}{}{}", text.empty() ? "" : ", ", feature.feature, feature.mode,
+                        feature.why.empty() ? "" : " (", feature.why, feature.why.empty() ? "" : ")");
   }
+  log_.info("io_uring: {}", text);
 }
 
 void Proxy::add_listener(WorkloadId workload, Direction direction, const Fd& listener) {
@@ -113,7 +117,7 @@ Outcome<> Proxy::map_heartbeat(const Fd& map) {
 
 Outcome<> Proxy::take_table(std::span<const std::byte> bytes) {
   auto table = policy::Table::decode(bytes);
-  if (!table) return fault("table: " + table.error());
+  if (!table) return fault(table.error());
   log_.info("table {:016x} is in force: {} workloads", (*table)->content_hash(), (*table)->image().workloads.size());
   snapshot_.table = std::move(*table);
   publish_snapshot();
@@ -122,7 +126,7 @@ Outcome<> Proxy::take_table(std::span<const std::byte> bytes) {
 
 Outcome<> Proxy::take_credentials(std::span<const std::byte> bytes) {
   const auto image = decode_credentials(bytes);
-  if (!image) return fault("credentials: " + image.error());
+  if (!image) return fault(image.error());
   tls::Credentials::Environment environment{.store = sessions_, .clock = &clock_, .settings = {}};
   auto credentials = tls::Credentials::build(*image, environment, snapshot_.credentials.get());
   if (!credentials) return std::unexpected(credentials.error());

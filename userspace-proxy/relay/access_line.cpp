@@ -91,7 +91,8 @@ std::string text_line(const View& view) {
   put("transport", transport_word(static_cast<Transport>(row.transport)));
   fmt::format_to(std::back_inserter(out), " resumed={} from_client={} to_client={} duration_ms={:.3f}", row.resumed,
                  row.bytes_from_client, row.bytes_to_client, static_cast<double>(view.duration_ns) / 1e6);
-  if (row.sys_errno != 0) put("errno", ::strerrorname_np(row.sys_errno) != nullptr ? ::strerrorname_np(row.sys_errno) : "?");
+  const char* errno_name = row.sys_errno != 0 ? ::strerrorname_np(row.sys_errno) : nullptr;
+  if (errno_name != nullptr) put("errno", errno_name);
   put("step", view.step);
   fmt::format_to(std::back_inserter(out), " id={}", row.id);
   return out;

@@ -84,8 +84,8 @@ io::Task<Error> serve_inbound(Connection& connection, io::SocketStream& client) 
     co_return co_await serve_admitted(connection, **secured, destination, {});
   }
   if (first->kind == Kind::application_tls) record.transport(Transport::app_tls);
-  const bool nothing_to_judge = first->kind == Kind::ended || first->kind == Kind::silence || first->kind == Kind::partial;
-  if (nothing_to_judge && view.tls_mode == policy::TlsMode::strict) co_return no_first_bytes(*first);
+  const bool unknown = first->kind == Kind::ended || first->kind == Kind::silence || first->kind == Kind::partial;
+  if (unknown && view.tls_mode == policy::TlsMode::strict) co_return no_first_bytes(*first);
   co_return co_await serve_admitted(connection, client, destination, first->bytes);
 }
 

@@ -39,7 +39,9 @@ io::Task<Result<Reached>> reach_same_node(Connection& connection, policy::Permit
   const ClientAddr source(SocketAddr{true_source(connection, route.address().ip), connection.client().port});
   const OrigDst dialled(route.address());
   const auto decision = connection.table().admit(route.server(), dialled, connection.peer.get(), source);
-  if (const auto* refusal = std::get_if<policy::Refusal>(&decision)) co_return std::unexpected(connection.refused(*refusal));
+  if (const auto* refusal = std::get_if<policy::Refusal>(&decision)) {
+    co_return std::unexpected(connection.refused(*refusal));
+  }
   const auto& permit = std::get<policy::Permit>(decision);
 
   auto stream = co_await dial_application(connection, permit, route.server(), source.ip);

@@ -131,9 +131,11 @@ io::Task<void> Worker::keep_house() {
     context_.live.publish_all();
     stock_.trim();
     const io::BackendStats stats = ring_.stats();
-    sinks_.flight.add(sinks_.worker, Metric::ring_overflows, static_cast<std::int64_t>(stats.overflows - before.overflows));
-    sinks_.flight.add(sinks_.worker, Metric::buffer_shortages,
-                      static_cast<std::int64_t>(stats.no_buffers - before.no_buffers));
+    const auto count = [this](Metric metric, std::uint64_t now, std::uint64_t then) {
+      sinks_.flight.add(sinks_.worker, metric, static_cast<std::int64_t>(now - then));
+    };
+    count(Metric::ring_overflows, stats.overflows, before.overflows);
+    count(Metric::buffer_shortages, stats.no_buffers, before.no_buffers);
     before = stats;
     if (!waited_long_enough_ && ring_.now() - started > kFirstSnapshotPatience) {
       waited_long_enough_ = true;
