@@ -28,7 +28,7 @@ struct Mesh {
   std::vector<std::string> allowed{kWebName};          // whom the servers admit
   Nanos idle_timeout{};
   std::uint16_t out_port = 0;
-  std::uint16_t in_port = 0;
+  std::uint16_t in_port = 7002;
 
   SocketAddr remote_vip() const;
   SocketAddr local_vip() const;
