@@ -61,7 +61,9 @@ struct Authority::Parts {
   CertPtr certificate;
   std::string chain_tail_pem;  // what a leaf must carry besides itself
   std::string bundle_pem;
-  std::string source;  // the certificate's file, for faults
+  std::filesystem::path directory;  // of a builtin CA
+  std::string loaded;               // its fingerprint
+  std::string source;               // the certificate's file, for faults
   WallTime not_before{};
   WallTime not_after{};
 
@@ -92,6 +94,10 @@ const std::string& Authority::bundle_pem() const {
   return parts_->bundle_pem;
 }
 
+bool Authority::files_changed() const {
+  return !parts_->directory.empty() && fingerprint(parts_->directory) != parts_->loaded;
+}
+
 WallTime Authority::not_after() const {
   return parts_->not_after;
 }
@@ -102,12 +108,18 @@ Outcome<std::unique_ptr<Authority>> Authority::builtin(const std::filesystem::pa
     return fault("\"" + trust_domain + "\" is no trust domain",
                  "lower-case letters, digits, '.', '-' and '_'");
   if (auto made = ensure_ca(directory, trust_domain, clock); !made) return std::unexpected(made.error());
+  // Taken before the files are read: a change in between shows as one.
+  auto loaded = fingerprint(directory);
   auto further = further_certificates(directory);
   if (!further) return std::unexpected(further.error());
   // A key that this program made has mode 0600; anything wider was changed since.
   const auto key = read_key_file(directory / "ca.key", 077);
   if (!key) return std::unexpected(key.error());
-  return provided({directory / "ca.key", directory / "ca.crt", std::move(*further)}, clock);
+  auto authority = provided({directory / "ca.key", directory / "ca.crt", std::move(*further)}, clock);
+  if (!authority) return authority;
+  (*authority)->parts_->directory = directory;
+  (*authority)->parts_->loaded = std::move(loaded);
+  return authority;
 }
 
 Outcome<std::unique_ptr<Authority>> Authority::provided(const ProvidedFiles& files, const Clock& clock) {

@@ -62,6 +62,10 @@ class Authority {
   const std::string& bundle_pem() const;
   WallTime not_after() const;  // of the signing CA
 
+  // Builtin: a file of the directory is no longer what was loaded, so load it anew (a CA exchange under way).
+  // Reads no contents; cheap enough for every look at what is due.
+  bool files_changed() const;
+
  private:
   struct Parts;
   Authority(std::unique_ptr<Parts> parts, const Clock& clock);

@@ -1,6 +1,7 @@
 #include "identity/ca_directory.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -163,6 +164,22 @@ Outcome<std::vector<fs::path>> further_certificates(const fs::path& directory) {
   }
   if (error) return fault("cannot list " + directory.string() + ": " + error.message());
   std::ranges::sort(out);
+  return out;
+}
+
+std::string fingerprint(const fs::path& directory) {
+  std::vector<std::string> lines;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory, ignored)) {
+    const auto name = entry.path().filename().string();
+    struct stat info{};
+    if (!name.starts_with("ca") || name == "ca.lock" || ::stat(entry.path().c_str(), &info) != 0) continue;
+    lines.push_back(fmt::format("{} {} {} {}.{}\n", name, info.st_ino, info.st_size, info.st_mtim.tv_sec,
+                                info.st_mtim.tv_nsec));
+  }
+  std::ranges::sort(lines);
+  std::string out;
+  for (const auto& line : lines) out += line;
   return out;
 }
 

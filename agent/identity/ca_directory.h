@@ -26,4 +26,8 @@ Outcome<void> ensure_ca(const std::filesystem::path& directory, const std::strin
 // The further certificates to trust: ca*.crt without ca.crt, in order of name.
 Outcome<std::vector<std::filesystem::path>> further_certificates(const std::filesystem::path& directory);
 
+// Changes whenever a file of the directory is replaced, edited, added or removed; compares by inode, time and
+// size.
+std::string fingerprint(const std::filesystem::path& directory);
+
 }  // namespace sluice::identity

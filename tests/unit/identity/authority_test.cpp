@@ -120,6 +120,20 @@ TEST_F(BuiltinAuthority, BundleHoldsEveryCaOfTheDirectory) {
   EXPECT_NE(fault_of_open().find("ca-broken.crt"), std::string::npos);
 }
 
+TEST_F(BuiltinAuthority, NoticesThatItsFilesChanged) {
+  const auto authority = open();
+  ASSERT_TRUE(authority);
+  EXPECT_FALSE((*authority)->files_changed());
+  const TemporaryDirectory other;
+  ASSERT_TRUE(Authority::builtin(other.path(), "default", clock));
+  std::filesystem::copy_file(other.path() / "ca.crt", dir.path() / "ca-next.crt");
+  EXPECT_TRUE((*authority)->files_changed());
+  const auto again = open();
+  ASSERT_TRUE(again);
+  EXPECT_FALSE((*again)->files_changed());
+  EXPECT_NE((*again)->bundle_pem().find(slurp(other.path() / "ca.crt")), std::string::npos);
+}
+
 TEST_F(BuiltinAuthority, IssuesForTheAskedLifetimeAndRotatesAtFourFifths) {
   const auto authority = open();
   ASSERT_TRUE(authority);

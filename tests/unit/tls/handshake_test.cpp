@@ -146,6 +146,19 @@ TEST_F(Handshake, ServerOfAnotherNameIsRefused) {
   expect_reason(out.client, Reason::tls_wrong_identity, Origin::upstream);
 }
 
+TEST_F(Handshake, OverlappingBundlesCarryACaExchange) {
+  const TestAuthority next("default", clock);
+  const auto both = bundle + next.authority->bundle_pem();
+  const auto new_client = side(kClientWorkload, next.issue({kClientName}), both);
+  const auto new_server = side(kServerWorkload, next.issue({kServerName}), both);
+  const auto old_client = side(kClientWorkload, ca.issue({kClientName}), both);
+  EXPECT_TRUE(run(new_client, side(kServerWorkload, ca.issue({kServerName}), both)).server);
+  EXPECT_TRUE(run(old_client, new_server).server);
+  EXPECT_TRUE(run(new_client, new_server).server);
+  const auto done = side(kServerWorkload, next.issue({kServerName}), next.authority->bundle_pem());
+  expect_reason(run(old_client, done).server, Reason::tls_untrusted, Origin::downstream);
+}
+
 TEST_F(Handshake, VerifiedLeafDoesNotOutliveItself) {
   const auto client = side(kClientWorkload, ca.issue({kClientName}, seconds(60)), bundle);
   ASSERT_TRUE(run(client, good_server).server);
