@@ -121,6 +121,10 @@ std::vector<std::byte> Session::take_output(std::size_t max) {
   return std::exchange(state_->out, {});
 }
 
+bool Session::wants_output() const {
+  return nghttp2_session_want_write(state_->session.get()) != 0;
+}
+
 bool Session::closed() const {
   auto* session = state_->session.get();
   return nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0;

@@ -66,6 +66,7 @@ class Session {
   Result<> feed(std::span<const std::byte> bytes, MonoTime now);
   // At most about `max` bytes to send; empty when there is nothing to do.
   std::vector<std::byte> take_output(std::size_t max);
+  bool wants_output() const;
   // Nothing more will come or go: all streams ended after a GOAWAY, or the session failed and has said so.
   bool closed() const;
   // Tells the peer that no new stream is served; open ones go on.
