@@ -1,5 +1,4 @@
-// Where a setting or verdict comes from: the policy document and its place, so that every refusal can name
-// its rule.
+// Where a setting or verdict comes from: the policy document and its place, so that every refusal can name its rule.
 #pragma once
 
 #include <cstdint>

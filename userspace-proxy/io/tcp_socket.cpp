@@ -2,7 +2,6 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -58,11 +57,6 @@ int family_of_socket(int fd) {
 
 SocketAddr address_of_socket(int fd) { return ask_address(fd, ::getsockname); }
 SocketAddr address_of_peer(int fd) { return ask_address(fd, ::getpeername); }
-
-void let_it_wait(int fd) {
-  int off = 0;
-  ::ioctl(fd, FIONBIO, &off);
-}
 
 void send_without_delay(int fd) {
   const int on = 1;

@@ -140,7 +140,6 @@ void UringBackend::open_table() {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   const auto slots = static_cast<unsigned>(std::min<rlim_t>(options_.direct_sockets, limit.rlim_cur));
-  if (options_.direct_from < 0) options_.direct_from = static_cast<int>(std::min<rlim_t>(limit.rlim_cur / 2, 1 << 30));
   if (const int error = io_uring_register_files_sparse(&ring_, slots); error == 0) {
     table_.open(slots);
   } else {
@@ -373,14 +372,13 @@ void UringBackend::send(Operation& op, SocketHandle socket, std::span<const std:
 
 void UringBackend::connect(Operation& op, SocketHandle socket, const SocketAddr& to) {
   WriteRecord& held = record(op);
-  unsigned length = to.to(held.address, socket.direct ? AF_INET6 : family_of_socket(socket.number));
+  unsigned length = to.to(held.address, family_of_socket(socket.number));
   if (length == 0) {  // IPv6 by an IPv4 socket: the kernel's own refusal
     held.address.ss_family = AF_INET6;
     length = sizeof(sockaddr_in6);
   }
   io_uring_sqe& sqe = start_op(op, kSend);
   io_uring_prep_connect(&sqe, socket.number, reinterpret_cast<sockaddr*>(&held.address), length);
-  target(sqe, socket);  // a connected one: EISCONN
   io_uring_sqe_set_data64(&sqe, op.backend_tag);
 }
 
@@ -431,13 +429,12 @@ void UringBackend::close(SocketHandle socket, bool reset) {
 // ---- sockets
 
 SocketHandle UringBackend::adopt(Fd socket) {
-  let_it_wait(socket.get());
   send_without_delay(socket.get());
   return {.number = socket.release()};
 }
 
 SocketHandle UringBackend::settle(SocketHandle connected) {
-  if (connected.direct || connected.number < options_.direct_from || !table_.has_room()) return connected;
+  if (connected.direct || !table_.has_room()) return connected;
   const int fd = connected.number;
   const UringTable::Slot slot = table_.take(fd, address_of_socket(fd), address_of_peer(fd));
   io_uring_sqe& update = next_sqe();
@@ -460,9 +457,7 @@ Result<SocketHandle> UringBackend::make_socket(const SocketAddr& towards) {
   return adopt(std::move(*fd));
 }
 
-Result<> UringBackend::bind(SocketHandle socket, const SocketAddr& at) {
-  return bind_socket(socket.direct ? -1 : socket.number, at);  // EBADF: a connected socket has its address
-}
+Result<> UringBackend::bind(SocketHandle socket, const SocketAddr& at) { return bind_socket(socket.number, at); }
 
 SocketAddr UringBackend::local_address(SocketHandle socket) const {
   return socket.direct ? table_.local(socket.number) : address_of_socket(socket.number);

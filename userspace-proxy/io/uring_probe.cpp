@@ -189,7 +189,7 @@ void probe_direct(const UringOptions& options, ScratchRing& scratch, UringFeatur
       if (!found.direct_sockets) why = "send by table slot: " + errno_text(-cqe.res);
     }
   }
-  found.report.push_back({"connected sockets", found.direct_sockets ? "descriptors, then the ring's file table" : "descriptors", why});
+  found.report.push_back({"connected sockets", found.direct_sockets ? "ring's file table" : "descriptors", why});
 }
 
 }  // namespace

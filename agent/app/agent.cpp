@@ -1,0 +1,160 @@
+#include "app/agent.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "policy/table/codec.h"
+
+namespace sluice::agent {
+namespace {
+
+// A tool that writes many files is answered by one compilation.
+constexpr auto kDebounce = Millis(30);
+
+}  // namespace
+
+Agent::Agent(AgentParts parts, std::unique_ptr<Store> store, NumberBook book, policy::Numbers numbers, Loop& loop,
+             Log& log, const Clock& clock)
+    : parts_(std::move(parts)), loop_(loop), log_(log), clock_(clock), started_(clock.wall()),
+      store_(std::move(store)), numbers_(std::move(numbers)), book_(std::move(book)),
+      certificates_(parts_.config, clock), events_(loop, log, parts_.config.limits_events),
+      keeper_(loop, log, std::move(parts_.keeper_channel),
+              {[this](WorkloadId id, Outcome<Listeners> listeners) {
+                 enrolment_.listeners_ready(id, std::move(listeners));
+                 enrolment_.step();
+               },
+               [this](Fd link) { link_.attach(std::move(link)); },
+               [this](const message::ChildState& state) {
+                 proxy_ = state;
+                 if (state.running == 0) log_.warn("the proxy has ended (wait status {})", state.wait_status);
+               },
+               [this] { loop_.stop(); }}),
+      link_(loop, log, clock, [this] { on_link_change(); }),
+      enrolment_(parts_.config, parts_.enrolment, *parts_.programs, keeper_, std::move(parts_.records),
+                 std::move(parts_.host_netns), log) {}
+
+Outcome<> Agent::begin() {
+  if (auto opened = events_.open(parts_.programs->maps().events.fd()); !opened) return opened;
+  auto directory = DirectoryWatch::open(parts_.config.paths_resources_dir);
+  if (!directory) return std::unexpected(directory.error());
+  directory_ = std::move(*directory);
+  loop_.watch_readable(directory_->fd(), [this] { on_directory_news(); });
+  const int heartbeat = parts_.programs->maps().heartbeat.fd();
+  if (auto started = keeper_.start_proxy(parts_.proxy_settings, heartbeat, parts_.proxy_executable.get()); !started)
+    return started;
+  recompile();
+  loop_.after(parts_.config.limits_reconcile, [this] { on_tick(); });
+  return {};
+}
+
+void Agent::on_directory_news() {
+  if (!directory_->drain() || rescan_) return;
+  rescan_ = loop_.after(kDebounce, [this] {
+    rescan_.reset();
+    if (!uninstalled_ && store_->rescan()) recompile();
+  });
+}
+
+void Agent::on_tick() {
+  if (uninstalled_) return;
+  loop_.after(parts_.config.limits_reconcile, [this] { on_tick(); });
+  directory_->attach();
+  if (store_->rescan()) return recompile();
+  enrolment_.step();
+}
+
+// sluice.failMode is optional in a Dataplane; the configuration says what it is then.
+void Agent::default_fail_modes(policy::Compiled& compiled) const {
+  const auto& word = parts_.config.capture_fail_mode;
+  const auto mode = word == "open"     ? policy::FailMode::open
+                    : word == "closed" ? policy::FailMode::closed
+                                       : policy::FailMode::closed_fast;
+  for (auto& workload : compiled.workloads) {
+    const auto* found = store_->find("Dataplane/" + workload.mesh + "/" + workload.name);
+    if (found == nullptr || found->document.resource->body.find_path({"sluice", "failMode"}) != nullptr) continue;
+    workload.fail_mode = mode;
+  }
+}
+
+void Agent::recompile() {
+  auto compiled = policy::compile({store_->in_force(), parts_.config.node_name, {}}, numbers_);
+  compile_problem_.reset();
+  if (compiled.workloads.size() > parts_.config.limits_workloads)
+    compile_problem_ = Fault{fmt::format("{} workloads are bound to this node, the limit is {}",
+                                         compiled.workloads.size(), parts_.config.limits_workloads),
+                             "raise limits.workloads; what was in force stays"};
+  auto recorded = book_.record(compiled);
+  if (!recorded) compile_problem_ = recorded.error();
+  auto table = policy::Table::build(compiled.table);
+  if (!table) compile_problem_ = Fault{"compiled table is not valid: " + table.error(), "what was in force stays"};
+  if (compile_problem_) return log_.error("resources are not in force: {}", compile_problem_->message);
+  default_fail_modes(compiled);
+  table_ = std::move(*table);
+  compiled_ = compiled;
+  refresh_certificates();
+  link_.set(message::SectionKind::table, policy::encode(table_->image()));
+  enrolment_.set_wanted(std::move(compiled));
+  enrolment_.step();
+  log_.info("{} resources compiled, table {:016x}", store_->in_force().size(), table_->content_hash());
+}
+
+void Agent::refresh_certificates() {
+  std::vector<CertificateWish> wishes;
+  for (const auto& workload : compiled_.workloads)
+    if (workload.mtls) wishes.push_back({workload.id, workload.name, workload.mesh, workload.identities});
+  const bool changed = certificates_.update(wishes);
+  for (const auto& problem : certificates_.problems()) log_.error("certificates: {}", problem);
+  if (changed || link_.section(message::SectionKind::credentials).version == 0)
+    link_.set(message::SectionKind::credentials, encode_credentials(certificates_.image()));
+  plan_rotation();
+}
+
+void Agent::plan_rotation() {
+  if (rotation_) loop_.cancel(*rotation_);
+  rotation_.reset();
+  const auto next = certificates_.next_rotation();
+  if (next == WallTime::max()) return;
+  const auto wait = std::max<Nanos>(next - clock_.wall(), Millis(100));
+  rotation_ = loop_.after(std::min<Nanos>(wait, std::chrono::hours(1)), [this] {
+    rotation_.reset();
+    refresh_certificates();
+  });
+}
+
+bool Agent::settled() const {
+  if (!link_.connected()) return false;
+  for (const auto kind : {message::SectionKind::table, message::SectionKind::credentials})
+    if (!link_.section(kind).answered) return false;
+  return true;
+}
+
+bool Agent::table_in_force() const {
+  const auto& section = link_.section(message::SectionKind::table);
+  return section.version != 0 && section.accepted == section.version;
+}
+
+void Agent::when_settled(std::function<void(bool)> callback) {
+  if (settled()) return callback(table_in_force());
+  waiting_.push_back(std::move(callback));
+}
+
+void Agent::on_link_change() {
+  if (!settled()) return;
+  const auto waiting = std::exchange(waiting_, {});
+  for (const auto& callback : waiting) callback(table_in_force());
+}
+
+void Agent::set_log_level(LogLevel level) {
+  log_.set_level(level);
+  link_.set_log_level(level);
+}
+
+void Agent::shutdown() {
+  if (auto sent = keeper_.shutdown(); !sent) {
+    log_.error("cannot tell the keeper to end: {}", sent.error().message);
+    loop_.stop();
+  }
+}
+
+}  // namespace sluice::agent

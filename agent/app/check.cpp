@@ -1,0 +1,49 @@
+// check: feature probes of the kernel, the node's own state, each workload.
+#include <fmt/format.h>
+
+#include "app/agent.h"
+
+namespace sluice::agent {
+namespace {
+
+CheckRow of_feature(const kernel::Feature& feature) {
+  CheckRow row;
+  row.subject = "kernel";
+  row.check = feature.name;
+  row.ok = feature.state == kernel::FeatureState::ok;
+  row.fatal = feature.required && feature.state == kernel::FeatureState::missing;
+  row.found = feature.reason.empty() ? feature.mode : fmt::format("{} ({})", feature.mode, feature.reason);
+  row.next_step = feature.next_step;
+  return row;
+}
+
+}  // namespace
+
+std::vector<CheckRow> Agent::check() const {
+  std::vector<CheckRow> out;
+  const auto facts = kernel::gather_kernel_facts(parts_.cgroup_root, parts_.config.paths_pin_root);
+  for (const auto& feature : kernel::judge_kernel(facts)) out.push_back(of_feature(feature));
+  const auto node = [&](std::string check, bool ok, std::string found, std::string next_step) {
+    out.push_back({"node", std::move(check), ok, true, std::move(found), ok ? "" : std::move(next_step)});
+  };
+  const auto pinned = parts_.programs->attachments();
+  bool root = pinned.has_value();
+  for (const char* name : {"connect4", "connect6", "sockops"})
+    root = root && std::ranges::find(*pinned, name) != pinned->end();
+  node("root programs", root, root ? "attached and pinned" : "missing", "restart Sluice: it attaches them again");
+  node("proxy", proxy_.running != 0, proxy_.running != 0 ? fmt::format("pid {}", proxy_.pid) : "not running",
+       "see the keeper's log");
+  const double age = heartbeat_age();
+  node("heartbeat", age >= 0 && age < 2, age < 0 ? "none yet" : fmt::format("{:.2f} s ago", age),
+       "no worker lives: new connections are handled by each workload's fail mode");
+  node("policy table", table_in_force(), table_in_force() ? "the newest is in force" : "the newest is not in force",
+       "see `sluice status`");
+  node("certificates", certificates_.problems().empty(),
+       certificates_.problems().empty() ? "issued" : certificates_.problems().front(), "see `sluice certs`");
+  for (const auto& [id, workload] : enrolment_.workloads())
+    for (const auto& finding : enrolment_.inspect(workload))
+      out.push_back({workload.wanted.name, finding.check, finding.ok, finding.fatal, finding.found, finding.next_step});
+  return out;
+}
+
+}  // namespace sluice::agent

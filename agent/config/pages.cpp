@@ -1,0 +1,101 @@
+// The texts made from config.def: help, dump, docs/configuration.md.
+#include <fmt/format.h>
+
+#include "config/config.h"
+
+namespace sluice::agent {
+namespace {
+
+std::string_view section_of(std::string_view name) {
+  return name.substr(0, name.find('.'));
+}
+
+std::string_view key_of(std::string_view name) {
+  return name.substr(name.find('.') + 1);
+}
+
+std::string bounds(const KeyInfo& key) {
+  switch (key.type) {
+    case KeyType::number:
+      return fmt::format("{} to {}", key.min, key.max);
+    case KeyType::duration:
+      return fmt::format("{} to {}", duration_text(key.min), duration_text(key.max));
+    case KeyType::choice: {
+      std::string text(key.choices);
+      for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.replace(at, 1, ", ");
+      return text;
+    }
+    case KeyType::flag:
+      return "true, false";
+    case KeyType::list:
+      return fmt::format("list of at most {}", key.max);
+    case KeyType::text:
+      break;
+  }
+  return "text";
+}
+
+std::string shown_default(const KeyInfo& key) {
+  if (key.type == KeyType::duration) return config_value(Config{}, key.name);
+  return key.default_text.empty() ? "empty" : std::string(key.default_text);
+}
+
+// Double-quoted YAML: the only characters that need care on one line are the quote and the backslash.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+}  // namespace
+
+std::string config_help() {
+  std::string out =
+      "sluiced: the Sluice daemon of one node\n\n"
+      "  sluiced [--config FILE] [--section.key VALUE]...\n"
+      "  sluiced --config /etc/sluice/sluiced.yaml --node.name web-1\n\n"
+      "  --config FILE   configuration file (YAML)\n"
+      "  --dump          print the configuration in force and end\n"
+      "  --help          this text\n\nKeys:\n";
+  for (const auto& key : config_keys())
+    out += fmt::format("  --{}  ({}; default {})\n      {}\n", key.name, bounds(key), shown_default(key), key.help);
+  return out;
+}
+
+std::string config_dump(const Config& config) {
+  std::string out;
+  std::string_view section;
+  for (const auto& key : config_keys()) {
+    if (section != section_of(key.name)) {
+      section = section_of(key.name);
+      out += fmt::format("{}:\n", section);
+    }
+    const std::string value = config_value(config, key.name);
+    const bool plain = key.type == KeyType::number || key.type == KeyType::flag;
+    out += fmt::format("  {}: {}\n", key_of(key.name), plain ? value : quoted(value));
+  }
+  return out;
+}
+
+std::string config_page() {
+  std::string out =
+      "# Configuration of sluiced\n\n"
+      "Made from `agent/config/config.def` by `scripts/docs`; do not edit.\n\n"
+      "Read once at start from `--config FILE` (YAML: `section: {key: value}`); each key can be set on the command "
+      "line as `--section.key VALUE`, which wins. `sluiced --dump` prints what is in force. Lists are YAML sequences "
+      "or comma-separated text.\n";
+  std::string_view section;
+  for (const auto& key : config_keys()) {
+    if (section != section_of(key.name)) {
+      section = section_of(key.name);
+      out += fmt::format("\n## {}\n\n| key | values | default | meaning |\n|---|---|---|---|\n", section);
+    }
+    out += fmt::format("| `{}` | {} | `{}` | {} |\n", key.name, bounds(key), shown_default(key), key.help);
+  }
+  return out;
+}
+
+}  // namespace sluice::agent

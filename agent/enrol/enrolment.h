@@ -1,0 +1,123 @@
+// Enrolment: brings each local workload from its Dataplane to captured, and back. Level-triggered: step() compares what
+// is wanted with where things are and does what it can; it is called after every change and every few seconds, and
+// whatever failed is tried again then. Whether a workload is ready is answered by looking at the kernel (inspect()),
+// never from memory.
+//
+// Order in:  namespace or cgroup found - keeper has listeners - maps - listeners in the socket map - routing, sysctls -
+//            sk_lookup or cgroup programs - guards - the namespace's entry, which starts capture.
+// Order out: the same backwards.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "config/config.h"
+#include "enrol/attach_record.h"
+#include "enrol/attachment.h"
+#include "enrol/capture_site.h"
+#include "enrol/kernel_plan.h"
+#include "enrol/listeners.h"
+#include "kernel/programs.h"
+#include "policy/engine/compile.h"
+
+namespace sluice::agent {
+
+// One look at the real state.
+struct Finding {
+  std::string check;
+  bool ok = false;
+  bool fatal = true;  // false: works, with a limitation
+  std::string found;
+  std::string next_step;
+};
+
+struct EnrolledWorkload {
+  policy::LocalWorkload wanted;
+  std::optional<Attachment> place;
+  std::vector<IpAddr> addresses;      // of its namespace
+  std::optional<Listeners> listeners;
+  bool asked = false;                 // the keeper is making listeners
+  bool installed = false;             // by this process
+  bool capturing = false;             // its namespace is named in the maps, or its cgroup has its programs
+  std::vector<std::uint32_t> guards;  // interfaces
+  std::optional<Fault> problem;       // why it is not captured
+  std::uint64_t repairs = 0;
+};
+
+struct EnrolmentOptions {
+  std::string cgroup_root;
+  std::uint64_t host_cookie = 0;
+  NodeSettings node;
+};
+
+class Enrolment {
+ public:
+  // All references outlive this object. `host_netns`: the agent's own namespace.
+  Enrolment(const Config& config, EnrolmentOptions options, kernel::Programs& programs, ListenerSource& source,
+            AttachRecords records, Fd host_netns, Log& log);
+
+  void set_wanted(policy::Compiled compiled);
+  void step();
+  void listeners_ready(WorkloadId workload, Outcome<Listeners> listeners);
+  // Undoes every enrolment.
+  void withdraw_all();
+
+  const std::map<WorkloadId, EnrolledWorkload>& workloads() const { return workloads_; }
+  std::vector<Finding> inspect(const EnrolledWorkload& workload) const;
+  std::uint64_t repairs() const { return repairs_; }
+  // What keeps the node as a whole from being as wanted.
+  const std::optional<Fault>& problem() const { return problem_; }
+
+ private:
+  // enrolment.cpp
+  void settle(EnrolledWorkload& workload);
+  void look_again(EnrolledWorkload& workload);
+  Outcome<> refresh_addresses(EnrolledWorkload& workload);
+  bool is_wanted(WorkloadId id) const;
+  const EnrolledWorkload* neighbour_at(const EnrolledWorkload& workload) const;
+  std::map<WorkloadId, WorkloadPlace> places() const;
+  bool sync(bool last_step);
+  void adopt(EnrolledWorkload& workload) const;
+
+  // install.cpp
+  void install(EnrolledWorkload& workload);
+  Outcome<> install_steps(EnrolledWorkload& workload);
+  Outcome<> put_listeners(const EnrolledWorkload& workload) const;
+  Outcome<> put_guards(EnrolledWorkload& workload);
+  Outcome<> prepare_host();
+  void leave_host();
+  void withdraw(EnrolledWorkload& workload);
+  void withdraw_record(const AttachRecord& record);
+  void undo_site(const AttachRecord& record, int netns);
+  void report(const Outcome<>& outcome, const std::string& what);
+  std::uint8_t guard_of(const EnrolledWorkload& workload) const;
+
+  // inspect.cpp
+  void mend(EnrolledWorkload& workload);
+  Finding inspect_listeners(const EnrolledWorkload& workload) const;
+  Finding inspect_maps(const EnrolledWorkload& workload) const;
+  Finding inspect_routing(const EnrolledWorkload& workload) const;
+  Finding inspect_programs(const EnrolledWorkload& workload) const;
+  Finding inspect_guards(const EnrolledWorkload& workload) const;
+
+  const Config& config_;
+  EnrolmentOptions options_;
+  kernel::Programs& programs_;
+  ListenerSource& source_;
+  AttachRecords records_;
+  Fd host_netns_;
+  Log& log_;
+  CaptureSite site_;
+  policy::Compiled compiled_;
+  std::map<WorkloadId, EnrolledWorkload> workloads_;
+  bool plan_changed_ = true;  // since the last successful sync: what it then writes is intent, not repair
+  bool host_ready_ = false;
+  std::uint64_t repairs_ = 0;
+  std::optional<Fault> problem_;
+};
+
+}  // namespace sluice::agent

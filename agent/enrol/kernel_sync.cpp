@@ -1,0 +1,72 @@
+#include "enrol/kernel_sync.h"
+
+#include <cstring>
+#include <vector>
+
+namespace sluice::agent {
+namespace {
+
+template <typename Key, typename Value>
+Outcome<> add_to(const kernel::Map<Key, Value>& map, const MapContent<Key, Value>& wanted, SyncCounts& counts) {
+  for (const auto& [key, value] : wanted) {
+    const auto held = map.get(key);
+    if (!held) return std::unexpected(held.error());
+    if (*held && std::memcmp(&**held, &value, sizeof(Value)) == 0) continue;
+    if (auto set = map.set(key, value); !set) return set;
+    ++counts.written;
+  }
+  return {};
+}
+
+template <typename Key, typename Value>
+Outcome<> take_from(const kernel::Map<Key, Value>& map, const MapContent<Key, Value>& wanted, std::size_t limit,
+                    SyncCounts& counts) {
+  const auto held = map.dump(limit);
+  if (!held) return std::unexpected(held.error());
+  for (const auto& [key, value] : *held) {
+    if (wanted.contains(key)) continue;
+    if (auto erased = map.erase(key); !erased) return erased;
+    ++counts.removed;
+  }
+  return {};
+}
+
+}  // namespace
+
+Outcome<SyncCounts> sync_maps(const kernel::MapSet& maps, const KernelPlan& plan) {
+  SyncCounts counts;
+  Outcome<> done = add_to(maps.cgroup_roles, plan.cgroup_roles, counts);
+  if (done) done = add_to(maps.resolvers, plan.resolvers, counts);
+  if (done) done = add_to(maps.destinations, plan.destinations, counts);
+  if (done) done = add_to(maps.prefixes, plan.prefixes, counts);
+  if (done) done = add_to(maps.outbounds, plan.outbounds, counts);
+  if (done) done = add_to(maps.local_addrs, plan.local_addrs, counts);
+  if (done) done = add_to(maps.workloads, plan.workloads, counts);
+  if (done) done = add_to(maps.host_inbounds, plan.host_inbounds, counts);
+  if (done) done = take_from(maps.host_inbounds, plan.host_inbounds, SLUICE_MAX_WORKLOADS, counts);
+  if (done) done = take_from(maps.workloads, plan.workloads, SLUICE_MAX_WORKLOADS, counts);
+  if (done) done = take_from(maps.local_addrs, plan.local_addrs, SLUICE_MAX_LOCAL_ADDRS, counts);
+  if (done) done = take_from(maps.outbounds, plan.outbounds, SLUICE_MAX_OUTBOUNDS, counts);
+  if (done) done = take_from(maps.prefixes, plan.prefixes, SLUICE_MAX_PREFIXES, counts);
+  if (done) done = take_from(maps.destinations, plan.destinations, SLUICE_MAX_DESTINATIONS, counts);
+  if (done) done = take_from(maps.resolvers, plan.resolvers, 256, counts);
+  if (done) done = take_from(maps.cgroup_roles, plan.cgroup_roles, 1024, counts);
+  if (!done) return std::unexpected(done.error());
+  return counts;
+}
+
+Outcome<SyncCounts> sync_namespaces(const kernel::MapSet& maps, const KernelPlan& plan) {
+  SyncCounts counts;
+  if (auto added = add_to(maps.netns_workloads, plan.netns_workloads, counts); !added)
+    return std::unexpected(added.error());
+  return counts;
+}
+
+Outcome<SyncCounts> stop_namespaces(const kernel::MapSet& maps, const KernelPlan& plan) {
+  SyncCounts counts;
+  if (auto taken = take_from(maps.netns_workloads, plan.netns_workloads, SLUICE_MAX_WORKLOADS, counts); !taken)
+    return std::unexpected(taken.error());
+  return counts;
+}
+
+}  // namespace sluice::agent

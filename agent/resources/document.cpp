@@ -1,0 +1,120 @@
+#include "resources/document.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "policy/document/envelope.h"
+#include "policy/document/yaml.h"
+#include "policy/kinds/check.h"
+
+namespace sluice::agent {
+namespace {
+
+struct Slice {
+  std::string_view text;
+  std::uint32_t line = 0;  // lines before it
+};
+
+bool separates(std::string_view line) {
+  return line == "---" || line.starts_with("--- ") || line == "---\r" || line == "...";
+}
+
+std::vector<Slice> cut(std::string_view text) {
+  std::vector<Slice> slices;
+  std::size_t begin = 0;
+  std::size_t at = 0;
+  std::uint32_t line = 0;
+  std::uint32_t first = 0;
+  while (at < text.size()) {
+    const auto end = std::min(text.find('\n', at), text.size());
+    const auto next = std::min(end + 1, text.size());
+    ++line;
+    if (separates(text.substr(at, end - at))) {
+      slices.push_back({text.substr(begin, at - begin), first});
+      begin = next;
+      first = line;
+    }
+    at = next;
+  }
+  slices.push_back({text.substr(begin), first});
+  std::erase_if(slices, [](const Slice& slice) {
+    return slice.text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+  });
+  return slices;
+}
+
+void shift(policy::Node& node, std::uint32_t lines) {
+  if (node.mark.line != 0) node.mark.line += lines;
+  for (auto& item : node.items) shift(item, lines);
+  for (auto& field : node.fields) {
+    if (field.mark.line != 0) field.mark.line += lines;
+    shift(field.value, lines);
+  }
+}
+
+void shift(policy::Resource& resource, std::uint32_t lines) {
+  resource.mark.line += lines;
+  shift(resource.body, lines);
+}
+
+policy::Diagnostics shifted(const policy::Diagnostics& diagnostics, std::uint32_t lines) {
+  policy::Diagnostics out;
+  for (auto diagnostic : diagnostics.list()) {
+    diagnostic.mark.line += lines;
+    out.add(std::move(diagnostic));
+  }
+  return out;
+}
+
+// Who a bad document is, as far as its envelope tells.
+std::string key_of_bad(const std::string& text, const std::string& file) {
+  policy::Diagnostics ignored;
+  auto nodes = policy::parse_yaml(text, file, ignored);
+  if (nodes.size() != 1 || ignored.has_errors()) return {};
+  const auto resource = policy::open_envelope(std::move(nodes.front()), file, ignored);
+  return resource ? resource->key() : std::string();
+}
+
+bool only_comments(std::string_view text) {
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    const auto line = text.substr(0, end);
+    const auto first = line.find_first_not_of(" \t\r");
+    if (first != std::string_view::npos && line[first] != '#') return false;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return true;
+}
+
+Document judge(const Slice& slice, const std::string& file, bool strict) {
+  Document out;
+  out.text = slice.text;
+  policy::CheckOptions options;
+  options.strict = strict;
+  auto checked = policy::check_text(slice.text, file, options);
+  out.diagnostics = shifted(checked.diagnostics, slice.line);
+  out.where = fmt::format("{}:{}", file, slice.line + 1);
+  if (!checked.diagnostics.has_errors() && checked.resources.size() == 1) {
+    out.resource = std::move(checked.resources.front());
+    shift(*out.resource, slice.line);
+    out.key = out.resource->key();
+    out.where = fmt::format("{}:{}", file, out.resource->mark.line);
+  } else {
+    out.key = key_of_bad(out.text, file);
+    if (!out.diagnostics.list().empty())
+      out.where = fmt::format("{}:{}", file, out.diagnostics.list().front().mark.line);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Document> judge_documents(std::string_view text, const std::string& file, bool strict) {
+  std::vector<Document> out;
+  for (const auto& slice : cut(text))
+    if (!only_comments(slice.text)) out.push_back(judge(slice, file, strict));
+  return out;
+}
+
+}  // namespace sluice::agent

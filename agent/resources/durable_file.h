@@ -1,0 +1,26 @@
+// Files that survive a crash: written beside, synced, renamed over the old one, directory synced. A failure (full disk
+// included) leaves the old file as it was.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace sluice::agent {
+
+struct FileText {
+  std::string path;
+  std::string text;
+};
+
+// All files or, when one cannot be written, none. Mode 0600.
+Outcome<> write_durably(const std::vector<FileText>& files);
+// Removes the file and syncs the directory; a missing file is no error.
+Outcome<> remove_durably(const std::string& path);
+// Whole text; a file larger than `max_bytes` is an error. Only regular files.
+Outcome<std::string> read_bounded(const std::string& path, std::size_t max_bytes);
+// The directory and its parents; `mode` for those that are made.
+Outcome<> make_directory(const std::string& path, unsigned mode);
+
+}  // namespace sluice::agent

@@ -1,0 +1,263 @@
+#include "resources/store.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "resources/durable_file.h"
+
+namespace sluice::agent {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A key or path as a file name: what is not plain becomes %XX; a long one is cut and told apart by a hash (FNV-1a).
+std::string file_name(const std::string& text) {
+  std::string out;
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    hash = (hash ^ byte) * 0x100000001b3ULL;
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '_' || (c == '.' && !out.empty());
+    if (plain)
+      out += c;
+    else
+      out += fmt::format("%{:02x}", byte);
+  }
+  if (out.size() > 200) out = fmt::format("{}-{:016x}", out.substr(0, 180), hash);
+  return out + ".yaml";
+}
+
+bool is_document_file(const fs::path& path) {
+  const auto name = path.filename().string();
+  const auto extension = path.extension().string();
+  return !name.starts_with('.') && (extension == ".yaml" || extension == ".yml" || extension == ".json");
+}
+
+// The document files of a directory by name, or why it cannot be read.
+Outcome<std::vector<std::string>> list_files(const std::string& directory) {
+  std::error_code error;
+  std::vector<std::string> out;
+  fs::directory_iterator entries(directory, error);
+  for (; !error && entries != fs::directory_iterator(); entries.increment(error))
+    if (is_document_file(entries->path())) out.push_back(entries->path().string());
+  if (error == std::errc::no_such_file_or_directory) return out;
+  if (error) return fault(fmt::format("cannot read {}: {}", directory, error.message()));
+  std::ranges::sort(out);
+  return out;
+}
+
+std::string first_error(const Document& document) {
+  for (const auto& diagnostic : document.diagnostics.list())
+    if (diagnostic.severity == policy::Severity::error) return diagnostic.text();
+  return document.where + ": not a single valid document";
+}
+
+}  // namespace
+
+std::string Store::applied_path(const std::string& key) const {
+  return options_.state_dir + "/resources/" + file_name(key);
+}
+
+std::string Store::last_good_path(const std::string& file) const {
+  return options_.state_dir + "/last-good/" + file_name(fs::path(file).filename().string());
+}
+
+Outcome<> Store::open() {
+  for (const char* directory : {"/resources", "/last-good"})
+    if (auto made = make_directory(options_.state_dir + directory, 0700); !made) return made;
+  if (auto loaded = load_applied(); !loaded) return loaded;
+  if (auto loaded = load_last_good(); !loaded) return loaded;
+  read_directory();
+  rebuild();
+  return {};
+}
+
+Outcome<> Store::load_applied() {
+  const auto files = list_files(options_.state_dir + "/resources");
+  if (!files) return std::unexpected(files.error());
+  for (const auto& path : *files) {
+    const auto text = read_bounded(path, options_.document_bytes);
+    if (!text) return std::unexpected(text.error());
+    for (auto& document : judge_documents(*text, path, false)) {
+      if (!document.resource) {
+        // Written by us after it was judged good: another version of Sluice, or somebody's hand.
+        log_.error("stored document is not valid and not in force: {}", first_error(document));
+        continue;
+      }
+      applied_.insert_or_assign(document.key, std::move(document));
+    }
+  }
+  return {};
+}
+
+Outcome<> Store::load_last_good() {
+  const auto copies = list_files(options_.state_dir + "/last-good");
+  if (!copies) return std::unexpected(copies.error());
+  for (const auto& copy : *copies) {
+    const auto text = read_bounded(copy, 2 * options_.document_bytes);
+    if (!text) {
+      log_.warn("last good copy is not used: {}", text.error().message);
+      continue;
+    }
+    // The first line names the file it was taken from.
+    const auto end = text->find('\n');
+    if (!text->starts_with("# ") || end == std::string::npos) continue;
+    File& file = files_[text->substr(2, end - 2)];
+    for (auto& document : judge_documents(*text, copy, false))
+      if (document.resource) file.good.push_back(std::move(document));
+  }
+  return {};
+}
+
+bool Store::rescan() {
+  if (!read_directory()) return false;
+  rebuild();
+  return true;
+}
+
+// True when a file's text is new.
+bool Store::read_directory() {
+  auto paths = list_files(options_.resources_dir);
+  if (!paths) {
+    log_.error("{}; what was in force stays", paths.error().message);
+    return false;
+  }
+  bool changed = false;
+  for (const auto& path : *paths) {
+    auto text = read_bounded(path, options_.document_bytes);
+    File& file = files_[path];
+    if (!text) {
+      changed |= file.unreadable != text.error().message;
+      file.unreadable = text.error().message;
+      continue;
+    }
+    if (file.unreadable.empty() && !file.text.empty() && file.text == *text) continue;
+    take_text(file, path, std::move(*text));
+    changed = true;
+  }
+  for (auto entry = files_.begin(); entry != files_.end();) {
+    if (std::ranges::binary_search(*paths, entry->first)) {
+      ++entry;
+      continue;
+    }
+    if (auto removed = remove_durably(last_good_path(entry->first)); !removed)
+      log_.warn("{}", removed.error().message);
+    entry = files_.erase(entry);
+    changed = true;
+  }
+  return changed;
+}
+
+void Store::take_text(File& file, const std::string& path, std::string text) {
+  std::vector<Document> good;
+  std::vector<Document> bad;
+  std::set<std::string> named;
+  bool nameless = false;
+  for (auto& document : judge_documents(text, path, false)) {
+    named.insert(document.key);
+    nameless |= document.key.empty();
+    if (!document.resource) log_.error("document is not in force: {}", first_error(document));
+    (document.resource ? good : bad).push_back(std::move(document));
+  }
+  for (auto& old : file.good) {
+    const bool replaced = std::ranges::any_of(good, [&](const Document& d) { return d.key == old.key; });
+    const bool broken = nameless ? true : std::ranges::any_of(bad, [&](const Document& d) { return d.key == old.key; });
+    if (!replaced && broken) good.push_back(std::move(old));
+  }
+  file.text = std::move(text);
+  file.unreadable.clear();
+  file.good = std::move(good);
+  file.bad = std::move(bad);
+  keep_last_good(path, file);
+}
+
+void Store::keep_last_good(const std::string& path, const File& file) {
+  std::string text = "# " + path + "\n";
+  for (const auto& document : file.good) text += "---\n" + document.text + (document.text.ends_with('\n') ? "" : "\n");
+  // The copy only serves a later start, so a full disk must not keep a good file out of force.
+  if (auto kept = write_durably({{last_good_path(path), text}}); !kept)
+    log_.warn("no last good copy of {}: {}", path, kept.error().message);
+}
+
+void Store::add(const Document& document, bool applied, std::map<std::string, std::string>& owners) {
+  StoredDocument stored{document, applied, false, false, {}};
+  const auto [owner, fresh] = owners.emplace(document.key, document.where);
+  stored.shadowed = !fresh && applied_.contains(document.key);
+  if (!fresh)
+    stored.problem = fmt::format("{} is also defined at {}, which wins", document.key, owner->second);
+  else if (in_force_.size() >= options_.resources)
+    stored.problem = fmt::format("more than {} resources; raise limits.resources", options_.resources);
+  stored.in_force = stored.problem.empty();
+  if (stored.in_force) in_force_.push_back(*document.resource);
+  documents_.push_back(std::move(stored));
+}
+
+void Store::rebuild() {
+  documents_.clear();
+  in_force_.clear();
+  problems_.clear();
+  std::map<std::string, std::string> owners;
+  for (const auto& [key, document] : applied_) add(document, true, owners);
+  for (const auto& [path, file] : files_) {
+    for (const auto& document : file.good) add(document, false, owners);
+    for (const auto& document : file.bad) documents_.push_back({document, false, false, false, first_error(document)});
+    if (!file.unreadable.empty()) problems_.push_back(file.unreadable + "; its last good version stays in force");
+  }
+}
+
+std::size_t Store::bad() const {
+  const auto documents = std::ranges::count_if(documents_, [](const auto& d) { return !d.problem.empty() && !d.shadowed; });
+  return static_cast<std::size_t>(documents) + problems_.size();
+}
+
+Outcome<> Store::admit(const std::vector<Document>& documents) const {
+  std::set<std::string> keys;
+  std::size_t fresh = 0;
+  for (const auto& document : documents) {
+    if (!keys.insert(document.key).second)
+      return fault(fmt::format("{}: {} is defined twice", document.where, document.key), "remove one of the two");
+    if (document.text.size() > options_.document_bytes)
+      return fault(fmt::format("{}: document is larger than {} KiB", document.where, options_.document_bytes / 1024),
+                   "raise limits.document_kib");
+    if (find(document.key) == nullptr) ++fresh;
+  }
+  if (in_force_.size() + fresh > options_.resources)
+    return fault(fmt::format("more than {} resources", options_.resources), "raise limits.resources");
+  return {};
+}
+
+Outcome<> Store::put(const std::vector<Document>& documents) {
+  if (auto admitted = admit(documents); !admitted) return admitted;
+  std::vector<FileText> files;
+  for (const auto& document : documents) files.push_back({applied_path(document.key), document.text});
+  if (auto written = write_durably(files); !written) return written;
+  for (const auto& document : documents) applied_.insert_or_assign(document.key, document);
+  rebuild();
+  return {};
+}
+
+Outcome<> Store::remove(const std::string& key) {
+  if (!applied_.contains(key)) {
+    const auto* found = find(key);
+    if (found == nullptr) return fault(key + " does not exist", "see `sluice get`");
+    return fault(fmt::format("{} comes from {}", key, found->document.where), "remove it from that file");
+  }
+  if (auto removed = remove_durably(applied_path(key)); !removed) return removed;
+  applied_.erase(key);
+  rebuild();
+  return {};
+}
+
+const StoredDocument* Store::find(const std::string& key) const {
+  const auto found = std::ranges::find_if(documents_, [&](const auto& d) { return d.in_force && d.document.key == key; });
+  return found == documents_.end() ? nullptr : &*found;
+}
+
+}  // namespace sluice::agent

@@ -1,0 +1,86 @@
+// The resources in force on this node: the documents of a directory and those that `apply` stored. A bad document
+// never takes its last good version out of force; it is reported until it is mended. What came from the directory is
+// kept on disk as well, so that a start finds the last good set even if a file has been broken since.
+//
+// When two documents have the same kind, mesh and name, the one that apply stored wins, then the first file by name;
+// the others are reported.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "policy/document/resource.h"
+#include "resources/document.h"
+
+namespace sluice::agent {
+
+struct StoreOptions {
+  std::string resources_dir;
+  std::string state_dir;
+  std::size_t document_bytes = 1 << 20;  // of one file
+  std::size_t resources = 20'000;
+};
+
+// A document as the operator sees it.
+struct StoredDocument {
+  Document document;
+  bool applied = false;   // by apply, else from a file
+  bool in_force = false;
+  bool shadowed = false;  // apply stored a newer version of a file's document: no mistake, only a note
+  std::string problem;    // why the newest text is not in force; empty when it is
+};
+
+class Store {
+ public:
+  Store(StoreOptions options, Log& log) : options_(std::move(options)), log_(log) {}
+
+  // Loads what apply stored and the last good set of the directory, then the directory itself.
+  Outcome<> open();
+  // Reads the directory again. True when the set in force changed.
+  bool rescan();
+
+  const std::vector<policy::Resource>& in_force() const { return in_force_; }
+  const std::vector<StoredDocument>& documents() const { return documents_; }
+  // Documents and files whose newest text is not in force.
+  std::size_t bad() const;
+  const std::vector<std::string>& problems() const { return problems_; }
+
+  // Would the set still be within its limits and free of duplicates with these? Changes nothing.
+  Outcome<> admit(const std::vector<Document>& documents) const;
+  // Stores good documents durably and puts them into force: all or none.
+  Outcome<> put(const std::vector<Document>& documents);
+  // Removes what apply stored; a Fault for what it did not.
+  Outcome<> remove(const std::string& key);
+  // The version in force; null when there is none.
+  const StoredDocument* find(const std::string& key) const;
+
+ private:
+  struct File {
+    std::string text;
+    std::vector<Document> good;  // in force, some perhaps from an earlier text
+    std::vector<Document> bad;   // of the newest text
+    std::string unreadable;      // why its newest text could not be read
+  };
+  Outcome<> load_applied();
+  Outcome<> load_last_good();
+  bool read_directory();
+  void take_text(File& file, const std::string& path, std::string text);
+  void keep_last_good(const std::string& path, const File& file);
+  void rebuild();
+  void add(const Document& document, bool applied, std::map<std::string, std::string>& owners);
+  std::string applied_path(const std::string& key) const;
+  std::string last_good_path(const std::string& file) const;
+
+  StoreOptions options_;
+  Log& log_;
+  std::map<std::string, File> files_;        // by path
+  std::map<std::string, Document> applied_;  // by key
+  std::vector<StoredDocument> documents_;
+  std::vector<policy::Resource> in_force_;
+  std::vector<std::string> problems_;
+};
+
+}  // namespace sluice::agent
