@@ -72,8 +72,8 @@ struct {
 SLUICE_FIXED_HASH(flows, struct sluice_flow_key, struct sluice_flow, SLUICE_MAX_FLOWS);
 /* the same for health probes, netns cookie 0. Writer: sockops. Reader: sk_lookup. */
 SLUICE_FIXED_HASH(probes, struct sluice_flow_key, struct sluice_flow, 4096);
-/* Writer: sockops. Reader: connect. */
-SLUICE_ARRAY(flow_count, struct sluice_flow_count, 0);
+/* Writers: sockops; agent, through mmap, when it sweeps. Reader: connect. */
+SLUICE_ARRAY(flow_count, struct sluice_flow_count, BPF_F_MMAPABLE);
 
 /* (workload, slot) -> listening socket. Writer: agent. Reader: sk_lookup. */
 struct {

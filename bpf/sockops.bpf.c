@@ -67,8 +67,10 @@ static __always_inline void on_connect(struct bpf_sock_ops* ctx, void* sk) {
   if (!note->kind) return;
   struct sluice_flow_key key;
   tuple_of(ctx, &key);
-  struct sluice_flow flow = {
-      .socket_cookie = bpf_get_socket_cookie(ctx), .workload = note->workload, .kind = note->kind};
+  struct sluice_flow flow = {.socket_cookie = bpf_get_socket_cookie(ctx),
+                             .noted_at_ns = bpf_ktime_get_ns(),
+                             .workload = note->workload,
+                             .kind = note->kind};
   long failed;
   if (note->kind == SLUICE_FLOW_PROBE) {
     failed = bpf_map_update_elem(&probes, &key, &flow, BPF_NOEXIST);

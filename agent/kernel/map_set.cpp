@@ -3,7 +3,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <netinet/in.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -29,6 +34,13 @@ Outcome<> open_into(const std::string& directory, const char* name, TypedMap& ma
 }  // namespace
 
 Outcome<> ListenerMap::insert(std::uint32_t workload, std::uint32_t slot, int socket_fd) const {
+  int transparent = 0;
+  socklen_t size = sizeof(transparent);
+  if (::getsockopt(socket_fd, SOL_IP, IP_TRANSPARENT, &transparent, &size) != 0)
+    return fault_errno("inspect a listener", errno);
+  if (transparent == 0)
+    return fault("the listener of workload " + std::to_string(workload) + " is not transparent",
+                 "its clients would wait for ever; the keeper must set IP_TRANSPARENT before it listens");
   const sluice_listener_key key{workload, slot};
   const std::uint64_t value = static_cast<std::uint64_t>(socket_fd);
   return raw_.update(&key, &value);
@@ -73,6 +85,26 @@ Outcome<MapSet> MapSet::open(const std::string& directory) {
   take("events", set.events);
   if (!done) return std::unexpected(done.error());
   return set;
+}
+
+Outcome<std::size_t> MapSet::sweep_flows(MonoTime now, Nanos age) const {
+  const auto entries = flows.dump(1U << 20);
+  if (!entries) return std::unexpected(entries.error());
+  const auto limit = std::chrono::duration_cast<Nanos>(now.time_since_epoch() - age).count();
+  std::size_t swept = 0;
+  for (const auto& [key, flow] : *entries) {
+    if (static_cast<std::int64_t>(flow.noted_at_ns) >= limit) continue;
+    if (const auto erased = flows.erase(key); !erased) return std::unexpected(erased.error());
+    ++swept;
+  }
+  if (swept == 0) return swept;
+  // The programs change the count at the same time, so it is changed in place and not read and written back.
+  void* page =
+      ::mmap(nullptr, sizeof(sluice_flow_count), PROT_READ | PROT_WRITE, MAP_SHARED, flow_count.fd(), 0);
+  if (page == MAP_FAILED) return fault_errno("map the flow counter", errno);
+  std::atomic_ref(static_cast<sluice_flow_count*>(page)->entries).fetch_sub(swept);
+  ::munmap(page, sizeof(sluice_flow_count));
+  return swept;
 }
 
 Outcome<VerdictCounts> MapSet::read_verdicts() const {

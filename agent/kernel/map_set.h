@@ -7,6 +7,7 @@
 
 #include "abi.h"
 #include "base/address.h"
+#include "base/clock.h"
 #include "base/reason.h"
 #include "kernel/map.h"
 
@@ -18,7 +19,8 @@ class ListenerMap {
  public:
   ListenerMap() = default;
   explicit ListenerMap(RawMap raw) : raw_(std::move(raw)) {}
-  // slot: SLUICE_LISTENER_*. The socket must be a listening TCP socket; a slot is replaced in one step.
+  // slot: SLUICE_LISTENER_*. The socket must be a listening, transparent TCP socket (any other would leave
+  // clients without an answer, so it is refused); a slot is replaced in one step.
   Outcome<> insert(std::uint32_t workload, std::uint32_t slot, int socket_fd) const;
   Outcome<> erase(std::uint32_t workload, std::uint32_t slot) const;
   // The socket cookie in the slot; nothing when it is empty.
@@ -53,6 +55,9 @@ struct MapSet {
 
   // Opens every pinned map below `directory`.
   static Outcome<MapSet> open(const std::string& directory);
+  // Removes flows that were noted more than `age` ago: their socket is gone, but its last callback never came
+  // (another sockops program may switch callbacks off). Returns how many.
+  Outcome<std::size_t> sweep_flows(MonoTime now, Nanos age) const;
   // At most 32768 counters (the size of the map); unknown reason numbers are skipped.
   Outcome<VerdictCounts> read_verdicts() const;
 };

@@ -17,7 +17,7 @@
 #endif
 
 /* Part of the pin path; raised whenever anything below changes. */
-#define SLUICE_ABI_VERSION 1
+#define SLUICE_ABI_VERSION 2
 
 /* Limits that size the maps; limits.flows of the configuration overrides the flow maps at load. */
 #define SLUICE_MAX_WORKLOADS 4096
@@ -143,11 +143,12 @@ SLUICE_ABI_ASSERT(sizeof(struct sluice_flow_key) == 48);
 
 struct sluice_flow {
   __u64 socket_cookie; /* only this socket may remove the entry */
+  __u64 noted_at_ns;   /* CLOCK_MONOTONIC; the agent sweeps what is older than any handshake */
   __u32 workload;      /* for CAPTURE: whose listener */
   __u8 kind;           /* SLUICE_FLOW_* */
   __u8 _pad[3];
 };
-SLUICE_ABI_ASSERT(sizeof(struct sluice_flow) == 16);
+SLUICE_ABI_ASSERT(sizeof(struct sluice_flow) == 24);
 
 /* key of SOCKHASH `listeners`: filled by agent with sockets made by the keeper; read by sk_lookup */
 #define SLUICE_LISTENER_OUT 0

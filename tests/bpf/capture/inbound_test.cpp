@@ -114,6 +114,18 @@ TEST_F(Inbound, ClosingWhileConnectingLeavesNoNote) {
   EXPECT_TRUE(wait_until([&] { return flows() == 0 && counted() == 0; }));
 }
 
+TEST_F(Inbound, OrphanedNotesAreSwept) {
+  const auto& maps = programs_->maps();
+  sluice_flow orphan{};
+  orphan.noted_at_ns = 1;
+  ASSERT_TRUE(maps.flows.set(sluice_flow_key{}, orphan).has_value());
+  ASSERT_TRUE(maps.flow_count.set(0, {1}).has_value());
+  EXPECT_EQ(1U, maps.sweep_flows(clock_.now(), std::chrono::nanoseconds(1)).value());
+  EXPECT_EQ(0U, flows());
+  EXPECT_EQ(0U, counted());
+  EXPECT_EQ(0U, maps.sweep_flows(clock_.now(), 300s).value());
+}
+
 TEST_F(Inbound, FullFlowMapRefusesAndNeverBypasses) {
   shell("ip route add blackhole 10.99.0.0/16");
   set_workload([](sluice_workload& workload) { workload.passthrough = SLUICE_PASSTHROUGH_ALL; });

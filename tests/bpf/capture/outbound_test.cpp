@@ -1,10 +1,12 @@
 // Outgoing connections of an enrolled workload: every way to connect() reaches the proxy, which sees the
 // original destination as its own address; what is not the proxy's business goes direct (node-proxies.md
 // A.11: 1-3, 6, 8-10).
+#include <bpf/bpf.h>
 #include <liburing.h>
 #include <net/if.h>
 
 #include "bpf/capture/world.h"
+#include "kernel/verdict.h"
 
 namespace sluice::test {
 namespace {
@@ -170,9 +172,16 @@ TEST_F(Outbound, WithoutPreferredSourceTheSetupSaysSo) {
   const Fd proxy = expect_captured(client.get(), kMeshV4, AF_INET);
 }
 
-TEST_F(Outbound, NonTransparentListenerIsSeenByACanary) {
+TEST_F(Outbound, NonTransparentListenerIsRefused) {
   const Fd plain = pod_listener(ip("::"), false);
-  ASSERT_TRUE(programs_->maps().listeners.insert(kWorkload, SLUICE_LISTENER_OUT, plain.get()).has_value());
+  const auto refused = programs_->maps().listeners.insert(kWorkload, SLUICE_LISTENER_OUT, plain.get());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().message, ::testing::HasSubstr("not transparent"));
+  // What would happen otherwise, so that the check keeps its reason.
+  const Fd map(bpf_obj_get((programs_->directory() + "/maps/listeners").c_str()));
+  const sluice_listener_key key{kWorkload, SLUICE_LISTENER_OUT};
+  const auto value = static_cast<std::uint64_t>(plain.get());
+  ASSERT_EQ(0, bpf_map_update_elem(map.get(), &key, &value, BPF_ANY));
   const Fd client = pod_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
   EXPECT_EQ(EINPROGRESS, connect_to(client.get(), kMeshV4, AF_INET));
   pollfd waiting{client.get(), POLLOUT, 0};
@@ -274,6 +283,28 @@ TEST_F(Outbound, ForgedMarkIsNotExempt) {
   ASSERT_EQ(0, ::setsockopt(client.get(), SOL_SOCKET, SO_MARK, &mark, sizeof(mark)));
   EXPECT_EQ(EPERM, connect_to(client.get(), {ip("10.88.0.2"), 80}, AF_INET));
   const Fd proxy = expect_captured(client.get(), kMeshV4, AF_INET);
+}
+
+TEST_F(Outbound, ExplainSaysWhatTheHookDoes) {
+  const auto ask = [&](const char* to, std::uint16_t port, bool tcp) {
+    return kernel::hypothetical_verdict(programs_->maps(), kWorkload, cookie_, {ip(to), port}, tcp,
+                                        clock_.now())
+        .value();
+  };
+  EXPECT_EQ(Reason::captured_outbound, ask("10.88.0.1", 80, true).reason);
+  EXPECT_EQ(kernel::HookAction::capture, ask("127.0.0.9", 700, true).action);
+  EXPECT_EQ(Reason::loopback, ask("127.0.0.9", 701, true).reason);
+  EXPECT_EQ(Reason::self_call, ask("fd77::2", 80, true).reason);
+  EXPECT_EQ(Reason::excluded, ask("10.88.0.3", 8500, true).reason);
+  EXPECT_EQ(Reason::passthrough, ask("10.88.0.4", 1, false).reason);
+  EXPECT_EQ(Reason::resolver, ask("10.88.0.5", 53, false).reason);
+  EXPECT_TRUE(ask("10.88.0.2", 80, true).eperm);
+  EXPECT_EQ(Reason::udp_denied, ask("10.88.0.2", 80, false).reason);
+  beat(3'000'000'000);
+  EXPECT_EQ(Reason::proxy_dead, ask("10.88.0.1", 80, true).reason);
+  const auto stranger = kernel::hypothetical_verdict(programs_->maps(), 999, cookie_, {ip("10.88.0.1"), 80},
+                                                     true, clock_.now());
+  EXPECT_EQ(Reason::not_enrolled, stranger.value().reason);
 }
 
 TEST_F(Outbound, UnenrolledNamespaceIsLeftAlone) {
