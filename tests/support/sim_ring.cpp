@@ -194,8 +194,8 @@ void SimBackend::try_receive(Operation& op, Pending& pending) {
   Chunk chunk = heap ? Chunk::copy_of(bytes) : pool.take(bytes);
   peer.inbox.erase(0, size);
   if (Peer* other = find(peer.other); other != nullptr && other->writer != nullptr) schedule(other->writer);
-  complete(op, pending,
-           {.result = static_cast<int>(size), .more = !heap && !chance(faults_.ended_early), .chunk = std::move(chunk)});
+  const bool more = !heap && !chance(faults_.ended_early);
+  complete(op, pending, {.result = static_cast<int>(size), .more = more, .chunk = std::move(chunk)});
 }
 
 void SimBackend::try_send(Operation& op, Pending& pending) {

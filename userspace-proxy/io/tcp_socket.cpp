@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -57,6 +58,11 @@ int family_of_socket(int fd) {
 
 SocketAddr address_of_socket(int fd) { return ask_address(fd, ::getsockname); }
 SocketAddr address_of_peer(int fd) { return ask_address(fd, ::getpeername); }
+
+void let_it_wait(int fd) {
+  int off = 0;
+  ::ioctl(fd, FIONBIO, &off);
+}
 
 void send_without_delay(int fd) {
   const int on = 1;

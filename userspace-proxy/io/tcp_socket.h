@@ -16,6 +16,8 @@ int family_of_socket(int fd);
 SocketAddr address_of_socket(int fd);  // all zero when unknown
 SocketAddr address_of_peer(int fd);
 
+// Clears O_NONBLOCK, with which a ring would answer EAGAIN instead of waiting.
+void let_it_wait(int fd);
 // TCP_NODELAY: a relay writes whole messages, holding small ones back would only add delay. Listeners hand it down.
 void send_without_delay(int fd);
 // SO_LINGER 0: close() sends RST.

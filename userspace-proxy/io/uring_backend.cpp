@@ -1,32 +1,20 @@
+// The ring's life and its loop.
 #include "io/uring_backend.h"
 
-#include <liburing.h>
-#include <netinet/in.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
-#include <unordered_map>
 
-#include "io/socket_state.h"
-#include "io/tcp_socket.h"
-#include "io/uring_buffers.h"
-#include "io/uring_probe.h"
-#include "io/uring_table.h"
+#include "io/uring_loop.h"
 
 namespace sluice::io {
 namespace {
 
-// What a completion's low bits say; Operations are aligned to eight bytes.
-enum Tag : std::uint64_t { kPlain, kAccept, kSmall, kLarge, kHeap, kSend, kWake, kIgnored };
-constexpr std::uint64_t kTagMask = 7;
-constexpr unsigned kReceiveBudget = kReceiveHigh;
 constexpr std::size_t kBatch = 1024;  // completions taken off the queue at a time
 
 // io_uring_register(2), for the calls that liburing 2.3 declares without exporting them. 0 or a positive errno.
@@ -34,80 +22,7 @@ int register_with(const io_uring& ring, unsigned operation, const void* argument
   return ::syscall(SYS_io_uring_register, ring.ring_fd, operation, argument, count) < 0 ? errno : 0;
 }
 
-// What the kernel reads of a send or connect until it is done.
-struct WriteRecord {
-  msghdr header{};
-  std::array<iovec, kMaxSendParts> parts{};
-  sockaddr_storage address{};
-};
-
-struct Event {
-  std::uint64_t data;
-  int result;
-  unsigned flags;
-};
-
-class UringBackend final : public Backend {
- public:
-  UringBackend(UringOptions options, UringFeatures found) : options_(options), found_(std::move(found)) {}
-  ~UringBackend() override;
-  Outcome<> open();
-
-  Outcome<> start() override;
-  MonoTime now() const override { return SystemClock().now(); }
-  bool turn(MonoTime deadline) override;
-  void wake() noexcept override;
-
-  void accept(Operation& op, SocketHandle listener) override;
-  void receive(Operation& op, SocketHandle socket, BufferClass buffers) override;
-  void receive_heap(Operation& op, SocketHandle socket) override;
-  void send(Operation& op, SocketHandle socket, std::span<const std::span<const std::byte>> parts) override;
-  void connect(Operation& op, SocketHandle socket, const SocketAddr& to) override;
-  void shutdown_write(Operation& op, SocketHandle socket) override;
-  void cancel(Operation& op) override;
-  void cancel_all(SocketHandle socket) override;
-  void close(SocketHandle socket, bool reset) override;
-
-  SocketHandle adopt(Fd socket) override;
-  SocketHandle settle(SocketHandle connected) override;
-  Result<SocketHandle> make_listener(const SocketAddr& at, int backlog) override;
-  Result<SocketHandle> make_socket(const SocketAddr& towards) override;
-  Result<> bind(SocketHandle socket, const SocketAddr& at) override;
-  SocketAddr local_address(SocketHandle socket) const override;
-  SocketAddr peer_address(SocketHandle socket) const override;
-  int descriptor(SocketHandle socket) const override { return socket.direct ? -1 : socket.number; }
-
-  const std::vector<Feature>& features() const override { return found_.report; }
-  BackendStats stats() const override;
-
- private:
-  Outcome<> restrict();
-  void open_table();
-  io_uring_sqe& next_sqe();
-  io_uring_sqe& start_op(Operation& op, std::uint64_t tag);
-  static void target(io_uring_sqe& sqe, SocketHandle socket);
-  void arm_wake();
-  void collect(std::vector<Event>& into);
-  void dispatch(const Event& event);
-  void finish_receive(Operation& op, UringBuffers& buffers, const Event& event);
-  WriteRecord& record(Operation& op);
-
-  UringOptions options_;
-  UringFeatures found_;
-  io_uring ring_{};
-  bool open_ = false;
-  UringBuffers small_;
-  UringBuffers large_;
-  UringTable table_;
-  Fd wake_fd_;
-  std::uint64_t wake_count_ = 0;  // what the pending read of wake_fd_ fills
-  std::atomic<bool> wake_pending_ = false;
-  std::vector<Event> events_;  // being dispatched
-  std::vector<Event> early_;   // taken off the queue to make room while it was full
-  std::unordered_map<Operation*, Chunk> heap_receives_;
-  std::vector<std::unique_ptr<WriteRecord>> free_records_;
-  BackendStats stats_;
-};
+}  // namespace
 
 UringBackend::~UringBackend() {
   if (!open_) return;
@@ -140,6 +55,7 @@ void UringBackend::open_table() {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   const auto slots = static_cast<unsigned>(std::min<rlim_t>(options_.direct_sockets, limit.rlim_cur));
+  if (options_.direct_from < 0) options_.direct_from = static_cast<int>(std::min<rlim_t>(limit.rlim_cur / 2, 1 << 30));
   if (const int error = io_uring_register_files_sparse(&ring_, slots); error == 0) {
     table_.open(slots);
   } else {
@@ -220,7 +136,7 @@ void UringBackend::wake() noexcept {
   [[maybe_unused]] const ssize_t written = ::write(wake_fd_.get(), &one, sizeof(one));
 }
 
-void UringBackend::collect(std::vector<Event>& into) {
+void UringBackend::collect(std::vector<UringEvent>& into) {
   unsigned head = 0;
   unsigned count = 0;
   io_uring_cqe* cqe = nullptr;
@@ -249,11 +165,11 @@ bool UringBackend::turn(MonoTime deadline) {
   }
   if (io_uring_cq_has_overflow(&ring_) != 0) ++stats_.overflows;
   collect(events_);
-  for (const Event& event : events_) dispatch(event);
+  for (const UringEvent& event : events_) dispatch(event);
   return true;
 }
 
-void UringBackend::finish_receive(Operation& op, UringBuffers& buffers, const Event& event) {
+void UringBackend::finish_receive(Operation& op, UringBuffers& buffers, const UringEvent& event) {
   Completion completion{.result = event.result, .more = (event.flags & IORING_CQE_F_MORE) != 0};
   if ((event.flags & IORING_CQE_F_BUFFER) != 0) {
     const unsigned buffer = event.flags >> IORING_CQE_BUFFER_SHIFT;
@@ -263,10 +179,10 @@ void UringBackend::finish_receive(Operation& op, UringBuffers& buffers, const Ev
   op.finish(std::move(completion));
 }
 
-void UringBackend::dispatch(const Event& event) {
+void UringBackend::dispatch(const UringEvent& event) {
   ++stats_.completions;
   const std::uint64_t tag = event.data & kTagMask;
-  auto* op = reinterpret_cast<Operation*>(event.data & ~kTagMask);  // NOLINT: what start_op() made of it
+  auto* op = reinterpret_cast<Operation*>(event.data & ~kTagMask);
   Completion completion{.result = event.result, .more = (event.flags & IORING_CQE_F_MORE) != 0};
   switch (tag) {
     case kAccept:
@@ -306,168 +222,6 @@ BackendStats UringBackend::stats() const {
   stats.large_in_use = large_.in_use();
   return stats;
 }
-
-// ---- operations
-
-void UringBackend::accept(Operation& op, SocketHandle listener) {
-  io_uring_sqe& sqe = start_op(op, kAccept);
-  if (found_.multishot_accept) {
-    io_uring_prep_multishot_accept(&sqe, listener.number, nullptr, nullptr, SOCK_CLOEXEC);
-  } else {
-    io_uring_prep_accept(&sqe, listener.number, nullptr, nullptr, SOCK_CLOEXEC);
-  }
-  io_uring_sqe_set_data64(&sqe, op.backend_tag);
-}
-
-void UringBackend::receive(Operation& op, SocketHandle socket, BufferClass buffers) {
-  if (!found_.provided_buffers) return receive_heap(op, socket);
-  const bool large = buffers == BufferClass::large;
-  io_uring_sqe& sqe = start_op(op, large ? kLarge : kSmall);
-  if (found_.multishot_receive) {
-    io_uring_prep_recv_multishot(&sqe, socket.number, nullptr, 0, 0);
-    if (found_.receive_budget) set_receive_budget(sqe, kReceiveBudget);
-  } else {
-    io_uring_prep_recv(&sqe, socket.number, nullptr, 0, 0);
-  }
-  sqe.flags |= IOSQE_BUFFER_SELECT;
-  sqe.buf_group = large ? large_.group() : small_.group();
-  target(sqe, socket);
-  io_uring_sqe_set_data64(&sqe, op.backend_tag);
-}
-
-void UringBackend::receive_heap(Operation& op, SocketHandle socket) {
-  io_uring_sqe& sqe = start_op(op, kHeap);
-  Chunk& chunk = heap_receives_[&op] = Chunk::heap(kSmallBuffer);
-  io_uring_prep_recv(&sqe, socket.number, chunk.writable().data(), chunk.size(), 0);
-  target(sqe, socket);
-  io_uring_sqe_set_data64(&sqe, op.backend_tag);
-}
-
-WriteRecord& UringBackend::record(Operation& op) {
-  if (free_records_.empty()) free_records_.push_back(std::make_unique<WriteRecord>());
-  WriteRecord* taken = free_records_.back().release();
-  free_records_.pop_back();
-  op.backend_data = taken;
-  return *taken;
-}
-
-void UringBackend::send(Operation& op, SocketHandle socket, std::span<const std::span<const std::byte>> parts) {
-  io_uring_sqe& sqe = start_op(op, kSend);
-  constexpr int kFlags = MSG_NOSIGNAL | MSG_WAITALL;
-  if (parts.size() == 1) {
-    io_uring_prep_send(&sqe, socket.number, parts[0].data(), parts[0].size(), kFlags);
-  } else {
-    WriteRecord& held = record(op);
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      held.parts[i] = {const_cast<std::byte*>(parts[i].data()), parts[i].size()};  // NOLINT: iovec knows no const
-    }
-    held.header = {};
-    held.header.msg_iov = held.parts.data();
-    held.header.msg_iovlen = parts.size();
-    io_uring_prep_sendmsg(&sqe, socket.number, &held.header, kFlags);
-  }
-  target(sqe, socket);
-  io_uring_sqe_set_data64(&sqe, op.backend_tag);
-}
-
-void UringBackend::connect(Operation& op, SocketHandle socket, const SocketAddr& to) {
-  WriteRecord& held = record(op);
-  unsigned length = to.to(held.address, family_of_socket(socket.number));
-  if (length == 0) {  // IPv6 by an IPv4 socket: the kernel's own refusal
-    held.address.ss_family = AF_INET6;
-    length = sizeof(sockaddr_in6);
-  }
-  io_uring_sqe& sqe = start_op(op, kSend);
-  io_uring_prep_connect(&sqe, socket.number, reinterpret_cast<sockaddr*>(&held.address), length);
-  io_uring_sqe_set_data64(&sqe, op.backend_tag);
-}
-
-void UringBackend::shutdown_write(Operation& op, SocketHandle socket) {
-  io_uring_sqe& sqe = start_op(op, kPlain);
-  io_uring_prep_shutdown(&sqe, socket.number, SHUT_WR);
-  target(sqe, socket);
-  io_uring_sqe_set_data64(&sqe, op.backend_tag);
-}
-
-void UringBackend::cancel(Operation& op) {
-  io_uring_sqe& sqe = next_sqe();
-  io_uring_prep_cancel64(&sqe, op.backend_tag, 0);
-  sqe.flags |= IOSQE_CQE_SKIP_SUCCESS;
-  io_uring_sqe_set_data64(&sqe, kIgnored);
-}
-
-void UringBackend::cancel_all(SocketHandle socket) {
-  io_uring_sqe& sqe = next_sqe();
-  io_uring_prep_cancel_fd(&sqe, socket.number,
-                          IORING_ASYNC_CANCEL_ALL | (socket.direct ? IORING_ASYNC_CANCEL_FD_FIXED : 0U));
-  sqe.flags |= IOSQE_CQE_SKIP_SUCCESS;
-  io_uring_sqe_set_data64(&sqe, kIgnored);
-}
-
-void UringBackend::close(SocketHandle socket, bool reset) {
-  if (socket.direct && reset) {
-    // Dissolving the association sends the RST; there is no descriptor to set SO_LINGER on.
-    static const sockaddr kNowhere{.sa_family = AF_UNSPEC, .sa_data = {}};
-    io_uring_sqe& sqe = next_sqe();
-    io_uring_prep_connect(&sqe, socket.number, &kNowhere, sizeof(kNowhere));
-    sqe.flags |= IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
-    io_uring_sqe_set_data64(&sqe, kIgnored);
-  } else if (reset) {
-    reset_on_close(socket.number);
-  }
-  io_uring_sqe& sqe = next_sqe();
-  if (socket.direct) {
-    io_uring_prep_close_direct(&sqe, static_cast<unsigned>(socket.number));
-    table_.release(socket.number);
-  } else {
-    io_uring_prep_close(&sqe, socket.number);
-  }
-  sqe.flags |= IOSQE_CQE_SKIP_SUCCESS;
-  io_uring_sqe_set_data64(&sqe, kIgnored);
-}
-
-// ---- sockets
-
-SocketHandle UringBackend::adopt(Fd socket) {
-  send_without_delay(socket.get());
-  return {.number = socket.release()};
-}
-
-SocketHandle UringBackend::settle(SocketHandle connected) {
-  if (connected.direct || !table_.has_room()) return connected;
-  const int fd = connected.number;
-  const UringTable::Slot slot = table_.take(fd, address_of_socket(fd), address_of_peer(fd));
-  io_uring_sqe& update = next_sqe();
-  io_uring_prep_files_update(&update, slot.descriptor, 1, slot.number);
-  update.flags |= IOSQE_CQE_SKIP_SUCCESS;
-  io_uring_sqe_set_data64(&update, kIgnored);
-  close(connected, false);  // the table has its own hold on the socket; operations run in order
-  return {.number = slot.number, .direct = true};
-}
-
-Result<SocketHandle> UringBackend::make_listener(const SocketAddr& at, int backlog) {
-  auto fd = open_listener(at, backlog);
-  if (!fd) return std::unexpected(fd.error());
-  return adopt(std::move(*fd));
-}
-
-Result<SocketHandle> UringBackend::make_socket(const SocketAddr& towards) {
-  auto fd = open_tcp_socket(towards);
-  if (!fd) return std::unexpected(fd.error());
-  return adopt(std::move(*fd));
-}
-
-Result<> UringBackend::bind(SocketHandle socket, const SocketAddr& at) { return bind_socket(socket.number, at); }
-
-SocketAddr UringBackend::local_address(SocketHandle socket) const {
-  return socket.direct ? table_.local(socket.number) : address_of_socket(socket.number);
-}
-
-SocketAddr UringBackend::peer_address(SocketHandle socket) const {
-  return socket.direct ? table_.peer(socket.number) : address_of_peer(socket.number);
-}
-
-}  // namespace
 
 Outcome<std::unique_ptr<Backend>> make_uring_backend(const UringOptions& options) {
   auto found = probe_uring(options);

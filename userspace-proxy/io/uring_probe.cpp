@@ -72,13 +72,14 @@ Outcome<> open_scratch(const UringOptions& options, ScratchRing& scratch, UringF
     why = errno_text(error);
   }
   if (!scratch.open) {
-    const char* next = error == EPERM   ? "allow io_uring: sysctl kernel.io_uring_disabled=0, or the container's seccomp profile"
+    const char* next = error == EPERM    ? "allow io_uring: sysctl kernel.io_uring_disabled, container seccomp profile"
                        : error == ENOSYS ? "Sluice needs Linux 6.1 or newer"
                        : error == ENOMEM ? "raise the locked-memory limit (LimitMEMLOCK)"
                                          : "see io_uring_setup(2)";
     return fault_errno("cannot create an io_uring", error, next);
   }
-  constexpr unsigned kNeeded = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_FAST_POLL | IORING_FEAT_SUBMIT_STABLE;
+  constexpr unsigned kNeeded =
+      IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_FAST_POLL | IORING_FEAT_SUBMIT_STABLE;
   if ((scratch.ring.features & kNeeded) != kNeeded) {
     return fault("this kernel's io_uring lacks timed waits or fast poll", "Sluice needs Linux 6.1 or newer");
   }
@@ -152,7 +153,8 @@ void probe_receive(const UringOptions& options, ScratchRing& scratch, UringBuffe
   found.report.push_back({"receive", found.multishot_receive ? "multishot" : "single", why});
   // Multishot accept (5.19) is older than multishot receive (6.0).
   found.multishot_accept = found.multishot_receive || (options.allow_multishot && found.provided_buffers);
-  found.report.push_back({"accept", found.multishot_accept ? "multishot" : "single", found.multishot_accept ? "" : why});
+  found.report.push_back(
+      {"accept", found.multishot_accept ? "multishot" : "single", found.multishot_accept ? "" : why});
 
   if (found.multishot_receive) {
     first = {};
@@ -160,7 +162,8 @@ void probe_receive(const UringOptions& options, ScratchRing& scratch, UringBuffe
     found.receive_budget = tried && first.res > 0 && (first.flags & IORING_CQE_F_MORE) == 0;
     why = found.receive_budget ? "" : first.res < 0 ? errno_text(-first.res) : "the kernel ignores the budget";
   }
-  found.report.push_back({"back-pressure", found.receive_budget ? "budget in the kernel" : "cancel at the watermark", why});
+  found.report.push_back(
+      {"back-pressure", found.receive_budget ? "budget in the kernel" : "cancel at the watermark", why});
 }
 
 void probe_direct(const UringOptions& options, ScratchRing& scratch, UringFeatures& found) {
@@ -189,7 +192,8 @@ void probe_direct(const UringOptions& options, ScratchRing& scratch, UringFeatur
       if (!found.direct_sockets) why = "send by table slot: " + errno_text(-cqe.res);
     }
   }
-  found.report.push_back({"connected sockets", found.direct_sockets ? "ring's file table" : "descriptors", why});
+  found.report.push_back(
+      {"connected sockets", found.direct_sockets ? "descriptors, then the ring's file table" : "descriptors", why});
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 // no descriptor.
 #pragma once
 
-#include <cstdint>
+#include <deque>
 #include <vector>
 
 #include "base/address.h"
@@ -16,15 +16,15 @@ class UringTable {
     int* descriptor;  // for the update operation: stays in place until the slot is released
   };
 
-  void open(unsigned slots) {
-    entries_.resize(slots);
-    free_.reserve(slots);
-    for (unsigned slot = slots; slot > 0; --slot) free_.push_back(static_cast<int>(slot - 1));
-  }
-  bool has_room() const { return !free_.empty(); }
+  void open(unsigned slots) { slots_ = slots; }
+  bool has_room() const { return !free_.empty() || entries_.size() < slots_; }
 
   // Precondition: has_room().
   Slot take(int descriptor, const SocketAddr& local, const SocketAddr& peer) {
+    if (free_.empty()) {
+      free_.push_back(static_cast<int>(entries_.size()));
+      entries_.emplace_back();
+    }
     const int number = free_.back();
     free_.pop_back();
     Entry& entry = entries_[static_cast<std::size_t>(number)];
@@ -41,7 +41,8 @@ class UringTable {
     SocketAddr local;
     SocketAddr peer;
   };
-  std::vector<Entry> entries_;
+  unsigned slots_ = 0;
+  std::deque<Entry> entries_;  // grows without moving
   std::vector<int> free_;
 };
 

@@ -1,8 +1,11 @@
 // The same traffic through every mode that a kernel may force on us.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <string>
+#include <vector>
 
 #include "kernel_ring.h"
 
@@ -78,8 +81,11 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Mode{"Best", {}}, Mode{"NoDeferredTaskWork", {.allow_deferred = false}},
                     Mode{"NoMultishot", {.allow_multishot = false}},
                     Mode{"NoProvidedBuffers", {.allow_provided_buffers = false}},
-                    Mode{"Unrestricted", {.restrict = false}}, Mode{"DirectSockets", {.direct_sockets = 64}},
-                    Mode{"DirectSocketsFull", {.direct_sockets = 1}}, Mode{"TinyQueues", {.submissions = 4, .completions = 8}}),
+                    Mode{"Unrestricted", {.restrict = false}},
+                    Mode{"DirectSockets", {.direct_sockets = 64, .direct_from = 0}},
+                    Mode{"DirectSocketsFull", {.direct_sockets = 1, .direct_from = 0}},
+                    Mode{"NoDirectSockets", {.direct_sockets = 0}},
+                    Mode{"TinyQueues", {.submissions = 4, .completions = 8}}),
     [](const auto& each) { return each.param.name; });
 
 TEST(FallbackReportTest, NamesWhatIsMissingAndWhy) {
@@ -87,11 +93,71 @@ TEST(FallbackReportTest, NamesWhatIsMissingAndWhy) {
   bool task_work = false;
   bool receive = false;
   for (const Feature& feature : ring->features()) {
-    if (feature.feature == "task work") task_work = feature.mode != "deferred task work, single issuer" && !feature.why.empty();
+    if (feature.feature == "task work") task_work = !feature.mode.starts_with("deferred") && !feature.why.empty();
     if (feature.feature == "receive") receive = feature.mode == "single" && !feature.why.empty();
   }
   EXPECT_TRUE(task_work);
   EXPECT_TRUE(receive);
+}
+
+// Lowers this process's descriptor limit while it lives.
+class DescriptorLimit {
+ public:
+  explicit DescriptorLimit(rlim_t limit) {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit lowered{limit, before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &lowered);
+  }
+  ~DescriptorLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  DescriptorLimit(const DescriptorLimit&) = delete;
+  DescriptorLimit& operator=(const DescriptorLimit&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+Task<> holds_pairs(Ring* ring, std::size_t count, std::size_t* working) {
+  std::vector<Pair> pairs;
+  for (std::size_t i = 0; i < count; ++i) pairs.push_back(co_await connected_pair(ring));
+  for (auto& pair : pairs) {
+    if (!co_await pair.client.send(bytes_of("x"))) continue;
+    auto chunk = co_await pair.server.recv();
+    if (chunk && chunk->size() == 1) ++*working;
+  }
+}
+
+TEST(DirectSocketTest, ConnectionsNeedNoDescriptors) {
+  const DescriptorLimit limit(128);
+  auto ring = kernel_ring({.direct_sockets = 1 << 20});
+  std::size_t working = 0;
+  run(*ring, holds_pairs(ring.get(), 60, &working));  // 120 sockets
+  EXPECT_EQ(working, 60U);
+  working = 0;
+  run(*ring, holds_pairs(ring.get(), 60, &working));  // slots are used again
+  EXPECT_EQ(working, 60U);
+}
+
+Task<> adopts_nonblocking(Ring* ring, int* good) {
+  auto listener = ring->listen(any_port());
+  const SocketAddr at = listener->local_address();
+  Socket client = ring->adopt(Fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)));
+  Socket server;
+  Scope scope;
+  scope.spawn(accept_into(&*listener, &server));
+  if (co_await client.connect(at)) ++*good;
+  co_await scope.join();
+  scope.spawn(receives(&client));
+  static_cast<void>(co_await ring->sleep_for(Millis(1)));
+  EXPECT_EQ(scope.live(), 1U);  // it waits, instead of spinning on EAGAIN
+  if (co_await server.send(bytes_of("x"))) ++*good;
+  co_await scope.join();
+}
+
+TEST(AdoptTest, ANonBlockingSocketWaitsAllTheSame) {
+  auto ring = kernel_ring();
+  int good = 0;
+  run(*ring, adopts_nonblocking(ring.get(), &good));
+  EXPECT_EQ(good, 2);
 }
 
 }  // namespace

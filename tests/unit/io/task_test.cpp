@@ -219,7 +219,7 @@ TEST(ChunkTest, ConsumeAndPrefixKeepTheRest) {
   EXPECT_EQ(text_of(chunk), "wor");
   Chunk moved = std::move(chunk);
   EXPECT_EQ(text_of(moved), "wor");
-  EXPECT_TRUE(chunk.empty());  // NOLINT: moved from is empty by contract
+  EXPECT_TRUE(chunk.empty());  // a chunk that was moved from is empty, by contract
 }
 
 struct CountingPool final : BufferPool {
