@@ -9,7 +9,9 @@ int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   int exit_code = 0;
   if (sluice::agent::answer_without_daemon(arguments, exit_code)) return exit_code;
-  if (!arguments.empty() && arguments.front() == "agent")
+  if (!arguments.empty() && arguments.front() == "agent") {
+    sluice::keeper::die_with_keeper();
     return sluice::agent::agent_main(std::span(arguments).subspan(1));
+  }
   return sluice::keeper::keeper_main(sluice::keeper::keeper_options(argc, argv));
 }

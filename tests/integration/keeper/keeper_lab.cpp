@@ -28,6 +28,22 @@ void wait_readable(int fd, const char* what) {
   if (::poll(&entry, 1, kPatienceMs) != 1) throw std::runtime_error(std::string("nothing came: ") + what);
 }
 
+// sd_listen_fds(3), in the forked child.
+void hand_over(const ServiceManager& manager) {
+  if (manager.notify_socket.empty()) return;
+  ::setenv("NOTIFY_SOCKET", manager.notify_socket.c_str(), 1);
+  std::string names;
+  std::vector<int> high;
+  for (const auto& [name, fd] : manager.stored) {
+    names += (names.empty() ? "" : ":") + name;
+    high.push_back(::fcntl(fd, F_DUPFD_CLOEXEC, 100));
+  }
+  for (std::size_t i = 0; i < high.size(); ++i) ::dup2(high[i], static_cast<int>(3 + i));
+  ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
+  ::setenv("LISTEN_FDS", std::to_string(high.size()).c_str(), 1);
+  ::setenv("LISTEN_FDNAMES", names.c_str(), 1);
+}
+
 }  // namespace
 
 message::Packet Puppet::expect(message::Type type) {
@@ -44,7 +60,7 @@ void Puppet::end_with(int code) const {
   (void)!::write(control.get(), &byte, 1);
 }
 
-KeeperLab::KeeperLab(std::vector<std::string> arguments)
+KeeperLab::KeeperLab(std::vector<std::string> arguments, const ServiceManager& manager)
     : reports_(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -62,6 +78,7 @@ KeeperLab::KeeperLab(std::vector<std::string> arguments)
   pid_ = ::fork();
   if (pid_ == 0) {
     ::setenv("KEEPER_TEST_SOCKET", name.c_str(), 1);
+    hand_over(manager);
     ::execv(KEEPER_STUB, argv.data());
     ::_exit(127);
   }

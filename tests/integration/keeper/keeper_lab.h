@@ -28,10 +28,16 @@ struct Puppet {
   void end_with(int code) const;
 };
 
+// What systemd gives a service: a socket for its notifications, and the descriptors it has stored for it.
+struct ServiceManager {
+  std::string notify_socket;
+  std::vector<std::pair<std::string, int>> stored;  // name, descriptor of the test's own
+};
+
 class KeeperLab {
  public:
   // Starts the keeper with these arguments behind `--proxy STUB`.
-  explicit KeeperLab(std::vector<std::string> arguments = {});
+  explicit KeeperLab(std::vector<std::string> arguments = {}, const ServiceManager& manager = {});
   ~KeeperLab();
 
   Puppet next_child();  // the next one that reports

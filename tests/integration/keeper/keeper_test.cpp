@@ -5,13 +5,17 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <stdexcept>
 
 #include "base/flight.h"
 #include "tests/integration/keeper/keeper_lab.h"
@@ -304,6 +308,67 @@ TEST_F(Keeper, ChildrenDieWithTheKeeper) {
     return (status_field(agent.pid, "State").empty() || status_field(agent.pid, "State")[0] == 'Z') &&
            (status_field(proxy.pid, "State").empty() || status_field(proxy.pid, "State")[0] == 'Z');
   }));
+}
+
+// The datagrams of sd_pid_notify_with_fds(3): collects the stored descriptors by name until READY=1 came too.
+struct Notified {
+  std::map<std::string, Fd> stored;
+  bool ready = false;
+
+  void take_one(const Fd& socket) {
+    pollfd entry{socket.get(), POLLIN, 0};
+    if (::poll(&entry, 1, 10000) != 1) throw std::runtime_error("no notification");
+    char text[512];
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+    iovec part{text, sizeof text};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    const auto size = ::recvmsg(socket.get(), &message, MSG_CMSG_CLOEXEC);
+    const std::string all(text, size > 0 ? static_cast<std::size_t>(size) : 0);
+    ready |= all.find("READY=1") != all.npos;
+    const auto name = all.find("FDNAME=");
+    const cmsghdr* attached = CMSG_FIRSTHDR(&message);
+    if (name == all.npos || attached == nullptr) return;
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(attached), sizeof fd);
+    const auto end = all.find('\n', name);
+    stored[all.substr(name + 7, end == all.npos ? all.npos : end - name - 7)] = Fd(fd);
+  }
+};
+
+TEST_F(Keeper, SystemdsStoreBringsTheListenersBack) {
+  const Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  ASSERT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(sa_family_t)), 0);
+  socklen_t size = sizeof address;
+  ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  ServiceManager manager;
+  manager.notify_socket = "@" + std::string(address.sun_path + 1, size - offsetof(sockaddr_un, sun_path) - 1);
+  const Fd netns = make_netns();
+  Listeners before;
+  Notified notified;
+  {
+    KeeperLab lab({}, manager);
+    auto agent = lab.next_child();
+    const auto proxy = start_proxy(lab, agent);
+    before = add_workload(agent, 6, netns);
+    while (!notified.ready || notified.stored.size() < 3) notified.take_one(socket);
+  }
+  for (const auto& [name, fd] : notified.stored) manager.stored.emplace_back(name, fd.get());
+  manager.stored.emplace_back("out.9", notified.stored.at("out.6").get());  // a part of one: dropped
+  KeeperLab lab({}, manager);
+  auto agent = lab.next_child();
+  auto proxy = start_proxy(lab, agent);
+  EXPECT_EQ(message::body_of<message::Listener>(proxy.expect(Type::listener))->workload, 6u);
+  const auto again = add_workload(agent, 6, netns);
+  EXPECT_EQ(inode_of(again.out), inode_of(before.out));
+  EXPECT_EQ(inode_of(again.in), inode_of(before.in));
+  const Fd client = dial(netns, again.in);
+  EXPECT_TRUE(accepts(again.in));
 }
 
 std::string cgroup2_mount() {
