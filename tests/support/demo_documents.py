@@ -47,8 +47,10 @@ def dataplane(name, node, service, addresses, attach, ports=(), protocol="tcp", 
     kind, target = attach
     inbounds = "".join(f"""
   - port: {port}
+    name: {family}-{port}
     address: "{address}"
-    tags: {{kuma.io/service: {service}, kuma.io/protocol: {protocol}}}""" for port in ports for address in addresses)
+    tags: {{kuma.io/service: {service}, kuma.io/protocol: {protocol}}}"""
+                       for port in ports for family, address in zip(("ipv4", "ipv6"), addresses))
     if not ports:
         inbounds = f"""
   - port: 65000

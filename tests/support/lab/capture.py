@@ -14,7 +14,7 @@ class Capture:
         self.processes = lab.processes
         self.child = lab.processes.start(
             f"tcpdump-{device}",
-            net.inside(namespace, "tcpdump", "-i", device, "-s", "0", "-U", "-w", self.path, "tcp"),
+            net.inside(namespace, "tcpdump", "-i", device, "--immediate-mode", "-U", "-w", self.path, "tcp"),
             lab.directory / "tcpdump.log")
         wait_for(lambda: self.path.exists() and self.path.stat().st_size >= 24, "tcpdump to listen")
 
