@@ -17,9 +17,7 @@ io::Task<void> serve(Connection& connection, io::SocketStream& client, Direction
 Connection::Connection(Context& context, const Entrance& entrance, const ClientAddr& client)
     : context_(context),
       snapshot_(context.snapshot),
-      workload_(entrance.workload),
-      listener_port_(entrance.listener_port),
-      workload_connections_(entrance.connections),
+      entrance_(entrance),
       client_(client),
       record_(context.sinks, entrance.direction, entrance.workload, client) {
   context_.live.enter(*this);
@@ -31,7 +29,7 @@ std::optional<Error> Connection::admit_to_node() {
   const policy::WorkloadImage* self = image();
   if (self != nullptr) record_.workload_name(self->name);
   const bool room = node_place_.take(context_.node_connections, context_.node_connections_max) &&
-                    workload_place_.take(*workload_connections_, self != nullptr ? self->max_connections : 0);
+                    workload_place_.take(*entrance_.connections, self != nullptr ? self->max_connections : 0);
   if (!room) return Error{Reason::limit_connections, Origin::internal, 0, "accept"};
   return std::nullopt;
 }
@@ -68,8 +66,14 @@ void Connection::revoke(const policy::Refusal& refusal) {
   force_end(refused(refusal));
 }
 
-bool ended_in_order(const Error& error) {
-  return error.reason == Reason::completed || error.reason == Reason::idle_timeout;
+void conclude(Connection& connection, io::Stream& client, const Error& end) {
+  const bool cut_short = connection.scope().cancelled();
+  const Error verdict =
+      cut_short ? connection.verdict(Error{Reason::drained, Origin::internal, 0, "drain"}) : end;
+  const bool in_order = verdict.reason == Reason::completed || verdict.reason == Reason::idle_timeout;
+  // A refusal is a reset, at once: the client must not take a half-open silence for success.
+  if (!in_order && !connection.closes_in_order()) client.reset(verdict);
+  connection.record().end(verdict);
 }
 
 io::Task<void> run_connection(Context& context, Entrance entrance, io::Socket socket) {
@@ -78,10 +82,7 @@ io::Task<void> run_connection(Context& context, Entrance entrance, io::Socket so
   Error end{Reason::internal_error, Origin::internal, 0, "serve"};
   connection.scope().spawn(serve(connection, client, entrance.direction, end));
   co_await connection.scope().join();
-  end = connection.scope().cancelled() ? connection.verdict(Error{Reason::drained, Origin::internal, 0, "drain"}) : end;
-  // A refusal is a reset, at once: the client must not take a half-open silence for success.
-  if (!ended_in_order(end) && !connection.closes_in_order()) client.reset(end);
-  connection.record().end(end);
+  conclude(connection, client, end);
 }
 
 }  // namespace sluice::relay

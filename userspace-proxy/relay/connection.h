@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "base/address.h"
@@ -19,6 +20,7 @@
 #include "relay/record.h"
 #include "relay/snapshot.h"
 #include "tls/handshakes.h"
+#include "tunnel/pool.h"
 
 namespace sluice::relay {
 
@@ -28,11 +30,13 @@ struct Context {
   RecordSinks& sinks;
   io::SocketSource& sockets;
   tls::Handshakes& handshakes;
+  tunnel::Pool& tunnels;
   ConnectionCount& node_connections;
   std::uint32_t node_connections_max = 0;
   Snapshot snapshot;
   LiveSet live;
   std::uint32_t next_pick = 0;  // round robin over endpoints
+  std::set<tunnel::Tunnel*> served_tunnels{};  // to be told when the worker drains
 };
 
 // The listener a connection came in by.
@@ -53,11 +57,12 @@ class Connection final : public LiveConnection {
   Record& record() { return record_; }
   io::Scope& scope() { return scope_; }
   const ClientAddr& client() const { return client_; }
-  WorkloadId workload() const { return workload_; }
-  std::uint16_t listener_port() const { return listener_port_; }
+  WorkloadId workload() const { return entrance_.workload; }
+  const Entrance& entrance() const { return entrance_; }
+  std::uint16_t listener_port() const { return entrance_.listener_port; }
   // Borrowed decisions stay valid until settle().
   const policy::Table& table() const { return *snapshot_.table; }
-  const policy::WorkloadImage* image() const { return table().workload(workload_); }
+  const policy::WorkloadImage* image() const { return table().workload(entrance_.workload); }
   const Snapshot& snapshot() const { return snapshot_; }
 
   // Counts it against the limits of node and workload; must come first. Nothing when it may go on.
@@ -84,16 +89,14 @@ class Connection final : public LiveConnection {
 
   // LiveConnection
   std::span<const policy::LiveFlow> flows() const override { return flows_; }
-  WorkloadId local_workload() const override { return workload_; }
+  WorkloadId local_workload() const override { return entrance_.workload; }
   void revoke(const policy::Refusal& refusal) override;
   void publish() override { record_.publish(); }
 
  private:
   Context& context_;
   Snapshot snapshot_;
-  WorkloadId workload_;
-  std::uint16_t listener_port_;
-  std::shared_ptr<ConnectionCount> workload_connections_;
+  Entrance entrance_;
   ConnectionPlace node_place_;
   ConnectionPlace workload_place_;
   ClientAddr client_;
@@ -104,8 +107,9 @@ class Connection final : public LiveConnection {
   io::Scope scope_;
 };
 
-// Ended in a way that both sides were told of in order, so no reset is due.
-bool ended_in_order(const Error& error);
+// The end of a connection's life, once its scope has been joined: resets `client` unless both sides were told of the
+// end in order, and closes the record. `end` is how the life itself says it ended.
+void conclude(Connection& connection, io::Stream& client, const Error& end);
 
 // Accepts responsibility for one accepted socket: makes its Connection, serves it, records its end.
 io::Task<void> run_connection(Context& context, Entrance entrance, io::Socket client);

@@ -2,10 +2,10 @@
 
 #include <utility>
 
-#include "relay/copy.h"
-#include "relay/dial.h"
+#include "relay/judged.h"
 #include "relay/secure.h"
 #include "relay/sniff.h"
+#include "relay/tunnel_server.h"
 
 namespace sluice::relay {
 namespace {
@@ -29,34 +29,6 @@ Error no_first_bytes(const FirstBytes& first) {
   return Error{Reason::handshake_timeout, Origin::downstream, 0, "first bytes"};
 }
 
-// Admission, dialling and relaying once it is known what the peer is.
-io::Task<Error> serve_admitted(Connection& connection, io::Stream& client, OrigDst destination,
-                               std::span<const std::byte> already_read) {
-  const auto decision =
-      connection.table().admit(connection.workload(), destination, connection.peer.get(), connection.client());
-  if (const auto* refusal = std::get_if<policy::Refusal>(&decision)) co_return connection.refused(*refusal);
-  const auto& permit = std::get<policy::Permit>(decision);
-  const Nanos idle_timeout = permit.idle_timeout();
-
-  auto application = co_await dial_application(connection, permit, connection.workload(), connection.client().ip);
-  if (!application) co_return application.error();
-
-  connection.allowed({.direction = policy::LiveFlow::Direction::inbound,
-                      .workload = connection.workload(),
-                      .orig_dst = destination,
-                      .upstream = permit.address(),
-                      .client = connection.client(),
-                      .peer = connection.peer.get()});
-  if (const auto refusal = connection.settle()) co_return *refusal;
-
-  if (!already_read.empty()) {
-    const auto written = co_await (*application)->write(already_read);
-    if (!written) co_return written.error();
-    connection.record().add_from_client(already_read.size());
-  }
-  co_return co_await copy_both(connection.context().ring, client, **application, idle_timeout, connection.record());
-}
-
 }  // namespace
 
 io::Task<Error> serve_inbound(Connection& connection, io::SocketStream& client) {
@@ -73,7 +45,7 @@ io::Task<Error> serve_inbound(Connection& connection, io::SocketStream& client) 
   record.transport(Transport::plaintext);
 
   // A mesh without mTLS asks for nothing, and its applications may begin as they like.
-  if (view.tls_mode == policy::TlsMode::off) co_return co_await serve_admitted(connection, client, destination, {});
+  if (view.tls_mode == policy::TlsMode::off) co_return co_await serve_judged(connection, client, destination, {});
 
   auto first = co_await sniff(client.socket(), granted_silence(connection, view), kFirstBytesLimit);
   if (!first) co_return first.error();
@@ -81,12 +53,15 @@ io::Task<Error> serve_inbound(Connection& connection, io::SocketStream& client) 
   if (first->kind == Kind::mesh_tls) {
     auto secured = co_await accept_mesh_tls(connection, client, std::move(*first));
     if (!secured) co_return secured.error();
-    co_return co_await serve_admitted(connection, **secured, destination, {});
+    if ((*secured)->alpn() == tls::Alpn::sluice_h2) {
+      co_return co_await serve_tunnel(connection, std::move(*secured), destination);
+    }
+    co_return co_await serve_judged(connection, **secured, destination, {});
   }
   if (first->kind == Kind::application_tls) record.transport(Transport::app_tls);
   const bool unknown = first->kind == Kind::ended || first->kind == Kind::silence || first->kind == Kind::partial;
   if (unknown && view.tls_mode == policy::TlsMode::strict) co_return no_first_bytes(*first);
-  co_return co_await serve_admitted(connection, client, destination, first->bytes);
+  co_return co_await serve_judged(connection, client, destination, first->bytes);
 }
 
 }  // namespace sluice::relay

@@ -64,32 +64,75 @@ std::optional<IpAddr> chosen_source(const Connection& connection, const IpAddr& 
   return own && self->addresses.size() > 1 ? std::optional(client) : std::nullopt;
 }
 
-io::Task<Result<Reached>> reach_over_network(Connection& connection, policy::Permit permit) {
+Origination network_origin(const Connection& connection, const policy::Permit& permit) {
+  return {connection.workload(), io::SocketKind::mesh_out, chosen_source(connection, permit.address().ip)};
+}
+
+// One dial for the tunnel pool, as part of the connection that needs it.
+class PermittedDialer final : public tunnel::Dialer {
+ public:
+  PermittedDialer(Connection& connection, const policy::Permit& permit) : connection_(connection), permit_(permit) {}
+
+  io::Task<Result<tunnel::Dialled>> dial(bool offer_tunnel) override {
+    auto socket = co_await relay::dial(connection_.context(), permit_, network_origin(connection_, permit_));
+    if (!socket) co_return std::unexpected(socket.error());
+    auto secured = co_await secure_upstream(connection_, std::make_unique<io::SocketStream>(std::move(*socket)),
+                                            permit_, offer_tunnel);
+    if (!secured) co_return std::unexpected(secured.error());
+    const bool is_tunnel = (*secured)->alpn() == tls::Alpn::sluice_h2;
+    co_return tunnel::Dialled{std::move(*secured), is_tunnel};
+  }
+
+ private:
+  Connection& connection_;
+  policy::Permit permit_;
+};
+
+tunnel::PoolKey key_of(const Connection& connection, const policy::Permit& permit) {
+  tunnel::PoolKey key{.client = connection.workload(), .server = {}, .address = permit.address()};
+  for (const std::string& identity : permit.expected_identities()) {
+    key.server += identity;
+    key.server += '\n';
+  }
+  key.generation = connection.snapshot().credentials->generation();
+  const auto source = chosen_source(connection, permit.address().ip);
+  if (source) key.source.ip = *source;
+  return key;
+}
+
+// Encrypted, by a warm tunnel where the server speaks tunnels, else by a TLS connection of its own.
+io::Task<Result<Reached>> reach_mesh(Connection& connection, policy::Permit permit) {
   Context& context = connection.context();
   Record& record = connection.record();
+  record.transport(Transport::mesh_tls);
+  if (!permit.expected_identities().empty()) record.peer(permit.expected_identities().front());
+  const tunnel::StreamRequest request{
+      permit.address(), SocketAddr{true_source(connection, permit.address().ip), connection.client().port}};
+  PermittedDialer dialer(connection, permit);
+  auto opened = co_await context.tunnels.open(key_of(connection, permit), request, &dialer);
+  if (!opened) co_return std::unexpected(opened.error());
+  record.transport(opened->way == tunnel::Opened::Way::tunnel ? Transport::tunnel : Transport::mesh_tls);
+  co_return Reached{std::move(opened->stream), permit.address(), permit.idle_timeout()};
+}
+
+io::Task<Result<Reached>> reach_plain(Connection& connection, policy::Permit permit) {
+  Context& context = connection.context();
+  connection.record().transport(Transport::plaintext);
   if (permit.kind() == policy::Permit::Kind::passthrough) {
     context.sinks.flight.add(context.sinks.worker, Metric::passthrough_connections, 1);
   }
-  connection.note_permit(permit);
-  record.transport(permit.encrypt() ? Transport::mesh_tls : Transport::plaintext);
-  const Origination from{connection.workload(), io::SocketKind::mesh_out,
-                         chosen_source(connection, permit.address().ip)};
-  auto socket = co_await dial(context, permit, from);
+  auto socket = co_await dial(context, permit, network_origin(connection, permit));
   if (!socket) co_return std::unexpected(socket.error());
-  std::unique_ptr<io::Stream> stream = std::make_unique<io::SocketStream>(std::move(*socket));
-  if (permit.encrypt()) {
-    auto secured = co_await secure_upstream(connection, std::move(stream), permit);
-    if (!secured) co_return std::unexpected(secured.error());
-    stream = std::move(*secured);
-  }
-  co_return Reached{std::move(stream), permit.address(), permit.idle_timeout()};
+  co_return Reached{std::make_unique<io::SocketStream>(std::move(*socket)), permit.address(), permit.idle_timeout()};
 }
 
 }  // namespace
 
 io::Task<Result<Reached>> reach(Connection& connection, policy::Permit permit) {
   if (permit.server_is_local()) co_return co_await reach_same_node(connection, permit);
-  co_return co_await reach_over_network(connection, permit);
+  connection.note_permit(permit);
+  if (permit.encrypt()) co_return co_await reach_mesh(connection, permit);
+  co_return co_await reach_plain(connection, permit);
 }
 
 }  // namespace sluice::relay

@@ -37,16 +37,15 @@ void note_handshake(Connection& connection, const Result<std::unique_ptr<tls::Tl
 
 }  // namespace
 
-io::Task<Result<std::unique_ptr<io::Stream>>> secure_upstream(Connection& connection,
-                                                              std::unique_ptr<io::Stream> transport,
-                                                              policy::Permit permit) {
+io::Task<Result<std::unique_ptr<tls::TlsStream>>> secure_upstream(Connection& connection,
+                                                                  std::unique_ptr<io::Stream> transport,
+                                                                  policy::Permit permit, bool offer_tunnel) {
   const auto expected = permit.expected_identities();
-  tls::ClientTarget target{{expected.begin(), expected.end()}, permit.address(), false};
+  tls::ClientTarget target{{expected.begin(), expected.end()}, permit.address(), offer_tunnel};
   auto secured = co_await connection.context().handshakes.connect(
       std::move(transport), connection.snapshot().credentials, number(connection.workload()), std::move(target));
   note_handshake(connection, secured);
-  if (!secured) co_return std::unexpected(secured.error());
-  co_return std::move(*secured);
+  co_return secured;
 }
 
 io::Task<Result<std::unique_ptr<tls::TlsStream>>> accept_mesh_tls(Connection& connection, io::Stream& client,

@@ -13,9 +13,9 @@
 namespace sluice::relay {
 
 // As client: the server must prove one of permit.expected_identities().
-io::Task<Result<std::unique_ptr<io::Stream>>> secure_upstream(Connection& connection,
-                                                              std::unique_ptr<io::Stream> transport,
-                                                              policy::Permit permit);
+io::Task<Result<std::unique_ptr<tls::TlsStream>>> secure_upstream(Connection& connection,
+                                                                  std::unique_ptr<io::Stream> transport,
+                                                                  policy::Permit permit, bool offer_tunnel);
 
 // As server: on success connection.peer is who the client has proved to be. `client` is borrowed, and stays the
 // caller's to close or reset.

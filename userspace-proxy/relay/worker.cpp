@@ -25,7 +25,10 @@ Worker::Worker(WorkerShared shared, std::size_t index, std::unique_ptr<io::Backe
       stock_(ring_, shared_.ask_keeper),
       pool_(ring_, &shared_.handshake_threads),
       handshakes_(pool_),
-      context_{ring_, sinks_, stock_, handshakes_, shared_.node_connections, shared_.node_connections_max, {}, {}, 0},
+      tunnels_(ring_, {}, {},
+               [this](Metric metric, std::int64_t delta) { shared_.flight.add(sinks_.worker, metric, delta); }),
+      context_{ring_, sinks_, stock_, handshakes_, tunnels_, shared_.node_connections, shared_.node_connections_max,
+               {},    {},     0},
       may_accept_changed_(ring_) {}
 
 Worker::~Worker() = default;
@@ -147,11 +150,14 @@ io::Task<void> Worker::keep_house() {
 io::Task<void> Worker::close_down(Nanos grace) {
   for (auto& listening : listening_) co_await stop_listening(std::move(listening));
   listening_.clear();
+  tunnels_.drain();
+  for (tunnel::Tunnel* tunnel : context_.served_tunnels) tunnel->drain();
   io::Scope clock;
   clock.spawn(cancel_connections_after(grace));
   co_await connections_.join();
   clock.cancel();
   co_await clock.join();
+  co_await tunnels_.close();
   background_.cancel();
   co_await background_.join();
   ring_.stop();

@@ -77,6 +77,7 @@ class Worker {
   SocketStock stock_;
   io::OffloadPool pool_;
   tls::Handshakes handshakes_;
+  tunnel::Pool tunnels_;
   Context context_;
   io::Signal may_accept_changed_;
   bool waited_long_enough_ = false;

@@ -1,0 +1,36 @@
+#include "relay/judged.h"
+
+#include "relay/copy.h"
+#include "relay/dial.h"
+
+namespace sluice::relay {
+
+io::Task<Error> serve_judged(Connection& connection, io::Stream& client, OrigDst destination,
+                               std::span<const std::byte> already_read, tunnel::TunnelStream* unanswered) {
+  const auto decision =
+      connection.table().admit(connection.workload(), destination, connection.peer.get(), connection.client());
+  if (const auto* refusal = std::get_if<policy::Refusal>(&decision)) co_return connection.refused(*refusal);
+  const auto& permit = std::get<policy::Permit>(decision);
+  const Nanos idle_timeout = permit.idle_timeout();
+
+  auto application = co_await dial_application(connection, permit, connection.workload(), connection.client().ip);
+  if (!application) co_return application.error();
+
+  connection.allowed({.direction = policy::LiveFlow::Direction::inbound,
+                      .workload = connection.workload(),
+                      .orig_dst = destination,
+                      .upstream = permit.address(),
+                      .client = connection.client(),
+                      .peer = connection.peer.get()});
+  if (const auto refusal = connection.settle()) co_return *refusal;
+
+  if (unanswered != nullptr) unanswered->answer();
+  if (!already_read.empty()) {
+    const auto written = co_await (*application)->write(already_read);
+    if (!written) co_return written.error();
+    connection.record().add_from_client(already_read.size());
+  }
+  co_return co_await copy_both(connection.context().ring, client, **application, idle_timeout, connection.record());
+}
+
+}  // namespace sluice::relay

@@ -1,0 +1,78 @@
+#include "relay/tunnel_server.h"
+
+#include "relay/judged.h"
+#include "tunnel/tunnel.h"
+
+namespace sluice::relay {
+namespace {
+
+io::Task<void> serve_stream(Connection& connection, tunnel::TunnelStream& stream, OrigDst destination, Error& end) {
+  const auto refusal = connection.admit_to_node();
+  end = refusal ? *refusal : co_await serve_judged(connection, stream, destination, {}, &stream);
+}
+
+class ServedTunnel final : public tunnel::StreamHandler {
+ public:
+  ServedTunnel(Connection& connection, std::shared_ptr<const tls::PeerIdentity> peer, OrigDst destination)
+      : context_(connection.context()), entrance_(connection.entrance()), peer_(std::move(peer)),
+        judged_(peer_->uris, {}), destination_(destination) {}
+
+  // A tunnel belongs to one client workload and leads to one address: no stream may claim another.
+  std::optional<Error> check(const tunnel::StreamRequest& request) override {
+    const bool true_destination = request.destination == destination_;
+    if (true_destination && context_.snapshot.table->address_belongs(request.client.ip, *judged_.get())) {
+      return std::nullopt;
+    }
+    context_.sinks.flight.count(context_.sinks.worker, Reason::tunnel_forged);
+    return Error{Reason::tunnel_forged, Origin::downstream, 0, "tunnel request"};
+  }
+
+  io::Task<void> serve(std::unique_ptr<tunnel::TunnelStream> stream, tunnel::StreamRequest request) override {
+    Connection connection(context_, entrance_, ClientAddr(request.client));
+    connection.peer = JudgedPeer(peer_->uris, {});
+    connection.record().peer(connection.peer.name());
+    connection.record().destination(destination_);
+    connection.record().transport(Transport::tunnel);
+    Error end{Reason::internal_error, Origin::internal, 0, "serve"};
+    connection.scope().spawn(serve_stream(connection, *stream, destination_, end));
+    co_await connection.scope().join();
+    conclude(connection, *stream, end);
+  }
+
+ private:
+  Context& context_;
+  Entrance entrance_;
+  std::shared_ptr<const tls::PeerIdentity> peer_;
+  JudgedPeer judged_;
+  OrigDst destination_;
+};
+
+// In the worker's list as long as it is served.
+class Listed {
+ public:
+  Listed(Context& context, tunnel::Tunnel& tunnel) : context_(context), tunnel_(tunnel) {
+    context_.served_tunnels.insert(&tunnel_);
+  }
+  ~Listed() { context_.served_tunnels.erase(&tunnel_); }
+  Listed(const Listed&) = delete;
+  Listed& operator=(const Listed&) = delete;
+
+ private:
+  Context& context_;
+  tunnel::Tunnel& tunnel_;
+};
+
+}  // namespace
+
+io::Task<Error> serve_tunnel(Connection& connection, std::unique_ptr<tls::TlsStream> transport, OrigDst destination) {
+  connection.record().service("tunnel");
+  connection.record().transport(Transport::tunnel);
+  Context& context = connection.context();
+  ServedTunnel handler(connection, transport->shared_peer(), destination);
+  if (const auto refusal = connection.settle()) co_return *refusal;
+  const auto tunnel = tunnel::Tunnel::make(context.ring, std::move(transport), tunnel::Role::server, {}, &handler);
+  const Listed listed(context, *tunnel);
+  co_return co_await tunnel->run();
+}
+
+}  // namespace sluice::relay
