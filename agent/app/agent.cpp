@@ -86,6 +86,9 @@ void Agent::recompile() {
                              "raise limits.workloads; what was in force stays"};
   auto recorded = book_.record(compiled);
   if (!recorded) compile_problem_ = recorded.error();
+  for (auto& workload : compiled.table.workloads)
+    if (workload.local && workload.max_connections == 0)
+      workload.max_connections = static_cast<std::uint32_t>(parts_.config.limits_connections_per_workload);
   auto table = policy::Table::build(compiled.table);
   if (!table) compile_problem_ = Fault{"compiled table is not valid: " + table.error(), "what was in force stays"};
   if (compile_problem_) return log_.error("resources are not in force: {}", compile_problem_->message);

@@ -30,6 +30,7 @@ control::ServerOptions server_options(const Config& config) {
   control::ServerOptions options;
   options.socket_path = config.paths_run_dir + "/control.sock";
   options.group = config.control_group;
+  options.group_may_change = config.control_group_may_change;
   options.body_bytes_max = config.limits_document_kib * 1024;
   if (!config.metrics_address.empty()) options.metrics = SocketAddr::parse(config.metrics_address);
   return options;

@@ -75,6 +75,5 @@ Outcome<CommandLine> read_command_line(std::span<const std::string> arguments);
 
 std::string config_help();                      // for a terminal
 std::string config_dump(const Config& config);  // YAML that reads back as the same configuration
-std::string config_page();                      // docs/configuration.md
 
 }  // namespace sluice::agent

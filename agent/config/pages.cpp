@@ -1,4 +1,4 @@
-// The texts made from config.def: help, dump, docs/configuration.md.
+// The texts made from config.def: help and dump. docs/configuration.md is made by scripts/generate_docs.py.
 #include <fmt/format.h>
 
 #include "config/config.h"
@@ -76,24 +76,6 @@ std::string config_dump(const Config& config) {
     const std::string value = config_value(config, key.name);
     const bool plain = key.type == KeyType::number || key.type == KeyType::flag;
     out += fmt::format("  {}: {}\n", key_of(key.name), plain ? value : quoted(value));
-  }
-  return out;
-}
-
-std::string config_page() {
-  std::string out =
-      "# Configuration of sluiced\n\n"
-      "Made from `agent/config/config.def` by `scripts/docs`; do not edit.\n\n"
-      "Read once at start from `--config FILE` (YAML: `section: {key: value}`); each key can be set on the command "
-      "line as `--section.key VALUE`, which wins. `sluiced --dump` prints what is in force. Lists are YAML sequences "
-      "or comma-separated text.\n";
-  std::string_view section;
-  for (const auto& key : config_keys()) {
-    if (section != section_of(key.name)) {
-      section = section_of(key.name);
-      out += fmt::format("\n## {}\n\n| key | values | default | meaning |\n|---|---|---|---|\n", section);
-    }
-    out += fmt::format("| `{}` | {} | `{}` | {} |\n", key.name, bounds(key), shown_default(key), key.help);
   }
   return out;
 }
