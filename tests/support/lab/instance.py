@@ -71,7 +71,11 @@ class Instance:
             raise LabError(f"{error}\nstatus: {self.sluice('status', check=False).stdout}\n{self.tail()}") from None
 
     def tail(self, lines=40):
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
+        """The end of the daemon's log, without the access lines of connections that ended well."""
+        if not self.log.exists():
+            return ""
+        kept = [line for line in self.log.read_text(errors="replace").splitlines() if " completed " not in line]
+        return "\n".join(kept[-lines:])
 
     def sluice(self, *args, **options):
         """The CLI against this instance."""
