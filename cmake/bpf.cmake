@@ -1,11 +1,8 @@
 # sluice_bpf(name): bpf/<name>.bpf.c -> BPF object -> <name>.skel.h in ${CMAKE_BINARY_DIR}/bpf (bpftool skeleton).
 find_program(BPF_CLANG NAMES clang-19 clang REQUIRED)
 find_program(BPF_TOOL NAMES bpftool PATHS /usr/sbin REQUIRED)
-execute_process(
-  COMMAND ${CMAKE_C_COMPILER} -print-target-triple OUTPUT_VARIABLE SLUICE_MULTIARCH OUTPUT_STRIP_TRAILING_WHITESPACE)
-if(NOT SLUICE_MULTIARCH)
-  set(SLUICE_MULTIARCH ${CMAKE_SYSTEM_PROCESSOR}-linux-gnu)
-endif()
+# Where Debian keeps asm/types.h and its kin.
+set(SLUICE_MULTIARCH ${CMAKE_SYSTEM_PROCESSOR}-linux-gnu)
 function(sluice_bpf name)
   set(src ${CMAKE_CURRENT_SOURCE_DIR}/${name}.bpf.c)
   set(obj ${CMAKE_BINARY_DIR}/bpf/${name}.bpf.o)
