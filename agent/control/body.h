@@ -1,5 +1,5 @@
-// A JSON object from a client, read field by field: wrong types, over-long text and unknown names are one Fault that
-// names the field. The JSON library's exceptions stay inside.
+// A JSON object from a client, read field by field: wrong types, over-long text and unknown names are one
+// Fault that names the field. The JSON library's exceptions stay inside.
 #pragma once
 
 #include <cstdint>

@@ -113,7 +113,8 @@ Answer put_log(agent::AgentApi& api, const Request& request, const PathValues&) 
     api.set_log_level(level);
     return json_answer(Json{{"level", word}});
   }
-  return refuse(400, Fault{fmt::format("log level '{}' is not known", word), "use debug, info, warn or error"});
+  return refuse(400,
+                Fault{fmt::format("log level '{}' is not known", word), "use debug, info, warn or error"});
 }
 
 Answer post_uninstall(agent::AgentApi& api, const Request& request, const PathValues&) {

@@ -21,7 +21,8 @@ prometheus::ClientMetric::Label label(std::string name, std::string_view value) 
   return out;
 }
 
-prometheus::MetricFamily& family(Families& families, std::string_view name, std::string_view help, bool gauge) {
+prometheus::MetricFamily& family(Families& families, std::string_view name, std::string_view help,
+                                 bool gauge) {
   auto& out = families.emplace_back();
   out.name = name;
   out.help = help;
@@ -43,12 +44,14 @@ void add_proxy_counters(Families& families, const MetricsInput& input) {
 }
 
 void add_endings(Families& families, const MetricsInput& input) {
-  auto& endings = family(families, "sluice_connections_ended_total", "Connections that ended in the proxy, by reason", false);
+  auto& endings = family(families, "sluice_connections_ended_total",
+                         "Connections that ended in the proxy, by reason", false);
   const auto count = std::min(input.ended.size(), reason_count());
   for (std::size_t i = 0; i < count; ++i) {
     if (input.ended[i] == 0) continue;
     const ReasonInfo& info = reason_info(static_cast<Reason>(i));
-    sample(endings, static_cast<double>(input.ended[i]), {label("reason", info.word), label("origin", info.origin)});
+    sample(endings, static_cast<double>(input.ended[i]),
+           {label("reason", info.word), label("origin", info.origin)});
   }
 }
 
@@ -63,17 +66,20 @@ void add_verdicts(Families& families, const MetricsInput& input) {
 void add_agent_state(Families& families, const MetricsInput& input) {
   const auto& status = input.status;
   sample(family(families, "sluice_build_info", "Always 1; the labels say what runs", true), 1,
-         {label("version", status.version.version), label("kernel", status.version.kernel), label("node", status.node)});
+         {label("version", status.version.version), label("kernel", status.version.kernel),
+          label("node", status.node)});
   sample(family(families, "sluice_ready", "1 when `sluice status` says READY", true), status.ready ? 1 : 0);
   sample(family(families, "sluice_workloads", "Workloads enrolled on this node", true), status.workloads);
   sample(family(families, "sluice_workloads_ready", "Enrolled workloads that are captured and served", true),
          status.workloads_ready);
   sample(family(families, "sluice_resources", "Resources known to the agent", true), status.resources);
-  sample(family(families, "sluice_resources_bad", "Resources held back because their newest text is bad", true),
-         status.resources_bad);
+  sample(
+      family(families, "sluice_resources_bad", "Resources held back because their newest text is bad", true),
+      status.resources_bad);
   sample(family(families, "sluice_proxy_restarts_total", "Times the proxy was started again", false),
          status.proxy_restarts);
-  sample(family(families, "sluice_repairs_total", "Differences between intent and kernel that were mended", false),
+  sample(family(families, "sluice_repairs_total", "Differences between intent and kernel that were mended",
+                false),
          static_cast<double>(status.repairs));
   if (status.heartbeat_age_seconds >= 0)
     sample(family(families, "sluice_heartbeat_age_seconds", "Time since a proxy worker last beat", true),
@@ -81,7 +87,8 @@ void add_agent_state(Families& families, const MetricsInput& input) {
 }
 
 void add_certificates(Families& families, const MetricsInput& input) {
-  auto& expiry = family(families, "sluice_certificate_not_after_seconds", "Unix time at which a certificate expires", true);
+  auto& expiry = family(families, "sluice_certificate_not_after_seconds",
+                        "Unix time at which a certificate expires", true);
   for (const auto& certificate : input.certificates)
     sample(expiry, static_cast<double>(certificate.not_after_unix),
            {label("workload", certificate.workload), label("mesh", certificate.mesh)});

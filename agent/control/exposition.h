@@ -1,6 +1,6 @@
 // The metrics page: Prometheus text format 0.0.4 from the flight recorder's counters (base/metrics.def and
-// reasons.def), the kernel's verdict counters and the agent's own state. Label sets are bounded by what is enrolled and
-// by the reasons; nothing from a connection (address, path) is a label.
+// reasons.def), the kernel's verdict counters and the agent's own state. Label sets are bounded by what is
+// enrolled and by the reasons; nothing from a connection (address, path) is a label.
 #pragma once
 
 #include <array>
@@ -22,7 +22,7 @@ struct KernelVerdict {
 
 struct MetricsInput {
   std::array<std::int64_t, kMetricCount> values{};  // by Metric
-  std::vector<std::uint64_t> ended;                 // connections ended in the proxy, by Reason; may be shorter
+  std::vector<std::uint64_t> ended;  // connections ended in the proxy, by Reason; may be shorter
   std::vector<KernelVerdict> verdicts;
   agent::StatusInfo status;
   std::vector<agent::CertificateInfo> certificates;

@@ -5,7 +5,8 @@
 
 namespace sluice::control {
 
-#define SLUICE_HANDLER(name) Answer name(agent::AgentApi& api, const Request& request, const PathValues& values)
+#define SLUICE_HANDLER(name) \
+  Answer name(agent::AgentApi& api, const Request& request, const PathValues& values)
 SLUICE_HANDLER(get_version);
 SLUICE_HANDLER(get_status);
 SLUICE_HANDLER(get_check);

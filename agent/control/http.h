@@ -1,5 +1,5 @@
-// One request and one answer of the control socket, free of the HTTP library, so that the router can be tested and
-// fuzzed as a plain function.
+// One request and one answer of the control socket, free of the HTTP library, so that the router can be
+// tested and fuzzed as a plain function.
 #pragma once
 
 #include <map>
@@ -12,12 +12,12 @@
 namespace sluice::control {
 
 struct Request {
-  std::string method;  // as sent; the router knows which ones exist
-  std::string path;    // percent-decoded, without the query
+  std::string method;                                     // as sent; the router knows which ones exist
+  std::string path;                                       // percent-decoded, without the query
   std::map<std::string, std::string, std::less<>> query;  // decoded; a repeated name keeps its last value
   std::string content_type;
-  std::string body;               // at most ServerOptions::body_bytes_max
-  Access access = Access::none;   // what the peer at the other end of the socket may do
+  std::string body;              // at most ServerOptions::body_bytes_max
+  Access access = Access::none;  // what the peer at the other end of the socket may do
 };
 
 struct Response {

@@ -5,8 +5,8 @@
 #include <microhttpd.h>
 
 #include <array>
-#include <charconv>
 #include <cerrno>
+#include <charconv>
 #include <cstdarg>
 #include <cstdio>
 #include <string_view>
@@ -83,7 +83,8 @@ MHD_Result begin(const HttpDaemon::AccessOf& access_of, const HttpLimits& limits
   if (stranger)
     return queue(connection, error_response(403, Fault{"this user may not use the control socket",
                                                        "run as root or join the group `sluice`"}));
-  if (declares_too_much(connection, limits.body_bytes_max)) return queue(connection, too_large(limits.body_bytes_max));
+  if (declares_too_much(connection, limits.body_bytes_max))
+    return queue(connection, too_large(limits.body_bytes_max));
   return MHD_YES;
 }
 
@@ -113,9 +114,10 @@ void on_log(void* context, const char* format, va_list arguments) {
 
 HttpDaemon::HttpDaemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-Outcome<std::unique_ptr<HttpDaemon>> HttpDaemon::start(int listener, const HttpLimits& limits, AccessOf access_of,
-                                                       Handler handler, Log& log) {
-  auto parts = std::make_unique<Parts>(Parts{limits, std::move(access_of), std::move(handler), &log, nullptr});
+Outcome<std::unique_ptr<HttpDaemon>> HttpDaemon::start(int listener, const HttpLimits& limits,
+                                                       AccessOf access_of, Handler handler, Log& log) {
+  auto parts =
+      std::make_unique<Parts>(Parts{limits, std::move(access_of), std::move(handler), &log, nullptr});
   // libmicrohttpd closes the socket it was given.
   const int listener_copy = ::fcntl(listener, F_DUPFD_CLOEXEC, 0);
   if (listener_copy < 0) return fault_errno("control socket listener", errno);
@@ -140,12 +142,13 @@ Outcome<std::unique_ptr<HttpDaemon>> HttpDaemon::start(int listener, const HttpL
       kFlags, 0, nullptr, nullptr, on_request, parts.get(), MHD_OPTION_EXTERNAL_LOGGER, on_log, &log,
       MHD_OPTION_LISTEN_SOCKET, listener_copy, MHD_OPTION_CONNECTION_LIMIT, limits.connections_max,
       MHD_OPTION_PER_IP_CONNECTION_LIMIT, limits.connections_per_address_max, MHD_OPTION_CONNECTION_TIMEOUT,
-      limits.idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits.header_bytes_max, MHD_OPTION_THREAD_STACK_SIZE,
-      kThreadStackBytes, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, on_completed, nullptr,
-      MHD_OPTION_END);
+      limits.idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits.header_bytes_max,
+      MHD_OPTION_THREAD_STACK_SIZE, kThreadStackBytes, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+      MHD_OPTION_NOTIFY_COMPLETED, on_completed, nullptr, MHD_OPTION_END);
   if (parts->daemon == nullptr) {
     const Fd unused(listener_copy);
-    return fault("the control socket server did not start", "see the log at level debug; are threads exhausted?");
+    return fault("the control socket server did not start",
+                 "see the log at level debug; are threads exhausted?");
   }
   return std::unique_ptr<HttpDaemon>(new HttpDaemon(std::move(parts)));
 }

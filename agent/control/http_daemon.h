@@ -1,5 +1,5 @@
-// libmicrohttpd behind one small class: a listening socket in, requests as plain values out. Each connection has a
-// thread of its own, so a slow answer delays nobody else; their number is bounded.
+// libmicrohttpd behind one small class: a listening socket in, requests as plain values out. Each connection
+// has a thread of its own, so a slow answer delays nobody else; their number is bounded.
 #pragma once
 
 #include <cstddef>
@@ -30,11 +30,11 @@ struct HttpLimits {
 
 class HttpDaemon {
  public:
-  using Handler = std::function<Reply(const Request&)>;   // called from connection threads
-  using AccessOf = std::function<Access(int socket)>;     // peer of a connection; none is answered with 403
+  using Handler = std::function<Reply(const Request&)>;  // called from connection threads
+  using AccessOf = std::function<Access(int socket)>;    // peer of a connection; none is answered with 403
 
-  static Outcome<std::unique_ptr<HttpDaemon>> start(int listener, const HttpLimits& limits, AccessOf access_of,
-                                                    Handler handler, Log& log);
+  static Outcome<std::unique_ptr<HttpDaemon>> start(int listener, const HttpLimits& limits,
+                                                    AccessOf access_of, Handler handler, Log& log);
   // Stops accepting, lets running handlers finish, closes every connection.
   ~HttpDaemon();
   HttpDaemon(const HttpDaemon&) = delete;

@@ -15,8 +15,8 @@ std::string utc_seconds(std::uint64_t unix_seconds) {
   const auto seconds = static_cast<std::time_t>(unix_seconds);
   std::tm parts{};
   if (::gmtime_r(&seconds, &parts) == nullptr) return {};
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                     parts.tm_hour, parts.tm_min, parts.tm_sec);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
 // The same with milliseconds.
@@ -92,9 +92,9 @@ Json to_json(const agent::WorkloadInfo& workload) {
 }
 
 Json to_json(const agent::ResourceInfo& resource) {
-  return {{"kind", resource.kind},         {"mesh", resource.mesh},       {"name", resource.name},
-          {"origin", resource.origin},     {"stored", resource.stored},   {"in_force", resource.in_force},
-          {"problem", resource.problem},   {"yaml", resource.yaml}};
+  return {{"kind", resource.kind},       {"mesh", resource.mesh},     {"name", resource.name},
+          {"origin", resource.origin},   {"stored", resource.stored}, {"in_force", resource.in_force},
+          {"problem", resource.problem}, {"yaml", resource.yaml}};
 }
 
 Json to_json(const agent::Diagnostic& diagnostic) {
@@ -107,10 +107,8 @@ Json to_json(const agent::Diagnostic& diagnostic) {
 Json to_json(const agent::ApplyResult& result) {
   Json resources = Json::array();
   for (const auto& applied : result.resources)
-    resources.push_back(Json{{"kind", applied.kind},
-                             {"mesh", applied.mesh},
-                             {"name", applied.name},
-                             {"action", applied.action}});
+    resources.push_back(Json{
+        {"kind", applied.kind}, {"mesh", applied.mesh}, {"name", applied.name}, {"action", applied.action}});
   return {{"resources", std::move(resources)},
           {"warnings", list_of(result.warnings)},
           {"table_hash", result.table_hash},
@@ -127,7 +125,8 @@ Json to_json(const agent::ConnectionInfo& connection) {
   const FlightRow& row = connection.row;
   Json duration = nullptr;  // of finished ones; the age of live ones needs the reader's clock
   if (row.closed_mono_ns >= row.opened_mono_ns && row.closed_mono_ns != 0)
-    duration = static_cast<double>(row.closed_mono_ns - row.opened_mono_ns) / static_cast<double>(kNanosPerSecond);
+    duration =
+        static_cast<double>(row.closed_mono_ns - row.opened_mono_ns) / static_cast<double>(kNanosPerSecond);
   return {{"id", std::to_string(row.id)},
           {"workload", connection.workload},
           {"direction", connection.direction},
@@ -154,12 +153,10 @@ Json to_json(const agent::ConnectionInfo& connection) {
 Json to_json(const agent::Explanation& explanation) {
   Json steps = Json::array();
   for (const auto& step : explanation.steps)
-    steps.push_back(Json{{"stage", step.stage},
-                         {"decided", step.decided},
-                         {"because", step.because},
-                         {"where", step.where}});
-  return {{"subject", explanation.subject}, {"verdict", explanation.verdict},
-          {"reason", explanation.reason},   {"meaning", explanation.meaning},
+    steps.push_back(Json{
+        {"stage", step.stage}, {"decided", step.decided}, {"because", step.because}, {"where", step.where}});
+  return {{"subject", explanation.subject},     {"verdict", explanation.verdict},
+          {"reason", explanation.reason},       {"meaning", explanation.meaning},
           {"next_step", explanation.next_step}, {"steps", std::move(steps)}};
 }
 

@@ -1,5 +1,6 @@
-// The agent's plain structs as the JSON of docs/control-api.yaml. Keys keep the order in which a reader wants them.
-// Times are RFC 3339 text in UTC, ids of connections are text (they need 64 bits, JSON readers keep 53).
+// The agent's plain structs as the JSON of docs/control-api.yaml. Keys keep the order in which a reader wants
+// them. Times are RFC 3339 text in UTC, ids of connections are text (they need 64 bits, JSON readers keep
+// 53).
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -93,7 +93,9 @@ Answer get_connections(agent::AgentApi& api, const Request& request, const PathV
   if (const auto text = query_text(request, "limit"); !text.empty()) {
     const auto limit = whole_number<std::size_t>(text);
     if (!limit || *limit == 0 || *limit > kConnectionsMax)
-      return refuse(400, Fault{fmt::format("limit '{}' is not a whole number from 1 to {}", text, kConnectionsMax), ""});
+      return refuse(
+          400,
+          Fault{fmt::format("limit '{}' is not a whole number from 1 to {}", text, kConnectionsMax), ""});
     filter.limit = *limit;
   }
   const auto found = api.connections(filter);
@@ -110,8 +112,9 @@ Answer get_explain(agent::AgentApi& api, const Request& request, const PathValue
   if (const auto wrong = wrong_question(id, wanted.client, wanted.from, to)) return refuse(400, *wrong);
   if (!id.empty()) {
     wanted.id = whole_number<std::uint64_t>(id);
-    if (!wanted.id) return refuse(400, Fault{fmt::format("'{}' is not a connection id", id),
-                                             "`sluice connections` lists the ids"});
+    if (!wanted.id)
+      return refuse(
+          400, Fault{fmt::format("'{}' is not a connection id", id), "`sluice connections` lists the ids"});
   }
   if (!to.empty()) {
     const auto target = parse_target(to);

@@ -68,12 +68,15 @@ Answer wrong_method(const Request& request, const std::string& allowed) {
 // What is wrong with who asks and with the query, if anything.
 std::optional<Answer> objection(const Route& route, const Request& request) {
   if (request.access == Access::none)
-    return refuse(403, Fault{"this user may not use the control socket", "run as root or join the group `sluice`"});
+    return refuse(
+        403, Fault{"this user may not use the control socket", "run as root or join the group `sluice`"});
   if (route.access == Access::change && request.access != Access::change)
-    return refuse(403, Fault{fmt::format("this user may look but not change ({} {})", route.method, route.pattern),
-                             "run as root"});
+    return refuse(403,
+                  Fault{fmt::format("this user may look but not change ({} {})", route.method, route.pattern),
+                        "run as root"});
   for (const auto& [name, value] : request.query) {
-    if (!name.empty() && std::find(route.query.begin(), route.query.end(), name) != route.query.end()) continue;
+    if (!name.empty() && std::find(route.query.begin(), route.query.end(), name) != route.query.end())
+      continue;
     return refuse(400, Fault{fmt::format("unknown query parameter '{}' for {}", name, route.pattern),
                              "docs/control-api.yaml lists the parameters"});
   }
@@ -101,7 +104,8 @@ Answer answer(agent::AgentApi& api, const Request& request) {
     return route.handle(api, request, values);
   }
   if (!allowed.empty()) return wrong_method(request, allowed);
-  return refuse(404, Fault{fmt::format("no such path: {}", request.path), "docs/control-api.yaml lists the paths"});
+  return refuse(
+      404, Fault{fmt::format("no such path: {}", request.path), "docs/control-api.yaml lists the paths"});
 }
 
 Answer json_answer(const Json& json) {

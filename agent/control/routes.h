@@ -25,8 +25,8 @@ using PathValues = std::vector<std::string>;
 
 struct Route {
   std::string_view method;
-  std::string_view pattern;  // "/v1/resources/{kind}/{name}"
-  Access access;             // least access of the peer
+  std::string_view pattern;               // "/v1/resources/{kind}/{name}"
+  Access access;                          // least access of the peer
   std::array<std::string_view, 5> query;  // names it knows; empty ones are unused
   Answer (*handle)(agent::AgentApi& api, const Request& request, const PathValues& values);
 };

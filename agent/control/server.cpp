@@ -36,7 +36,8 @@ Outcome<Fd> listen_tcp(const SocketAddr& address) {
 // The TCP port gives everybody the metrics and nobody anything else.
 Response metrics_only(agent::AgentApi& api, const Request& request) {
   if (request.path != "/metrics")
-    return error_response(404, Fault{"this port serves only /metrics", "everything else is on the control socket"});
+    return error_response(
+        404, Fault{"this port serves only /metrics", "everything else is on the control socket"});
   return answer(api, request).response;
 }
 
@@ -55,8 +56,9 @@ Outcome<std::unique_ptr<Server>> Server::start(const ServerOptions& options, age
   auto parts = std::make_unique<Parts>();
   const auto group = options.group.empty() ? std::nullopt : group_id(options.group);
   if (!group && !options.group.empty())
-    log.warn("group '{}' does not exist: only root can use {} (`groupadd --system {}` and restart to change that)",
-             options.group, options.socket_path, options.group);
+    log.warn(
+        "group '{}' does not exist: only root can use {} (`groupadd --system {}` and restart to change that)",
+        options.group, options.socket_path, options.group);
   auto listener = UnixListener::open(options.socket_path, group);
   if (!listener) return std::unexpected(listener.error());
   parts->listener.emplace(*std::move(listener));
@@ -84,7 +86,10 @@ Outcome<std::unique_ptr<Server>> Server::start(const ServerOptions& options, age
                                     options.header_bytes_max, 0};
     auto metrics = HttpDaemon::start(
         parts->metrics_listener.get(), metrics_limits, [](int) { return Access::read; },
-        [&api](const Request& request) { return Reply{metrics_only(api, request), nullptr}; }, log);
+        [&api](const Request& request) {
+          return Reply{metrics_only(api, request), nullptr};
+        },
+        log);
     if (!metrics) return std::unexpected(metrics.error());
     parts->metrics = *std::move(metrics);
   }

@@ -1,8 +1,10 @@
-// The control socket: HTTP/1.1 + JSON on a unix socket, and optionally /metrics alone on a TCP port. Requests run on
-// the server's own threads (one per connection, bounded) and call the agent, which serialises them on its loop.
+// The control socket: HTTP/1.1 + JSON on a unix socket, and optionally /metrics alone on a TCP port. Requests
+// run on the server's own threads (one per connection, bounded) and call the agent, which serialises them on
+// its loop.
 //
-// Limits: connections, header bytes, body bytes and an idle timeout per connection; what exceeds them is answered
-// with a JSON error or closed. Peers of the unix socket are checked by the kernel's credentials (peer.h).
+// Limits: connections, header bytes, body bytes and an idle timeout per connection; what exceeds them is
+// answered with a JSON error or closed. Peers of the unix socket are checked by the kernel's credentials
+// (peer.h).
 #pragma once
 
 #include <memory>
@@ -22,7 +24,7 @@ struct ServerOptions {
   bool group_may_change = false;      // members may also apply, enroll, uninstall
   std::optional<SocketAddr> metrics;  // port 0 lets the kernel choose, see metrics_port()
   unsigned connections_max = 32;
-  unsigned idle_seconds = 15;         // a connection on which nothing moves is closed
+  unsigned idle_seconds = 15;  // a connection on which nothing moves is closed
   std::size_t header_bytes_max = 32 * 1024;
   std::size_t body_bytes_max = 4 * 1024 * 1024;
 };

@@ -1,5 +1,6 @@
-// The control socket in the file system: made with its mode and group before anybody can connect, refused when
-// another instance answers on it, taken over when its owner is dead, removed only while it is still ours.
+// The control socket in the file system: made with its mode and group before anybody can connect, refused
+// when another instance answers on it, taken over when its owner is dead, removed only while it is still
+// ours.
 #pragma once
 
 #include <sys/types.h>

@@ -11,9 +11,11 @@ namespace {
 
 std::string diagnostic_text(const Json& diagnostic, bool colour) {
   const bool error = text(diagnostic, "level") == "error";
-  auto out = fmt::format("{} {}: {}\n", toned(error ? "error" : "warning", error ? Tone::bad : Tone::warn, colour),
-                         printable(text(diagnostic, "where"), true), printable(text(diagnostic, "message")));
-  if (const auto next = text(diagnostic, "next_step"); !next.empty()) out += "    next: " + printable(next) + "\n";
+  auto out =
+      fmt::format("{} {}: {}\n", toned(error ? "error" : "warning", error ? Tone::bad : Tone::warn, colour),
+                  printable(text(diagnostic, "where"), true), printable(text(diagnostic, "message")));
+  if (const auto next = text(diagnostic, "next_step"); !next.empty())
+    out += "    next: " + printable(next) + "\n";
   return out;
 }
 
@@ -30,7 +32,9 @@ std::string applied_text(const Json& result, bool colour, bool dry_run) {
   }
   for (const Json& warning : list(result, "warnings")) out += diagnostic_text(warning, colour);
   if (!dry_run && !flag(result, "in_force"))
-    out += toned("Stored, but the proxy has not taken it over yet; see `sluice status`.", Tone::warn, colour) + "\n";
+    out +=
+        toned("Stored, but the proxy has not taken it over yet; see `sluice status`.", Tone::warn, colour) +
+        "\n";
   return out;
 }
 

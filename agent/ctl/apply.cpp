@@ -1,5 +1,5 @@
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -74,11 +74,12 @@ int apply(const Session& session, const ApplyFlags& flags) {
     const auto answer = session.client().send(call_of(flags, name, *std::move(content)));
     if (!answer) return session.fail(answer.error());
     if (!answer->ok()) {
-      if (session.table()) session.show(results, [&] {
-        std::string out;
-        for (const Json& result : results) out += applied_text(result, session.colour(), flags.dry_run);
-        return out;
-      });
+      if (session.table())
+        session.show(results, [&] {
+          std::string out;
+          for (const Json& result : results) out += applied_text(result, session.colour(), flags.dry_run);
+          return out;
+        });
       return refused_apply(session, *answer);
     }
     results.push_back(answer->json);
@@ -95,10 +96,9 @@ int apply(const Session& session, const ApplyFlags& flags) {
 
 void add_apply(Verbs& verbs) {
   const auto flags = std::make_shared<ApplyFlags>();
-  auto& verb = verbs.add("apply", "Stores policies and other resources; each file takes effect whole or not at all.",
-                         "sluice apply -f permissions.yaml", [flags](const Session& session) {
-                           return apply(session, *flags);
-                         });
+  auto& verb = verbs.add(
+      "apply", "Stores policies and other resources; each file takes effect whole or not at all.",
+      "sluice apply -f permissions.yaml", [flags](const Session& session) { return apply(session, *flags); });
   verb.add_option("-f,--file", flags->files, "file, directory or - for standard input; may be repeated")
       ->required()
       ->type_name("PATH");

@@ -26,10 +26,16 @@ std::string render(const Json& answer, bool colour) {
     const Tone tone = left <= 0 ? Tone::bad : left < kSoonSeconds ? Tone::warn : Tone::plain;
     const bool in_force = flag(certificate, "in_force");
     const bool authority = flag(certificate, "authority");
-    table.add({text(certificate, "workload"), text(certificate, "mesh"), {distance(not_after, now), tone},
+    table.add({text(certificate, "workload"),
+               text(certificate, "mesh"),
+               {distance(not_after, now), tone},
                distance(text(certificate, "rotate_at"), now),
-               {in_force ? "yes" : authority ? "-" : "NO", in_force || authority ? Tone::plain : Tone::warn},
-               text(certificate, "serial"), joined(list(certificate, "uris"), " ")});
+               {in_force    ? "yes"
+                : authority ? "-"
+                            : "NO",
+                in_force || authority ? Tone::plain : Tone::warn},
+               text(certificate, "serial"),
+               joined(list(certificate, "uris"), " ")});
   }
   if (table.empty()) return "No certificates yet: no mesh with mTLS and no enrolled workload.\n";
   return table.render(colour);

@@ -12,7 +12,12 @@ std::string render(const Json& answer, bool colour) {
     const bool ok = flag(row, "ok");
     const bool fatal = flag(row, "fatal");
     const Tone tone = ok ? Tone::good : fatal ? Tone::bad : Tone::warn;
-    table.add({text(row, "subject"), text(row, "check"), {ok ? "ok" : fatal ? "FAILED" : "limited", tone},
+    table.add({text(row, "subject"),
+               text(row, "check"),
+               {ok      ? "ok"
+                : fatal ? "FAILED"
+                        : "limited",
+                tone},
                text(row, "found")});
     if (!ok && !text(row, "next_step").empty()) table.note("next: " + text(row, "next_step"));
   }
@@ -26,13 +31,15 @@ std::string render(const Json& answer, bool colour) {
 }  // namespace
 
 void add_check(Verbs& verbs) {
-  verbs.add("check", "Probes the kernel's features, the node and each workload; exit 1 when something needed is missing.",
-            "sluice check", [](const Session& session) {
-              const auto answer = session.client().json({.path = {"v1", "check"}});
-              if (!answer) return session.fail(answer.error());
-              session.show(*answer, [&] { return render(*answer, session.colour()); });
-              return flag(*answer, "ok") ? kExitOk : kExitFailed;
-            });
+  verbs.add(
+      "check",
+      "Probes the kernel's features, the node and each workload; exit 1 when something needed is missing.",
+      "sluice check", [](const Session& session) {
+        const auto answer = session.client().json({.path = {"v1", "check"}});
+        if (!answer) return session.fail(answer.error());
+        session.show(*answer, [&] { return render(*answer, session.colour()); });
+        return flag(*answer, "ok") ? kExitOk : kExitFailed;
+      });
 }
 
 }  // namespace sluice::ctl

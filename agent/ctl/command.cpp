@@ -8,7 +8,9 @@ namespace sluice::ctl {
 int run_command(const std::vector<std::string>& arguments, const std::string& socket, Terminal& terminal) {
   CLI::App app("Looks at and manages the Sluice daemon of this node.", "sluice");
   app.require_subcommand(1);
-  app.footer("Exit codes: 0 ok, 1 failed, 2 wrong usage. `sluice VERB --help` shows a verb's options and an example.");
+  app.footer(
+      "Exit codes: 0 ok, 1 failed, 2 wrong usage. `sluice VERB --help` shows a verb's options and an "
+      "example.");
   Verbs verbs(app, socket);
   add_all(verbs);
   auto reversed = arguments;  // the order CLI11 wants

@@ -1,5 +1,5 @@
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include "ctl/verb.h"
 
@@ -14,12 +14,14 @@ std::string flags_of(const CLI::App& verb) {
     for (const auto& name : option->get_snames()) add("-" + name);
     for (const auto& name : option->get_lnames()) add("--" + name);
   }
-  for (const CLI::App* group : verb.get_subcommands([](const CLI::App* app) { return app->get_name().empty(); }))
+  for (const CLI::App* group :
+       verb.get_subcommands([](const CLI::App* app) { return app->get_name().empty(); }))
     add(flags_of(*group));
   return out;
 }
 
-constexpr const char* kBashHead = R"(# bash completion for sluice; load it with: source <(sluice completion bash)
+constexpr const char* kBashHead =
+    R"(# bash completion for sluice; load it with: source <(sluice completion bash)
 _sluice() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}
   COMPREPLY=()
@@ -38,16 +40,20 @@ complete -o filenames -F _sluice sluice
 std::string bash_script(const CLI::App& app) {
   std::string verbs;
   std::string cases;
-  for (const CLI::App* verb : app.get_subcommands([](const CLI::App* sub) { return !sub->get_name().empty(); })) {
+  for (const CLI::App* verb :
+       app.get_subcommands([](const CLI::App* sub) { return !sub->get_name().empty(); })) {
     verbs += (verbs.empty() ? "" : " ") + verb->get_name();
     auto words = flags_of(*verb);
     if (verb->get_name() == "log") words += " debug info warn error";
     if (verb->get_name() == "completion") words += " bash";
-    cases += fmt::format("    {}) COMPREPLY=($(compgen -W \"{}\" -- \"$cur\")) ;;\n", verb->get_name(), words);
+    cases +=
+        fmt::format("    {}) COMPREPLY=($(compgen -W \"{}\" -- \"$cur\")) ;;\n", verb->get_name(), words);
   }
   return kBashHead +
-         fmt::format("  if ((COMP_CWORD == 1)); then COMPREPLY=($(compgen -W \"{} --help\" -- \"$cur\")); return; fi\n",
-                     verbs) +
+         fmt::format(
+             "  if ((COMP_CWORD == 1)); then COMPREPLY=($(compgen -W \"{} --help\" -- \"$cur\")); return; "
+             "fi\n",
+             verbs) +
          "  case $verb in\n" + cases + kBashTail;
 }
 
@@ -57,8 +63,8 @@ void add_completion(Verbs& verbs) {
   const auto shell = std::make_shared<std::string>();
   // The command line outlives the run of its verb.
   const CLI::App* app = &verbs.app();
-  auto& verb = verbs.add("completion", "Prints a completion script for the shell.", "source <(sluice completion bash)",
-                         [shell, app](const Session& session) {
+  auto& verb = verbs.add("completion", "Prints a completion script for the shell.",
+                         "source <(sluice completion bash)", [shell, app](const Session& session) {
                            const auto script = bash_script(*app);
                            session.show(Json{{"shell", *shell}, {"script", script}}, [&] { return script; });
                            return kExitOk;

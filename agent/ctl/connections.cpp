@@ -1,5 +1,5 @@
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <ctime>
@@ -21,7 +21,8 @@ struct ConnectionFlags {
 
 // Whole lifetime of a finished one, time since it opened of a live one.
 double age_seconds(const Json& connection) {
-  if (const Json& duration = field(connection, "duration_seconds"); duration.is_number()) return duration.get<double>();
+  if (const Json& duration = field(connection, "duration_seconds"); duration.is_number())
+    return duration.get<double>();
   const auto opened = unix_seconds(text(connection, "opened_at"));
   if (!opened) return 0;
   timespec now{};
@@ -46,14 +47,23 @@ Tone reason_tone(const std::string& reason) {
 }
 
 std::string render_rows(const Json& rows, bool colour) {
-  Table table({">ID", "WORKLOAD", "WAY", "CLIENT", "DESTINATION", "SERVICE", "VIA", "PEER", ">AGE", ">SENT", ">RECEIVED",
-               "STATE", "RULE"});
+  Table table({">ID", "WORKLOAD", "WAY", "CLIENT", "DESTINATION", "SERVICE", "VIA", "PEER", ">AGE", ">SENT",
+               ">RECEIVED", "STATE", "RULE"});
   for (const Json& row : rows) {
     const auto reason = text(row, "reason");
-    table.add({text(row, "id"), text(row, "workload"), text(row, "direction") == "inbound" ? "in" : "out",
-               text(row, "client"), text(row, "destination"), text(row, "service"), text(row, "transport"),
-               text(row, "peer_identity"), seconds_word(age_seconds(row)), bytes_word(whole(row, "bytes_from_client")),
-               bytes_word(whole(row, "bytes_to_client")), {reason, reason_tone(reason)}, text(row, "rule")});
+    table.add({text(row, "id"),
+               text(row, "workload"),
+               text(row, "direction") == "inbound" ? "in" : "out",
+               text(row, "client"),
+               text(row, "destination"),
+               text(row, "service"),
+               text(row, "transport"),
+               text(row, "peer_identity"),
+               seconds_word(age_seconds(row)),
+               bytes_word(whole(row, "bytes_from_client")),
+               bytes_word(whole(row, "bytes_to_client")),
+               {reason, reason_tone(reason)},
+               text(row, "rule")});
   }
   if (table.empty()) return "No connections.\n";
   return table.render(colour);
@@ -89,7 +99,8 @@ Json grouped(const Json& rows, const std::string& by) {
 std::string render_groups(const Json& groups, const std::string& by, bool colour) {
   Table table({by == "peer" ? "PEER" : "WORKLOAD", ">CONNECTIONS", ">BYTES"});
   for (const Json& group : groups)
-    table.add({text(group, by), std::to_string(whole(group, "connections")), bytes_word(whole(group, "bytes"))});
+    table.add(
+        {text(group, by), std::to_string(whole(group, "connections")), bytes_word(whole(group, "bytes"))});
   if (table.empty()) return "No connections.\n";
   return table.render(colour);
 }
@@ -101,11 +112,11 @@ Json sorted(const Json& rows, const std::string& by) {
 }
 
 int connections(const Session& session, const ConnectionFlags& flags) {
-  const auto answer = session.client().json(
-      {.path = {"v1", "connections"},
-       .query = {{"workload", flags.workload},
-                 {"state", flags.finished ? "finished" : "live"},
-                 {"limit", flags.limit == 0 ? "" : std::to_string(flags.limit)}}});
+  const auto answer =
+      session.client().json({.path = {"v1", "connections"},
+                             .query = {{"workload", flags.workload},
+                                       {"state", flags.finished ? "finished" : "live"},
+                                       {"limit", flags.limit == 0 ? "" : std::to_string(flags.limit)}}});
   if (!answer) return session.fail(answer.error());
   const Json& rows = list(*answer, "connections");
   if (flags.by == "workload" || flags.by == "peer") {

@@ -19,9 +19,8 @@ Outcome<Json> request_of(const EnrollFlags& flags) {
   for (const auto& text : flags.inbounds) {
     const auto inbound = parse_inbound(text);
     if (!inbound) return std::unexpected(inbound.error());
-    inbounds.push_back(Json{{"port", inbound->port},
-                            {"service_port", inbound->service_port},
-                            {"protocol", inbound->protocol}});
+    inbounds.push_back(Json{
+        {"port", inbound->port}, {"service_port", inbound->service_port}, {"protocol", inbound->protocol}});
   }
   const char* kind = !flags.netns.empty() ? "netns" : !flags.cgroup.empty() ? "cgroup" : "unit";
   return Json{{"name", flags.name},
@@ -53,10 +52,10 @@ int enroll(const Session& session, const EnrollFlags& flags) {
 
 void add_enroll(Verbs& verbs) {
   const auto flags = std::make_shared<EnrollFlags>();
-  auto& verb = verbs.add(
-      "enroll", "Captures a workload: writes a Dataplane that binds it to this node.",
-      "sluice enroll --name web --netns /run/netns/web --inbound 80:8080/http --service web",
-      [flags](const Session& session) { return enroll(session, *flags); });
+  auto& verb =
+      verbs.add("enroll", "Captures a workload: writes a Dataplane that binds it to this node.",
+                "sluice enroll --name web --netns /run/netns/web --inbound 80:8080/http --service web",
+                [flags](const Session& session) { return enroll(session, *flags); });
   verb.add_option("--name", flags->name, "name of the Dataplane")->required();
   verb.add_option("--mesh", flags->mesh, "mesh it joins (default: default)");
   auto* where = verb.add_option_group("where", "what to capture; exactly one");
@@ -68,7 +67,8 @@ void add_enroll(Verbs& verbs) {
   verb.add_option("--service", flags->service, "kuma.io/service of its inbounds (default: the name)");
   verb.add_option("--inbound", flags->inbounds, "port it serves; may be repeated")
       ->type_name("PORT[:SERVICEPORT][/PROTO]");
-  verb.add_option("--address", flags->address, "its address (default: the first global one)")->type_name("IP");
+  verb.add_option("--address", flags->address, "its address (default: the first global one)")
+      ->type_name("IP");
   verb.add_option("--fail-mode", flags->fail_mode, "closed-fast, closed or open")
       ->check(CLI::IsMember({"closed-fast", "closed", "open"}));
   verb.add_flag("--dry-run", flags->dry_run, "show the Dataplane and judge it, change nothing");
@@ -77,15 +77,15 @@ void add_enroll(Verbs& verbs) {
 void add_unenroll(Verbs& verbs) {
   const auto name = std::make_shared<std::string>();
   const auto mesh = std::make_shared<std::string>();
-  auto& verb = verbs.add("unenroll", "Releases a workload: removes its Dataplane.", "sluice unenroll web",
-                         [name, mesh](const Session& session) {
-                           const auto answer = session.client().json({.method = "DELETE",
-                                                                      .path = {"v1", "workloads", *name},
-                                                                      .query = {{"mesh", *mesh}}});
-                           if (!answer) return session.fail(answer.error());
-                           session.show(*answer, [&] { return "Dataplane " + *name + " removed\n"; });
-                           return kExitOk;
-                         });
+  auto& verb =
+      verbs.add("unenroll", "Releases a workload: removes its Dataplane.", "sluice unenroll web",
+                [name, mesh](const Session& session) {
+                  const auto answer = session.client().json(
+                      {.method = "DELETE", .path = {"v1", "workloads", *name}, .query = {{"mesh", *mesh}}});
+                  if (!answer) return session.fail(answer.error());
+                  session.show(*answer, [&] { return "Dataplane " + *name + " removed\n"; });
+                  return kExitOk;
+                });
   verb.add_option("name,--name", *name, "name of the Dataplane")->required();
   verb.add_option("--mesh", *mesh, "its mesh (default: default)");
 }

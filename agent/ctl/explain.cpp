@@ -1,5 +1,5 @@
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include "ctl/table.h"
 #include "ctl/verb.h"
@@ -41,11 +41,9 @@ int explain(const Session& session, const ExplainFlags& flags) {
   if (ways != 1 || (!flags.from.empty() && flags.to.empty()))
     return session.misused({"explain needs an ID, or --client and/or --to, or --from with --to",
                             "`sluice connections` and `sluice connections --finished` list the ids"});
-  const auto answer = session.client().json({.path = {"v1", "explain"},
-                                             .query = {{"id", flags.id},
-                                                       {"client", flags.client},
-                                                       {"from", flags.from},
-                                                       {"to", flags.to}}});
+  const auto answer = session.client().json(
+      {.path = {"v1", "explain"},
+       .query = {{"id", flags.id}, {"client", flags.client}, {"from", flags.from}, {"to", flags.to}}});
   if (!answer) return session.fail(answer.error());
   session.show(*answer, [&] { return render(*answer, session.colour()); });
   return kExitOk;
@@ -61,10 +59,12 @@ void add_explain(Verbs& verbs) {
       "  sluice explain --from web --to redis:6379",
       [flags](const Session& session) { return explain(session, *flags); });
   verb.add_option("id", flags->id, "id of a live or finished connection");
-  verb.add_option("--client", flags->client, "newest real connection of this address, kernel denials included")
+  verb.add_option("--client", flags->client,
+                  "newest real connection of this address, kernel denials included")
       ->type_name("ADDRESS[:PORT]");
   verb.add_option("--from", flags->from, "imagine a connection from this workload")->type_name("WORKLOAD");
-  verb.add_option("--to", flags->to, "the destination; alone: the newest real connection to it")->type_name("ADDRESS:PORT|SERVICE");
+  verb.add_option("--to", flags->to, "the destination; alone: the newest real connection to it")
+      ->type_name("ADDRESS:PORT|SERVICE");
 }
 
 }  // namespace sluice::ctl

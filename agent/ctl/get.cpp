@@ -11,8 +11,11 @@ std::string render(const Json& answer, bool colour) {
   Table table({"KIND", "MESH", "NAME", "IN FORCE", "FROM"});
   for (const Json& resource : list(answer, "resources")) {
     const bool in_force = flag(resource, "in_force");
-    table.add({text(resource, "kind"), text(resource, "mesh"), text(resource, "name"),
-               {in_force ? "yes" : "NO", in_force ? Tone::plain : Tone::bad}, text(resource, "origin")});
+    table.add({text(resource, "kind"),
+               text(resource, "mesh"),
+               text(resource, "name"),
+               {in_force ? "yes" : "NO", in_force ? Tone::plain : Tone::bad},
+               text(resource, "origin")});
     if (const auto problem = text(resource, "problem"); !problem.empty()) table.note(problem, Tone::bad);
   }
   if (table.empty()) return "No resources.\n";
@@ -67,15 +70,16 @@ void add_get(Verbs& verbs) {
 
 void add_delete(Verbs& verbs) {
   const auto flags = std::make_shared<GetFlags>();
-  auto& verb = verbs.add("delete", "Deletes a resource that `apply` or `enroll` stored.",
-                         "sluice delete MeshTrafficPermission allow-web", [flags](const Session& session) {
-                           const auto answer = session.client().json({.method = "DELETE",
-                                                                      .path = {"v1", "resources", flags->kind, flags->name},
-                                                                      .query = {{"mesh", flags->mesh}}});
-                           if (!answer) return session.fail(answer.error());
-                           session.show(*answer, [&] { return flags->kind + " " + flags->name + " deleted\n"; });
-                           return kExitOk;
-                         });
+  auto& verb = verbs.add(
+      "delete", "Deletes a resource that `apply` or `enroll` stored.",
+      "sluice delete MeshTrafficPermission allow-web", [flags](const Session& session) {
+        const auto answer = session.client().json({.method = "DELETE",
+                                                   .path = {"v1", "resources", flags->kind, flags->name},
+                                                   .query = {{"mesh", flags->mesh}}});
+        if (!answer) return session.fail(answer.error());
+        session.show(*answer, [&] { return flags->kind + " " + flags->name + " deleted\n"; });
+        return kExitOk;
+      });
   verb.add_option("kind", flags->kind, "kind, e.g. MeshTrafficPermission")->required();
   verb.add_option("name", flags->name, "name of the resource")->required();
   verb.add_option("--mesh", flags->mesh, "its mesh (default: default)");

@@ -20,7 +20,8 @@ std::optional<std::uint16_t> port_of(std::string_view text) {
 
 Outcome<InboundFlag> parse_inbound(const std::string& text) {
   const auto wrong = [&] {
-    return fault(fmt::format("'{}' is not PORT[:SERVICEPORT][/PROTO]", text), "for example --inbound 80:8080/http");
+    return fault(fmt::format("'{}' is not PORT[:SERVICEPORT][/PROTO]", text),
+                 "for example --inbound 80:8080/http");
   };
   InboundFlag inbound;
   std::string_view rest = text;

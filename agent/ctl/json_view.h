@@ -1,5 +1,5 @@
-// Reading the daemon's JSON without exceptions: a field that is missing or of another type (an older or newer daemon)
-// reads as empty.
+// Reading the daemon's JSON without exceptions: a field that is missing or of another type (an older or newer
+// daemon) reads as empty.
 #pragma once
 
 #include <cstdint>

@@ -21,8 +21,9 @@ int log(const Session& session, const std::string& level) {
 
 void add_log(Verbs& verbs) {
   const auto level = std::make_shared<std::string>();
-  auto& verb = verbs.add("log", "Shows or sets the log level of agent and proxy, without a restart.",
-                         "sluice log debug", [level](const Session& session) { return log(session, *level); });
+  auto& verb =
+      verbs.add("log", "Shows or sets the log level of agent and proxy, without a restart.",
+                "sluice log debug", [level](const Session& session) { return log(session, *level); });
   verb.add_option("level", *level, "debug, info, warn or error; shows the level when absent")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
 }

@@ -10,7 +10,8 @@
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // `sluice ... | head` ends by the failed write, not by a signal
   const bool terminal = ::isatty(STDOUT_FILENO) != 0;
-  sluice::ctl::Terminal console{std::cout, std::cerr, std::cin, terminal && std::getenv("NO_COLOR") == nullptr,
+  sluice::ctl::Terminal console{std::cout, std::cerr, std::cin,
+                                terminal && std::getenv("NO_COLOR") == nullptr,
                                 terminal && ::isatty(STDIN_FILENO) != 0};
   const char* socket = std::getenv("SLUICE_SOCKET");
   const int code = sluice::ctl::run_command(

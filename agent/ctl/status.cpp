@@ -1,5 +1,5 @@
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include <ctime>
 
@@ -20,7 +20,8 @@ std::string proxy_line(const Json& status) {
   const double beat = number(status, "heartbeat_age_seconds");
   return fmt::format("pid {}, {}, {}, {}", whole(status, "proxy_pid"),
                      flag(status, "proxy_ready") ? "ready" : "not ready yet",
-                     beat < 0 ? "no heartbeat yet" : fmt::format("heartbeat {} ago", seconds_word(beat)), restarts);
+                     beat < 0 ? "no heartbeat yet" : fmt::format("heartbeat {} ago", seconds_word(beat)),
+                     restarts);
 }
 
 std::string table_line(const Json& status) {
@@ -36,21 +37,25 @@ std::string render(const Json& status, bool colour) {
   const Json& version = field(status, "version");
   std::string started = text(status, "started_at");
   if (const auto since = unix_seconds(started))
-    started = fmt::format("{} ({} ago)", started, seconds_word(static_cast<double>(std::time(nullptr)) - *since));
+    started =
+        fmt::format("{} ({} ago)", started, seconds_word(static_cast<double>(std::time(nullptr)) - *since));
   std::string out;
-  out += fmt::format("{:<12} {}\n", "state", toned(ready ? "READY" : "NOT READY", ready ? Tone::good : Tone::bad, colour));
+  out += fmt::format("{:<12} {}\n", "state",
+                     toned(ready ? "READY" : "NOT READY", ready ? Tone::good : Tone::bad, colour));
   out += line("node", fmt::format("{} (instance {})", text(status, "node"), text(status, "instance")));
-  out += line("workloads", fmt::format("{} of {} ready", whole(status, "workloads_ready"), whole(status, "workloads")));
+  out += line("workloads",
+              fmt::format("{} of {} ready", whole(status, "workloads_ready"), whole(status, "workloads")));
   out += line("connections", fmt::format("{} open", whole(status, "connections_open")));
   out += line("proxy", proxy_line(status));
-  out += line("agent", fmt::format("pid {}, keeper pid {}", whole(status, "agent_pid"), whole(status, "keeper_pid")));
+  out += line("agent",
+              fmt::format("pid {}, keeper pid {}", whole(status, "agent_pid"), whole(status, "keeper_pid")));
   out += line("started", started);
   out += line("table", table_line(status));
   const auto bad = whole(status, "resources_bad");
   out += line("resources", fmt::format("{}, {} held back", whole(status, "resources"), bad));
   out += line("repairs", fmt::format("{} differences to the kernel mended", whole(status, "repairs")));
-  out += line("version", fmt::format("{}, kernel {}, ABI {}", text(version, "version"), text(version, "kernel"),
-                                     whole(version, "abi")));
+  out += line("version", fmt::format("{}, kernel {}, ABI {}", text(version, "version"),
+                                     text(version, "kernel"), whole(version, "abi")));
   if (const auto refusal = text(status, "table_refusal"); !refusal.empty())
     out += line("refused", fmt::format("the proxy refused the newest table: {}", refusal));
   for (const Json& problem : list(status, "problems"))
@@ -63,8 +68,8 @@ std::string render(const Json& status, bool colour) {
 
 void add_status(Verbs& verbs) {
   const auto must_be_ready = std::make_shared<bool>(false);
-  auto& verb = verbs.add("status", "Is this node's daemon well, and if not, what keeps it?", "sluice status -o json",
-                         [must_be_ready](const Session& session) {
+  auto& verb = verbs.add("status", "Is this node's daemon well, and if not, what keeps it?",
+                         "sluice status -o json", [must_be_ready](const Session& session) {
                            const auto status = session.client().json({.path = {"v1", "status"}});
                            if (!status) return session.fail(status.error());
                            session.show(*status, [&] { return render(*status, session.colour()); });

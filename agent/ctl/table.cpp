@@ -10,8 +10,8 @@ constexpr std::size_t kGap = 2;
 
 // Code points, which is what our names need; combining and wide characters may shift a column.
 std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 std::string padded(const std::string& text, Tone tone, std::size_t to, bool right, bool colour) {
@@ -29,12 +29,23 @@ std::string toned(std::string_view text, Tone tone, bool colour) {
   if (!colour || tone == Tone::plain || text.empty()) return std::string(text);
   const char* code = "";
   switch (tone) {
-    case Tone::plain: break;
-    case Tone::good: code = "32"; break;
-    case Tone::bad: code = "31"; break;
-    case Tone::warn: code = "33"; break;
-    case Tone::dim: code = "2"; break;
-    case Tone::bold: code = "1"; break;
+    case Tone::plain:
+      break;
+    case Tone::good:
+      code = "32";
+      break;
+    case Tone::bad:
+      code = "31";
+      break;
+    case Tone::warn:
+      code = "33";
+      break;
+    case Tone::dim:
+      code = "2";
+      break;
+    case Tone::bold:
+      code = "1";
+      break;
   }
   return "\x1b[" + std::string(code) + "m" + std::string(text) + "\x1b[0m";
 }
@@ -46,7 +57,8 @@ std::string printable(std::string_view text, bool dash) {
     const auto byte = static_cast<unsigned char>(out[i]);
     if (byte < 0x20 || byte == 0x7f) out[i] = '?';
     // C1 controls (U+0080..U+009F) steer terminals as escape sequences do.
-    if (byte == 0xC2 && i + 1 < out.size() && static_cast<unsigned char>(out[i + 1]) < 0xA0) out.replace(i, 2, "?");
+    if (byte == 0xC2 && i + 1 < out.size() && static_cast<unsigned char>(out[i + 1]) < 0xA0)
+      out.replace(i, 2, "?");
   }
   return out;
 }
@@ -71,7 +83,8 @@ void Table::note(std::string text, Tone tone) {
 std::string Table::render(bool colour) const {
   std::vector<std::size_t> widths(columns_.size(), 0);
   for (const auto& row : rows_)
-    for (std::size_t i = 0; i < columns_.size(); ++i) widths[i] = std::max(widths[i], width(row.cells[i].text));
+    for (std::size_t i = 0; i < columns_.size(); ++i)
+      widths[i] = std::max(widths[i], width(row.cells[i].text));
   std::string out;
   std::string line;
   const auto put = [&](std::size_t i, const std::string& text, Tone tone) {

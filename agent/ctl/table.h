@@ -1,5 +1,6 @@
-// Aligned tables for a tired reader: a header, two spaces between columns, numbers to the right, no lines drawn.
-// Control characters in cells (names come from outside) are replaced, so a cell cannot steer the terminal.
+// Aligned tables for a tired reader: a header, two spaces between columns, numbers to the right, no lines
+// drawn. Control characters in cells (names come from outside) are replaced, so a cell cannot steer the
+// terminal.
 #pragma once
 
 #include <string>

@@ -43,12 +43,15 @@ void Verbs::add_common(CLI::App& target) {
   target.add_option("-o,--output", options_->format, "table, json or yaml")
       ->check(CLI::IsMember({"table", "json", "yaml"}))
       ->type_name("FORMAT");
-  target.add_option("--socket", options_->socket, "control socket of the daemon (default: $SLUICE_SOCKET, else " +
-                                                      std::string(kDefaultSocket) + ")")
+  target
+      .add_option(
+          "--socket", options_->socket,
+          "control socket of the daemon (default: $SLUICE_SOCKET, else " + std::string(kDefaultSocket) + ")")
       ->type_name("PATH");
 }
 
-CLI::App& Verbs::add(const std::string& name, const std::string& purpose, const std::string& example, Run run) {
+CLI::App& Verbs::add(const std::string& name, const std::string& purpose, const std::string& example,
+                     Run run) {
   CLI::App* verb = app_.add_subcommand(name, purpose);
   verb->footer("Example:\n  " + example);
   add_common(*verb);

@@ -33,8 +33,8 @@ struct Terminal {
   std::ostream& out;
   std::ostream& err;
   std::istream& in;
-  bool colour = false;      // standard output is a terminal and NO_COLOR is not set
-  bool interactive = false; // standard input is a terminal too
+  bool colour = false;       // standard output is a terminal and NO_COLOR is not set
+  bool interactive = false;  // standard input is a terminal too
 };
 
 // One run of one verb.

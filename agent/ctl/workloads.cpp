@@ -1,5 +1,5 @@
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include "ctl/table.h"
 #include "ctl/verb.h"
@@ -17,16 +17,23 @@ std::string inbound_word(const Json& inbound) {
 }
 
 std::string render(const Json& answer, bool colour) {
-  Table table({"NAME", "MESH", "READY", "ATTACHED", "ADDRESSES", "INBOUNDS", "IDENTITY", "PASSTHROUGH", "GUARD", "FAIL"});
+  Table table({"NAME", "MESH", "READY", "ATTACHED", "ADDRESSES", "INBOUNDS", "IDENTITY", "PASSTHROUGH",
+               "GUARD", "FAIL"});
   for (const Json& workload : list(answer, "workloads")) {
     std::string inbounds;
     for (const Json& inbound : list(workload, "inbounds"))
       inbounds += (inbounds.empty() ? "" : ", ") + inbound_word(inbound);
     const bool ready = flag(workload, "ready");
-    table.add({text(workload, "name"), text(workload, "mesh"), {ready ? "yes" : "NO", ready ? Tone::good : Tone::bad},
+    table.add({text(workload, "name"),
+               text(workload, "mesh"),
+               {ready ? "yes" : "NO", ready ? Tone::good : Tone::bad},
                fmt::format("{} {}", text(workload, "kind"), text(workload, "attach")),
-               joined(list(workload, "addresses"), " "), inbounds, text(workload, "identity"),
-               text(workload, "passthrough"), text(workload, "guard"), text(workload, "fail_mode")});
+               joined(list(workload, "addresses"), " "),
+               inbounds,
+               text(workload, "identity"),
+               text(workload, "passthrough"),
+               text(workload, "guard"),
+               text(workload, "fail_mode")});
     if (const auto problem = text(workload, "problem"); !problem.empty()) table.note(problem, Tone::bad);
   }
   if (table.empty()) return "No workload is enrolled on this node. `sluice enroll --help` shows how.\n";

@@ -7,10 +7,13 @@
 namespace sluice::ctl {
 namespace {
 
-// Plain only where no YAML version can read anything but text; everything else is double-quoted, as JSON writes it.
+// Plain only where no YAML version can read anything but text; everything else is double-quoted, as JSON
+// writes it.
 bool plain_is_safe(const std::string& text) {
   if (text.empty() || std::isalpha(static_cast<unsigned char>(text[0])) == 0) return false;
-  const auto safe = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '/'; };
+  const auto safe = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '/';
+  };
   if (!std::all_of(text.begin(), text.end(), safe)) return false;
   std::string lower;
   for (const char c : text) lower += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -19,7 +22,8 @@ bool plain_is_safe(const std::string& text) {
 }
 
 std::string scalar(const Json& value) {
-  if (value.is_string() && plain_is_safe(value.get_ref<const std::string&>())) return value.get<std::string>();
+  if (value.is_string() && plain_is_safe(value.get_ref<const std::string&>()))
+    return value.get<std::string>();
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
