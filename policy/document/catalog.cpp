@@ -50,6 +50,7 @@ constexpr std::array kKinds{
     KindInfo{"MeshGatewayRoute", kMesh, kFlat, Support::accepted, {}},
     KindInfo{"MeshGatewayInstance", kMesh, kSpec, Support::accepted, {}},
     KindInfo{"MeshGatewayConfig", kGlobal, kSpec, Support::accepted, {}},
+    KindInfo{"ContainerPatch", kMesh, kSpec, Support::elsewhere, {}},
     KindInfo{"TrafficPermission", kMesh, kFlat, Support::refused, "MeshTrafficPermission"},
     KindInfo{"TrafficRoute", kMesh, kFlat, Support::refused, "MeshHTTPRoute or MeshTCPRoute"},
     KindInfo{"TrafficLog", kMesh, kFlat, Support::refused, "MeshAccessLog"},
@@ -83,7 +84,9 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::span<const KindInfo> kind_catalog() { return kKinds; }
+std::span<const KindInfo> kind_catalog() {
+  return kKinds;
+}
 
 const KindInfo* find_kind(std::string_view name) {
   const auto found = std::ranges::find(kKinds, name, &KindInfo::name);

@@ -8,10 +8,10 @@
 namespace sluice::policy {
 
 enum class Support : std::uint8_t {
-  enforced,  // checked and acted upon
-  accepted,  // known and stored, with a warning that nothing acts on it yet
-  elsewhere, // known and stored silently: concerns control planes or zones, not a node's workloads
-  refused,   // an old policy: ignoring it would change what is allowed
+  enforced,   // checked and acted upon
+  accepted,   // known and stored, with a warning that nothing acts on it yet
+  elsewhere,  // known and stored silently: concerns control planes or zones, not a node's workloads
+  refused,    // an old policy: ignoring it would change what is allowed
   unknown
 };
 

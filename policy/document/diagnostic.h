@@ -1,4 +1,5 @@
-// Everything that is wrong with documents, collected so that a user sees all of it at once, in compiler style:
+// Everything that is wrong with documents, collected so that a user sees all of it at once, in compiler
+// style:
 //   mesh.yaml:12:7: error: spec.to[0].default.connectionTimeout: must be greater than zero when defined
 //     write a duration such as 5s
 #pragma once
@@ -14,7 +15,8 @@ namespace sluice::policy {
 
 enum class Severity : std::uint8_t { warning, error };
 
-// Which check spoke. Kuma runs the schema before its validators; tools that compare with Kuma need to tell them apart.
+// Which check spoke. Kuma runs the schema before its validators; tools that compare with Kuma need to tell
+// them apart.
 enum class Stage : std::uint8_t { syntax, envelope, schema, semantic, support };
 
 struct Diagnostic {
@@ -22,7 +24,8 @@ struct Diagnostic {
   Stage stage = Stage::semantic;
   std::string file;
   Mark mark;
-  std::string path;     // Kuma's violation path, "spec.from[0].default.action"; empty for the document as a whole
+  std::string
+      path;  // Kuma's violation path, "spec.from[0].default.action"; empty for the document as a whole
   std::string message;  // what is wrong
   std::string hint;     // what to write instead; may be empty
 

@@ -23,7 +23,8 @@ class Opener {
 
   std::optional<Resource> run() {
     if (!document_.is_mapping()) {
-      error(document_.mark, "", "a document must be a mapping", "start with `type:` (Universal) or `apiVersion:`");
+      error(document_.mark, "", "a document must be a mapping",
+            "start with `type:` (Universal) or `apiVersion:`");
       return std::nullopt;
     }
     if (!find_form() || !know_kind()) return std::nullopt;
@@ -41,8 +42,8 @@ class Opener {
  private:
   void error(Mark mark, std::string path, std::string message, std::string hint = {}) {
     failed_ = true;
-    diagnostics_.add({Severity::error, Stage::envelope, resource_.file, mark, std::move(path), std::move(message),
-                      std::move(hint)});
+    diagnostics_.add({Severity::error, Stage::envelope, resource_.file, mark, std::move(path),
+                      std::move(message), std::move(hint)});
   }
 
   bool find_form() {
@@ -51,7 +52,8 @@ class Opener {
     const auto* kind = kubernetes ? document_.find("kind") : type;
     if (kind == nullptr || !kind->is_scalar()) {
       error(document_.mark, kubernetes ? "kind" : "type", "the document does not say its kind",
-            "write `type: Dataplane` (Universal) or `apiVersion: kuma.io/v1alpha1` and `kind: Dataplane` (Kubernetes)");
+            "write `type: Dataplane` (Universal) or `apiVersion: kuma.io/v1alpha1` and `kind: Dataplane` "
+            "(Kubernetes)");
       return false;
     }
     resource_.kubernetes = kubernetes;
@@ -69,8 +71,10 @@ class Opener {
       if (secret_type == "system.kuma.io/global-secret") resource_.kind = "GlobalSecret";
       return true;
     }
-    error(resource_.mark, "apiVersion", "\"" + std::string(version) + "\" " + resource_.kind + " is no mesh document",
-          "keep other Kubernetes objects out of this directory; mesh documents have apiVersion kuma.io/v1alpha1");
+    error(resource_.mark, "apiVersion",
+          "\"" + std::string(version) + "\" " + resource_.kind + " is no mesh document",
+          "keep other Kubernetes objects out of this directory; mesh documents have apiVersion "
+          "kuma.io/v1alpha1");
     return false;
   }
 
@@ -84,7 +88,9 @@ class Opener {
       return false;
     }
     if (info_->support == Support::refused) {
-      error(resource_.mark, path, "the old policy kind " + resource_.kind + " is not supported, and ignoring it could change what is allowed",
+      error(resource_.mark, path,
+            "the old policy kind " + resource_.kind +
+                " is not supported, and ignoring it could change what is allowed",
             "replace it by " + std::string(info_->replaced_by));
       return false;
     }
@@ -120,7 +126,8 @@ class Opener {
     if (info_->mesh_scoped) resource_.mesh = required_text(document_, "mesh", "mesh");
     take_labels(document_.find("labels"), "labels");
     // A name that was synced from Kubernetes keeps its origin in these labels.
-    if (const auto name = resource_.label("kuma.io/display-name"); !name.empty()) resource_.display_name = name;
+    if (const auto name = resource_.label("kuma.io/display-name"); !name.empty())
+      resource_.display_name = name;
     resource_.ns = resource_.label("k8s.kuma.io/namespace");
     resource_.body = std::move(document_);
     for (const auto key : kEnvelopeKeys) resource_.body.erase(key);
@@ -170,11 +177,14 @@ class Opener {
       error(resource_.mark, prefix + "name", "must not be longer than 253 characters");
     } else if (!is_dns_subdomain(resource_.name)) {
       error(resource_.mark, prefix + "name",
-            "invalid characters: must consist of lower case alphanumeric characters, '-' or '.', and must start and end "
+            "invalid characters: must consist of lower case alphanumeric characters, '-' or '.', and must "
+            "start and end "
             "with an alphanumeric character");
     }
     if (info_->mesh_scoped && !is_mesh_name(resource_.mesh)) {
-      error(resource_.mark, "mesh", "invalid characters. Valid characters are numbers, lowercase latin letters and '-', '_' symbols.");
+      error(
+          resource_.mark, "mesh",
+          "invalid characters. Valid characters are numbers, lowercase latin letters and '-', '_' symbols.");
     }
     for (const auto& [key, value] : resource_.labels) {
       const auto path = prefix + "labels[\"" + key + "\"]";

@@ -10,8 +10,8 @@
 
 namespace sluice::policy {
 
-// Nothing when the document cannot be attributed to a kind of this language or breaks the rules for names and labels;
-// the diagnostics say why. The body is not looked into.
+// Nothing when the document cannot be attributed to a kind of this language or breaks the rules for names and
+// labels; the diagnostics say why. The body is not looked into.
 std::optional<Resource> open_envelope(Node document, const std::string& file, Diagnostics& diagnostics);
 
 }  // namespace sluice::policy

@@ -5,9 +5,15 @@
 namespace sluice::policy {
 namespace {
 
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_alnum(char c) { return is_lower(c) || is_digit(c) || (c >= 'A' && c <= 'Z'); }
+bool is_lower(char c) {
+  return c >= 'a' && c <= 'z';
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_alnum(char c) {
+  return is_lower(c) || is_digit(c) || (c >= 'A' && c <= 'Z');
+}
 
 bool all_of(std::string_view text, std::string_view extra, bool upper) {
   return std::ranges::all_of(text, [&](char c) {
@@ -18,7 +24,8 @@ bool all_of(std::string_view text, std::string_view extra, bool upper) {
 }  // namespace
 
 bool is_dns_label(std::string_view text) {
-  return !text.empty() && text.size() <= 63 && text.front() != '-' && text.back() != '-' && all_of(text, "-", false);
+  return !text.empty() && text.size() <= 63 && text.front() != '-' && text.back() != '-' &&
+         all_of(text, "-", false);
 }
 
 bool is_dns_subdomain(std::string_view text) {
@@ -26,7 +33,8 @@ bool is_dns_subdomain(std::string_view text) {
   while (true) {
     const auto dot = text.find('.');
     const auto label = text.substr(0, dot);
-    if (label.empty() || label.front() == '-' || label.back() == '-' || !all_of(label, "-", false)) return false;
+    if (label.empty() || label.front() == '-' || label.back() == '-' || !all_of(label, "-", false))
+      return false;
     if (dot == std::string_view::npos) return true;
     text.remove_prefix(dot + 1);
   }
@@ -48,8 +56,12 @@ bool is_mesh_name(std::string_view text) {
   return !text.empty() && text.size() <= 253 && all_of(text, "-_.", false);
 }
 
-bool is_tag_name(std::string_view text) { return !text.empty() && all_of(text, "-_./:", true); }
+bool is_tag_name(std::string_view text) {
+  return !text.empty() && all_of(text, "-_./:", true);
+}
 
-bool is_tag_value(std::string_view text) { return all_of(text, "-_.:", true); }
+bool is_tag_value(std::string_view text) {
+  return all_of(text, "-_.:", true);
+}
 
 }  // namespace sluice::policy

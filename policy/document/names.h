@@ -5,12 +5,12 @@
 
 namespace sluice::policy {
 
-bool is_dns_subdomain(std::string_view text);  // RFC 1123, at most 253
-bool is_dns_label(std::string_view text);      // RFC 1123, at most 63
+bool is_dns_subdomain(std::string_view text);   // RFC 1123, at most 253
+bool is_dns_label(std::string_view text);       // RFC 1123, at most 63
 bool is_qualified_name(std::string_view text);  // label key: [prefix/]name
-bool is_label_value(std::string_view text);    // empty, or at most 63 with alphanumeric ends
-bool is_mesh_name(std::string_view text);      // digits, lower case, '-', '_', '.'
-bool is_tag_name(std::string_view text);       // alphanumeric, '.', '-', '/', '_', ':'
-bool is_tag_value(std::string_view text);      // alphanumeric, '.', '-', '_', ':'
+bool is_label_value(std::string_view text);     // empty, or at most 63 with alphanumeric ends
+bool is_mesh_name(std::string_view text);       // digits, lower case, '-', '_', '.'
+bool is_tag_name(std::string_view text);        // alphanumeric, '.', '-', '/', '_', ':'
+bool is_tag_value(std::string_view text);       // alphanumeric, '.', '-', '_', ':'
 
 }  // namespace sluice::policy

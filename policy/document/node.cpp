@@ -20,7 +20,9 @@ const Node* Node::find(std::string_view key) const {
   return entry == nullptr || entry->value.is_null() ? nullptr : &entry->value;
 }
 
-Node* Node::find(std::string_view key) { return const_cast<Node*>(std::as_const(*this).find(key)); }
+Node* Node::find(std::string_view key) {
+  return const_cast<Node*>(std::as_const(*this).find(key));
+}
 
 const Node* Node::find_path(std::initializer_list<std::string_view> keys) const {
   const Node* at = this;

@@ -63,6 +63,8 @@ struct Entry {
   Node value;
 };
 
-inline std::size_t Node::size() const { return is_mapping() ? fields.size() : items.size(); }
+inline std::size_t Node::size() const {
+  return is_mapping() ? fields.size() : items.size();
+}
 
 }  // namespace sluice::policy

@@ -1,5 +1,5 @@
-// Resource: one document with its envelope taken off. Universal (type, name, mesh) and Kubernetes (apiVersion, kind,
-// metadata) documents give the same Resource.
+// Resource: one document with its envelope taken off. Universal (type, name, mesh) and Kubernetes
+// (apiVersion, kind, metadata) documents give the same Resource.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,9 @@
 namespace sluice::policy {
 
 struct Resource {
-  std::string kind;   // "MeshTimeout"
-  std::string mesh;   // empty for kinds of global scope; a Mesh's own name is in `name`
-  std::string name;   // core name: on Kubernetes "<name>.<namespace>" for namespaced kinds
+  std::string kind;          // "MeshTimeout"
+  std::string mesh;          // empty for kinds of global scope; a Mesh's own name is in `name`
+  std::string name;          // core name: on Kubernetes "<name>.<namespace>" for namespaced kinds
   std::string display_name;  // as written
   std::string ns;            // Kubernetes namespace; empty on Universal
   bool kubernetes = false;

@@ -20,7 +20,8 @@ struct Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
   Mark mark() const {
-    return {static_cast<std::uint32_t>(raw.start_mark.line + 1), static_cast<std::uint32_t>(raw.start_mark.column + 1)};
+    return {static_cast<std::uint32_t>(raw.start_mark.line + 1),
+            static_cast<std::uint32_t>(raw.start_mark.column + 1)};
   }
 };
 
@@ -32,8 +33,8 @@ std::string anchor_text(const yaml_char_t* anchor) {
   return anchor == nullptr ? std::string() : reinterpret_cast<const char*>(anchor);
 }
 
-// Pulls events and builds one tree after the other. The first violation stops it: after a syntax error or a limit
-// nothing that follows can be trusted.
+// Pulls events and builds one tree after the other. The first violation stops it: after a syntax error or a
+// limit nothing that follows can be trusted.
 class Composer {
  public:
   Composer(std::string_view text, const std::string& file, Diagnostics& diagnostics, const YamlLimits& limits)
@@ -53,7 +54,8 @@ class Composer {
       if (!next(event) || event.raw.type == YAML_STREAM_END_EVENT) break;
       if (event.raw.type != YAML_DOCUMENT_START_EVENT) continue;
       if (documents.size() == limits_.documents) {
-        fail(event.mark(), "more than " + std::to_string(limits_.documents) + " documents in one file", "split the file");
+        fail(event.mark(), "more than " + std::to_string(limits_.documents) + " documents in one file",
+             "split the file");
         break;
       }
       Node document;
@@ -74,7 +76,8 @@ class Composer {
 
   bool fail(Mark mark, std::string message, std::string hint = {}) {
     if (!failed_) {
-      diagnostics_.add({Severity::error, Stage::syntax, file_, mark, {}, std::move(message), std::move(hint)});
+      diagnostics_.add(
+          {Severity::error, Stage::syntax, file_, mark, {}, std::move(message), std::move(hint)});
     }
     failed_ = true;
     return false;
@@ -92,14 +95,16 @@ class Composer {
   bool count(std::size_t nodes, Mark mark) {
     nodes_ += nodes;
     if (nodes_ <= limits_.nodes) return true;
-    return fail(mark, "more than " + std::to_string(limits_.nodes) + " values, aliases counted as what they repeat",
+    return fail(mark,
+                "more than " + std::to_string(limits_.nodes) + " values, aliases counted as what they repeat",
                 "write the values out, or split the file");
   }
 
   bool compose(const Event& event, Node& out, std::size_t depth) {
     out.mark = event.mark();
     if (depth > limits_.depth) {
-      return fail(out.mark, "nested deeper than " + std::to_string(limits_.depth) + " levels", "no kind needs this");
+      return fail(out.mark, "nested deeper than " + std::to_string(limits_.depth) + " levels",
+                  "no kind needs this");
     }
     const auto before = nodes_;
     if (!count(1, out.mark)) return false;
@@ -109,7 +114,8 @@ class Composer {
       case YAML_SCALAR_EVENT:
         return scalar(event, out) && remember(anchor_text(event.raw.data.scalar.anchor), out, before);
       case YAML_SEQUENCE_START_EVENT:
-        return sequence(out, depth) && remember(anchor_text(event.raw.data.sequence_start.anchor), out, before);
+        return sequence(out, depth) &&
+               remember(anchor_text(event.raw.data.sequence_start.anchor), out, before);
       case YAML_MAPPING_START_EVENT:
         return mapping(out, depth) && remember(anchor_text(event.raw.data.mapping_start.anchor), out, before);
       default:

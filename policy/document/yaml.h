@@ -1,6 +1,6 @@
-// YAML 1.1 or JSON text to Nodes. Hostile input is refused in bounded time and memory: size, depth, number of nodes
-// (aliases count as what they expand to), number of documents and length of a scalar have limits; text must be UTF-8;
-// keys must be scalars and unique. The libyaml header is included by yaml.cpp only.
+// YAML 1.1 or JSON text to Nodes. Hostile input is refused in bounded time and memory: size, depth, number of
+// nodes (aliases count as what they expand to), number of documents and length of a scalar have limits; text
+// must be UTF-8; keys must be scalars and unique. The libyaml header is included by yaml.cpp only.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 #include "policy/document/yaml_scalar.h"
 
-#include <array>
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdint>
 #include <string_view>
@@ -9,11 +9,15 @@
 namespace sluice::policy {
 namespace {
 
-constexpr std::array<std::string_view, 9> kTrue{"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"};
-constexpr std::array<std::string_view, 9> kFalse{"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"};
+constexpr std::array<std::string_view, 9> kTrue{"true", "True", "TRUE", "yes", "Yes",
+                                                "YES",  "on",   "On",   "ON"};
+constexpr std::array<std::string_view, 9> kFalse{"false", "False", "FALSE", "no", "No",
+                                                 "NO",    "off",   "Off",   "OFF"};
 constexpr std::array<std::string_view, 5> kNull{"", "~", "null", "Null", "NULL"};
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // Decimal, 0x, 0o and 0b forms that fit 64 bits.
 bool as_whole(std::string_view text, std::string& canonical) {
@@ -54,7 +58,8 @@ bool is_real(std::string_view text) {
   return at == text.size();
 }
 
-// Length of the well-formed sequence at `at`, or 0 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF).
+// Length of the well-formed sequence at `at`, or 0 (RFC 3629: no overlong forms, no surrogates, at most
+// U+10FFFF).
 std::size_t sequence_length(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(at);

@@ -1,4 +1,5 @@
-// The type of a plain YAML scalar, by the rules of the decoder that Kuma uses (YAML 1.1 with JSON's types as target).
+// The type of a plain YAML scalar, by the rules of the decoder that Kuma uses (YAML 1.1 with JSON's types as
+// target).
 #pragma once
 
 #include <string>

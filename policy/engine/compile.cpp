@@ -14,8 +14,8 @@
 namespace sluice::policy {
 namespace {
 
-// Everything of one mesh. Only local workloads get policies: a remote one is an address and an identity here, and its
-// own node enforces what it admits.
+// Everything of one mesh. Only local workloads get policies: a remote one is an address and an identity here,
+// and its own node enforces what it admits.
 class MeshCompiler {
  public:
   MeshCompiler(Compilation& compilation, const MeshWorld& mesh)
@@ -98,7 +98,8 @@ class MeshCompiler {
       auto& inbound = workload.inbounds[i];
       inbound.tls_mode = inbound_tls_mode(mesh_.model, tls, i);
       if (inbound.tls_mode != TlsMode::off) {
-        inbound.permissions = c_.permissions.add(inbound_permissions(mesh_.model.name, permissions, i, c_.rules));
+        inbound.permissions =
+            c_.permissions.add(inbound_permissions(mesh_.model.name, permissions, i, c_.rules));
       }
       const auto pair = inbound_timeouts(timeouts, i, c_.rules);
       inbound.connect_timeout = pair.connect;
@@ -107,7 +108,8 @@ class MeshCompiler {
     const auto outside = outbound_timeouts(timeouts, nullptr, c_.rules);
     workload.passthrough_connect_timeout = outside.connect;
     workload.passthrough_idle_timeout = outside.idle;
-    auto passthrough = passthrough_of(mesh_.model, SelectedPolicies::of(mesh_, "MeshPassthrough", dataplane), c_.rules);
+    auto passthrough =
+        passthrough_of(mesh_.model, SelectedPolicies::of(mesh_, "MeshPassthrough", dataplane), c_.rules);
     workload.passthrough = passthrough.mode;
     workload.passthrough_rule = passthrough.rule;
     workload.passthrough_matches = std::move(passthrough.matches);
@@ -120,8 +122,10 @@ class MeshCompiler {
     local.id = workload.id;
     local.mesh = mesh_.model.name;
     local.name = workload.name;
-    static const std::map<std::string_view, AttachKind> kKinds{{"cgroup", AttachKind::cgroup}, {"unit", AttachKind::unit},
-                                                               {"netns", AttachKind::netns}, {"tap", AttachKind::tap},
+    static const std::map<std::string_view, AttachKind> kKinds{{"cgroup", AttachKind::cgroup},
+                                                               {"unit", AttachKind::unit},
+                                                               {"netns", AttachKind::netns},
+                                                               {"tap", AttachKind::tap},
                                                                {"pod", AttachKind::pod}};
     if (const auto* attach = block.find("attach"); attach != nullptr && attach->size() == 1) {
       const auto& target = attach->fields.front();
@@ -129,7 +133,9 @@ class MeshCompiler {
       local.attach_to = target.value.scalar;
     }
     const auto mode = block.text_of("failMode");
-    local.fail_mode = mode == "open" ? FailMode::open : mode == "closed" ? FailMode::closed : FailMode::closed_fast;
+    local.fail_mode = mode == "open"     ? FailMode::open
+                      : mode == "closed" ? FailMode::closed
+                                         : FailMode::closed_fast;
     local.addresses = workload.addresses;
     local.mtls = workload.mtls;
     local.identities = workload.identities;
@@ -150,19 +156,23 @@ class MeshCompiler {
     for (std::uint32_t i = 0; i < services_.services().size(); ++i) {
       const auto pair = outbound_timeouts(timeouts, &services_.services()[i], c_.rules);
       const auto addresses = declared.find(i);
-      const bool usual = pair.connect == own.passthrough_connect_timeout && pair.idle == own.passthrough_idle_timeout;
+      const bool usual =
+          pair.connect == own.passthrough_connect_timeout && pair.idle == own.passthrough_idle_timeout;
       if (addresses == declared.end() && usual) continue;
       out.push_back({first_workload_ + position, i,
-                     addresses == declared.end() ? std::vector<SocketAddr>() : addresses->second, pair.connect, pair.idle});
+                     addresses == declared.end() ? std::vector<SocketAddr>() : addresses->second,
+                     pair.connect, pair.idle});
     }
   }
 
-  // The address stays captured and refuses with no_endpoints: silently passing it through would leave the mesh.
+  // The address stays captured and refuses with no_endpoints: silently passing it through would leave the
+  // mesh.
   void unresolved(const DataplaneModel& dataplane, const OutboundModel& outbound) {
-    c_.out.diagnostics.add({Severity::warning, Stage::support, dataplane.resource->file, outbound.mark, "networking.outbound",
-                            "outbound " + outbound.address.text() + " of Dataplane \"" + dataplane.resource->name +
-                                "\" names a destination that this version cannot resolve; connections to it are refused",
-                            "name a MeshService with one of its ports, or a kuma.io/service tag"});
+    c_.out.diagnostics.add(
+        {Severity::warning, Stage::support, dataplane.resource->file, outbound.mark, "networking.outbound",
+         "outbound " + outbound.address.text() + " of Dataplane \"" + dataplane.resource->name +
+             "\" names a destination that this version cannot resolve; connections to it are refused",
+         "name a MeshService with one of its ports, or a kuma.io/service tag"});
   }
 
   void add_service(const ServiceModel& service) {

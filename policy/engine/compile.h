@@ -1,5 +1,5 @@
-// compile(): accepted resources to everything that runs from them: the proxy's table, the kernel's intent, and the
-// local workloads with their attachment and identities. Pure: same input and numbers, same output.
+// compile(): accepted resources to everything that runs from them: the proxy's table, the kernel's intent,
+// and the local workloads with their attachment and identities. Pure: same input and numbers, same output.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ struct LocalWorkload {
   RuleRef origin;
 };
 
-// Numbers that must stay the same from one compilation to the next. The caller keeps it; compile() adds what is new and
-// never gives a number to another name.
+// Numbers that must stay the same from one compilation to the next. The caller keeps it; compile() adds what
+// is new and never gives a number to another name.
 class Numbers {
  public:
   std::uint32_t mesh(const std::string& name);
@@ -55,7 +55,8 @@ struct Compiled {
   TableImage table;
   KernelIntent kernel;
   std::vector<LocalWorkload> workloads;
-  Diagnostics diagnostics;  // what the documents ask for and this compilation could not resolve; nothing is dropped silently
+  Diagnostics diagnostics;  // what the documents ask for and this compilation could not resolve; nothing is
+                            // dropped silently
 };
 
 Compiled compile(const CompileInput& input, Numbers& numbers);

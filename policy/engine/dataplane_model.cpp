@@ -23,7 +23,8 @@ std::uint16_t port_of(const Node& parent, std::string_view key, std::uint16_t fa
 Protocol protocol_of(const Node& inbound, const Tags& tags) {
   auto text = std::string(inbound.text_of("protocol"));
   if (text.empty() && tags.contains("kuma.io/protocol")) text = tags.at("kuma.io/protocol");
-  std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   if (text == "http") return Protocol::http;
   if (text == "http2") return Protocol::http2;
   if (text == "grpc") return Protocol::grpc;
@@ -35,7 +36,8 @@ InboundModel inbound_of(const Node& node, const IpAddr& own) {
   InboundModel out;
   const auto port = port_of(node, "port", 0);
   out.address = {IpAddr::parse(node.text_of("address")).value_or(own), port};
-  out.service_address = {IpAddr::parse(node.text_of("serviceAddress")).value_or(IpAddr{}), port_of(node, "servicePort", port)};
+  out.service_address = {IpAddr::parse(node.text_of("serviceAddress")).value_or(IpAddr{}),
+                         port_of(node, "servicePort", port)};
   const auto name = node.text_of("name");
   out.section = name.empty() ? std::to_string(port) : std::string(name);
   out.tags = tags_of(node, "tags");
@@ -48,12 +50,14 @@ InboundModel inbound_of(const Node& node, const IpAddr& own) {
 OutboundModel outbound_of(const Node& node) {
   OutboundModel out;
   out.mark = node.mark;
-  out.address = {IpAddr::parse(node.text_of("address")).value_or(*IpAddr::parse("127.0.0.1")), port_of(node, "port", 0)};
+  out.address = {IpAddr::parse(node.text_of("address")).value_or(*IpAddr::parse("127.0.0.1")),
+                 port_of(node, "port", 0)};
   out.tags = tags_of(node, "tags");
   if (const auto service = node.text_of("service"); !service.empty()) out.tags["kuma.io/service"] = service;
   if (const auto* ref = node.find("backendRef")) {
     out.ref = BackendRefModel{std::string(ref->text_of("kind")), std::string(ref->text_of("name")),
-                              std::string(ref->text_of("namespace")), tags_of(*ref, "labels"), port_of(*ref, "port", 0)};
+                              std::string(ref->text_of("namespace")), tags_of(*ref, "labels"),
+                              port_of(*ref, "port", 0)};
   }
   return out;
 }
@@ -82,8 +86,9 @@ std::optional<DataplaneModel> DataplaneModel::from(const Resource& resource, Dia
   const auto* address = networking->find("address");
   const auto own = address == nullptr ? std::nullopt : IpAddr::parse(address->scalar);
   if (!own) {
-    diagnostics.add({Severity::warning, Stage::support, resource.file, address == nullptr ? resource.mark : address->mark,
-                     "networking.address", "Dataplane \"" + resource.name + "\" has a name for an address; it takes no part",
+    diagnostics.add({Severity::warning, Stage::support, resource.file,
+                     address == nullptr ? resource.mark : address->mark, "networking.address",
+                     "Dataplane \"" + resource.name + "\" has a name for an address; it takes no part",
                      "write the IP address"});
     return std::nullopt;
   }

@@ -20,7 +20,8 @@ bool has_list(const Resource& policy, std::string_view key) {
 
 }  // namespace
 
-SelectedPolicies SelectedPolicies::of(const MeshWorld& mesh, std::string_view kind, const DataplaneModel& dataplane) {
+SelectedPolicies SelectedPolicies::of(const MeshWorld& mesh, std::string_view kind,
+                                      const DataplaneModel& dataplane) {
   SelectedPolicies out;
   for (const auto* policy : mesh.of_kind(kind)) {
     auto selection = select(*policy, dataplane);
@@ -32,7 +33,8 @@ SelectedPolicies SelectedPolicies::of(const MeshWorld& mesh, std::string_view ki
 std::vector<PolicyItem> SelectedPolicies::inbound_items(std::size_t inbound) const {
   std::vector<PolicyItem> out;
   for (const auto& one : list) {
-    if (one.selection.inbounds[inbound]) add_list(*one.policy, has_list(*one.policy, "rules") ? "rules" : "from", out);
+    if (one.selection.inbounds[inbound])
+      add_list(*one.policy, has_list(*one.policy, "rules") ? "rules" : "from", out);
   }
   sort_items(out, false);
   return out;

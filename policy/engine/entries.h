@@ -1,5 +1,5 @@
-// The items of all policies of one kind that apply to one proxy, one of its inbounds or one destination, in merge
-// order, and the configuration they merge to.
+// The items of all policies of one kind that apply to one proxy, one of its inbounds or one destination, in
+// merge order, and the configuration they merge to.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +31,8 @@ struct SelectedPolicies {
   // Those without `matches`: what connection-wide settings merge.
   std::vector<PolicyItem> inbound_items_for_everybody(std::size_t inbound) const;
   // `to` items that `concerns` accepts.
-  std::vector<PolicyItem> outbound_items(const std::function<bool(const Resource&, const Node&)>& concerns) const;
+  std::vector<PolicyItem> outbound_items(
+      const std::function<bool(const Resource&, const Node&)>& concerns) const;
   // Single-item policies.
   std::vector<PolicyItem> single_items() const;
 };

@@ -23,7 +23,8 @@ std::vector<std::string> identities(const std::string& mesh, const DataplaneMode
   }
   if (services.empty()) {
     const auto workload = dataplane.resource->label("kuma.io/workload");
-    services.insert(spiffe_uri(mesh, workload.empty() ? std::string_view(dataplane.resource->name) : workload));
+    services.insert(
+        spiffe_uri(mesh, workload.empty() ? std::string_view(dataplane.resource->name) : workload));
   }
   std::vector<std::string> out(services.begin(), services.end());
   out.insert(out.end(), tags.begin(), tags.end());

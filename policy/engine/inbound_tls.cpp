@@ -17,13 +17,16 @@ TlsMode inbound_tls_mode(const MeshModel& mesh, const SelectedPolicies& policies
   return mode_from(mesh, Effective(policies.inbound_items_for_everybody(inbound)));
 }
 
-TlsMode undeclared_tls_mode(const MeshModel& mesh, const SelectedPolicies& policies, std::size_t inbound_count) {
+TlsMode undeclared_tls_mode(const MeshModel& mesh, const SelectedPolicies& policies,
+                            std::size_t inbound_count) {
   if (!mesh.mtls) return TlsMode::off;
   if (inbound_count == 0) {
     std::vector<PolicyItem> items;
     for (const auto& one : policies.list) {
-      const auto* list = one.policy->spec().find(one.policy->spec().find("rules") != nullptr ? "rules" : "from");
-      for (std::size_t i = 0; list != nullptr && i < list->items.size(); ++i) items.push_back({one.policy, &list->items[i]});
+      const auto* list =
+          one.policy->spec().find(one.policy->spec().find("rules") != nullptr ? "rules" : "from");
+      for (std::size_t i = 0; list != nullptr && i < list->items.size(); ++i)
+        items.push_back({one.policy, &list->items[i]});
     }
     sort_items(items, false);
     return mode_from(mesh, Effective(std::move(items))) == TlsMode::strict ? TlsMode::strict : TlsMode::off;

@@ -10,6 +10,7 @@ namespace sluice::policy {
 
 TlsMode inbound_tls_mode(const MeshModel& mesh, const SelectedPolicies& policies, std::size_t inbound);
 // For ports that no inbound declares: strict refuses them, off relays them as they are.
-TlsMode undeclared_tls_mode(const MeshModel& mesh, const SelectedPolicies& policies, std::size_t inbound_count);
+TlsMode undeclared_tls_mode(const MeshModel& mesh, const SelectedPolicies& policies,
+                            std::size_t inbound_count);
 
 }  // namespace sluice::policy

@@ -38,7 +38,8 @@ WorkloadIntent workload_intent(const TableImage& table, std::uint32_t position, 
 
 KernelIntent kernel_intent(const TableImage& table, const std::vector<std::uint32_t>& mesh_numbers) {
   KernelIntent out;
-  for (std::size_t i = 0; i < table.meshes.size(); ++i) out.meshes.push_back({mesh_numbers[i], table.meshes[i], {}});
+  for (std::size_t i = 0; i < table.meshes.size(); ++i)
+    out.meshes.push_back({mesh_numbers[i], table.meshes[i], {}});
   for (std::uint32_t i = 0; i < table.workloads.size(); ++i) {
     const auto& workload = table.workloads[i];
     auto& destinations = out.meshes[workload.mesh].destinations;

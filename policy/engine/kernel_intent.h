@@ -1,5 +1,5 @@
-// What the BPF maps are to hold, as plain data: the agent turns it into map entries and adds what only it knows (netns
-// cookies, cgroups, the namespaces' own addresses). No libbpf and no ABI here.
+// What the BPF maps are to hold, as plain data: the agent turns it into map entries and adds what only it
+// knows (netns cookies, cgroups, the namespaces' own addresses). No libbpf and no ABI here.
 #pragma once
 
 #include <cstdint>

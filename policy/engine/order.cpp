@@ -53,9 +53,16 @@ bool before(const Key& a, const Key& b) {
 }  // namespace
 
 int kind_rank(std::string_view kind) {
-  constexpr std::array<std::string_view, 10> kOrder{"",           "Mesh",        "Dataplane",           "MeshSubset",
-                                                    "MeshGateway", "MeshService", "MeshExternalService", "MeshMultiZoneService",
-                                                    "MeshServiceSubset", "MeshHTTPRoute"};
+  constexpr std::array<std::string_view, 10> kOrder{"",
+                                                    "Mesh",
+                                                    "Dataplane",
+                                                    "MeshSubset",
+                                                    "MeshGateway",
+                                                    "MeshService",
+                                                    "MeshExternalService",
+                                                    "MeshMultiZoneService",
+                                                    "MeshServiceSubset",
+                                                    "MeshHTTPRoute"};
   const auto found = std::ranges::find(kOrder, kind);
   return found == kOrder.end() ? 0 : static_cast<int>(found - kOrder.begin());
 }

@@ -14,8 +14,8 @@ struct PolicyItem {
   const Node* item = nullptr;
 };
 
-// Sorts weakest first; items of one policy keep their order. `by_item`: `to` items are also compared by their own
-// targetRef.
+// Sorts weakest first; items of one policy keep their order. `by_item`: `to` items are also compared by their
+// own targetRef.
 void sort_items(std::vector<PolicyItem>& items, bool by_item);
 
 int kind_rank(std::string_view target_kind);

@@ -32,7 +32,8 @@ PassthroughModel passthrough_of(const MeshModel& mesh, const SelectedPolicies& p
   const Effective effective(items);
   const auto mode = effective.conf().text_of("passthroughMode");
   out.rule = rules.add(effective.origin({"passthroughMode"}));
-  if (out.rule == RuleIndex::built_in) out.rule = rules.add(items.back().policy->origin(items.back().policy->mark));
+  if (out.rule == RuleIndex::built_in)
+    out.rule = rules.add(items.back().policy->origin(items.back().policy->mark));
   if (mode == "All") return out;
   if (mode == "None") {
     out.mode = PassthroughMode::none;

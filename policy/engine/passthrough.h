@@ -1,4 +1,5 @@
-// What a workload may reach outside the mesh: Mesh.networking.outbound.passthrough and MeshPassthrough (kuma.md 2.15).
+// What a workload may reach outside the mesh: Mesh.networking.outbound.passthrough and MeshPassthrough
+// (kuma.md 2.15).
 #pragma once
 
 #include <vector>

@@ -30,11 +30,13 @@ std::vector<Condition> client_conditions(const std::string& mesh, const Node& re
   return out;
 }
 
-void add_match(const PolicyItem& item, const Node& match, PermissionAction action, RuleBook& rules, Permissions& out) {
+void add_match(const PolicyItem& item, const Node& match, PermissionAction action, RuleBook& rules,
+               Permissions& out) {
   PermissionRule rule;
   rule.action = action;
   if (const auto* spiffe = match.find("spiffeID")) {
-    const auto kind = spiffe->text_of("type") == "Prefix" ? Condition::Kind::uri_prefix : Condition::Kind::uri_exact;
+    const auto kind =
+        spiffe->text_of("type") == "Prefix" ? Condition::Kind::uri_prefix : Condition::Kind::uri_exact;
     rule.conditions.push_back({kind, std::string(spiffe->text_of("value"))});
   }
   if (const auto* sni = match.find("sni")) {
@@ -76,12 +78,15 @@ Permissions from_clients(const std::string& mesh, const std::vector<PolicyItem>&
   return out;
 }
 
-bool is_rule_item(const PolicyItem& item) { return item.item->find("targetRef") == nullptr; }
+bool is_rule_item(const PolicyItem& item) {
+  return item.item->find("targetRef") == nullptr;
+}
 
 std::string key_of(const Permissions& set) {
   std::string key(1, static_cast<char>('0' + static_cast<int>(set.order)));
   for (const auto& rule : set.rules) {
-    key += '\n' + std::to_string(static_cast<int>(rule.action)) + ' ' + std::to_string(static_cast<std::uint32_t>(rule.rule));
+    key += '\n' + std::to_string(static_cast<int>(rule.action)) + ' ' +
+           std::to_string(static_cast<std::uint32_t>(rule.rule));
     for (const auto& condition : rule.conditions) {
       key += ' ' + std::to_string(static_cast<int>(condition.kind)) + condition.value;
     }
@@ -91,8 +96,8 @@ std::string key_of(const Permissions& set) {
 
 }  // namespace
 
-Permissions inbound_permissions(const std::string& mesh, const SelectedPolicies& policies, std::size_t inbound,
-                                RuleBook& rules) {
+Permissions inbound_permissions(const std::string& mesh, const SelectedPolicies& policies,
+                                std::size_t inbound, RuleBook& rules) {
   auto items = policies.inbound_items(inbound);
   if (std::ranges::any_of(items, is_rule_item)) {
     std::erase_if(items, [](const PolicyItem& item) { return !is_rule_item(item); });

@@ -12,9 +12,11 @@
 
 namespace sluice::policy {
 
-// `rules` of any selecting policy hide all `from`. The 2.x tag model needs no enumeration of tag combinations: for one
-// client the merge of all items that match it is the action of the last one in merge order.
-Permissions inbound_permissions(const std::string& mesh, const SelectedPolicies& policies, std::size_t inbound, RuleBook& rules);
+// `rules` of any selecting policy hide all `from`. The 2.x tag model needs no enumeration of tag
+// combinations: for one client the merge of all items that match it is the action of the last one in merge
+// order.
+Permissions inbound_permissions(const std::string& mesh, const SelectedPolicies& policies,
+                                std::size_t inbound, RuleBook& rules);
 
 // Equal sets are kept once. Number 0 is the empty set, which denies everybody.
 class PermissionSets {

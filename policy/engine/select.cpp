@@ -41,19 +41,22 @@ void select_by_tags(const Node& ref, std::string_view kind, const DataplaneModel
   }
   // A gateway, or a proxy whose inbounds are all Ignored, has its tags only here.
   if (dataplane.inbounds.empty()) {
-    out.proxy = dataplane.identity_tags.empty() ? matches({}) : std::ranges::any_of(dataplane.identity_tags, matches);
+    out.proxy =
+        dataplane.identity_tags.empty() ? matches({}) : std::ranges::any_of(dataplane.identity_tags, matches);
   }
 }
 
 bool dataplane_ref_matches(const Node& ref, const Resource& policy, const Resource& dataplane) {
-  if (const auto* labels = ref.find("labels"); labels != nullptr && !labels_match(*labels, dataplane)) return false;
+  if (const auto* labels = ref.find("labels"); labels != nullptr && !labels_match(*labels, dataplane))
+    return false;
   const auto name = ref.text_of("name");
   if (!name.empty() && name != dataplane.display_name && name != dataplane.name) return false;
   const auto ns = ref.text_of("namespace").empty() ? std::string_view(policy.ns) : ref.text_of("namespace");
   return name.empty() || ns.empty() || ns == dataplane.ns;
 }
 
-void select_dataplane(const Node& ref, const Resource& policy, const DataplaneModel& dataplane, Selection& out) {
+void select_dataplane(const Node& ref, const Resource& policy, const DataplaneModel& dataplane,
+                      Selection& out) {
   if (!dataplane_ref_matches(ref, policy, *dataplane.resource)) return;
   const auto section = ref.text_of("sectionName");
   if (section.empty()) return select_all(dataplane, out);
@@ -79,7 +82,8 @@ bool within_reach(const Resource& policy, const DataplaneModel& dataplane) {
     const auto own = dataplane.zone();
     if (!zone.empty() && !own.empty() && zone != own) return false;
   }
-  if (role == PolicyRole::consumer || role == PolicyRole::workload_owner) return policy.ns == dataplane.resource->ns;
+  if (role == PolicyRole::consumer || role == PolicyRole::workload_owner)
+    return policy.ns == dataplane.resource->ns;
   return true;
 }
 
@@ -101,7 +105,8 @@ PolicyRole role_of(const Resource& policy) {
   if (label == "system" || policy.ns.empty() || policy.ns == "kuma-system") return PolicyRole::system;
   const auto* to = policy.spec().find("to");
   if (to == nullptr || to->items.empty()) return PolicyRole::workload_owner;
-  const bool producer = std::ranges::all_of(to->items, [&](const Node& item) { return is_producer_item(policy, item); });
+  const bool producer =
+      std::ranges::all_of(to->items, [&](const Node& item) { return is_producer_item(policy, item); });
   return producer ? PolicyRole::producer : PolicyRole::consumer;
 }
 

@@ -19,7 +19,8 @@ struct Selection {
 
 Selection select(const Resource& policy, const DataplaneModel& dataplane);
 
-// True when every pair of `wanted` is in `labels` of the resource; kuma.io/display-name falls back to its name.
+// True when every pair of `wanted` is in `labels` of the resource; kuma.io/display-name falls back to its
+// name.
 bool labels_match(const Node& wanted, const Resource& resource);
 
 }  // namespace sluice::policy

@@ -34,7 +34,8 @@ Tags tags_from(const Node& node) {
 }
 
 // Does the MeshService's selector pick this inbound's Dataplane (and, by tags, this inbound)?
-bool selects(const Resource& service, const Node& selector, const DataplaneModel& dataplane, const InboundModel& inbound) {
+bool selects(const Resource& service, const Node& selector, const DataplaneModel& dataplane,
+             const InboundModel& inbound) {
   if (const auto* ref = selector.find("dataplaneRef")) {
     const auto name = ref->text_of("name");
     return !name.empty() && (name == dataplane.resource->name || name == dataplane.resource->display_name);
@@ -84,7 +85,8 @@ void ServiceRegistry::add_tag_services() {
     const auto& inbounds = mesh_.dataplanes[d].inbounds;
     for (std::uint32_t i = 0; i < inbounds.size(); ++i) {
       const auto found = inbounds[i].tags.find(std::string(kServiceTag));
-      if (inbounds[i].ready && found != inbounds[i].tags.end()) services_[by_name[found->second]].backends.push_back({d, i});
+      if (inbounds[i].ready && found != inbounds[i].tags.end())
+        services_[by_name[found->second]].backends.push_back({d, i});
     }
   }
 }
@@ -96,8 +98,10 @@ void ServiceRegistry::add_mesh_service(const Resource& resource) {
   for (const auto& port : ports->items) {
     ServiceModel service;
     service.mesh_service = &resource;
-    service.port = static_cast<std::uint16_t>(port.find("port") == nullptr ? 0 : port.find("port")->as_integer().value_or(0));
-    service.port_name = port.text_of("name").empty() ? std::to_string(service.port) : std::string(port.text_of("name"));
+    service.port = static_cast<std::uint16_t>(
+        port.find("port") == nullptr ? 0 : port.find("port")->as_integer().value_or(0));
+    service.port_name =
+        port.text_of("name").empty() ? std::to_string(service.port) : std::string(port.text_of("name"));
     service.name = resource.name + ":" + service.port_name;
     for (std::uint32_t d = 0; selector != nullptr && d < mesh_.dataplanes.size(); ++d) {
       const auto& dataplane = mesh_.dataplanes[d];
@@ -117,10 +121,13 @@ void ServiceRegistry::add_mesh_service(const Resource& resource) {
   }
 }
 
-ServiceRegistry::Resolved ServiceRegistry::resolve(const OutboundModel& outbound, const DataplaneModel& client) {
+ServiceRegistry::Resolved ServiceRegistry::resolve(const OutboundModel& outbound,
+                                                   const DataplaneModel& client) {
   if (!outbound.ref) return resolve_tags(outbound.tags);
   if (const auto service = resolve_ref(*outbound.ref, client)) return {*service, true};
-  return {add_unresolved(outbound.ref->kind + " " + outbound.ref->name + ":" + std::to_string(outbound.ref->port)), false};
+  return {add_unresolved(outbound.ref->kind + " " + outbound.ref->name + ":" +
+                         std::to_string(outbound.ref->port)),
+          false};
 }
 
 std::uint32_t ServiceRegistry::add_unresolved(std::string name) {
@@ -151,13 +158,16 @@ ServiceRegistry::Resolved ServiceRegistry::resolve_tags(const Tags& tags) {
   return {number, found};
 }
 
-std::optional<std::uint32_t> ServiceRegistry::resolve_ref(const BackendRefModel& ref, const DataplaneModel& client) const {
+std::optional<std::uint32_t> ServiceRegistry::resolve_ref(const BackendRefModel& ref,
+                                                          const DataplaneModel& client) const {
   if (ref.kind != "MeshService") return std::nullopt;
   const auto ns = ref.ns.empty() ? client.resource->ns : ref.ns;
   for (std::uint32_t i = 0; i < services_.size(); ++i) {
     const auto* service = services_[i].mesh_service;
     if (service == nullptr || services_[i].port != ref.port) continue;
-    if (!ref.name.empty() && (service->name == ref.name || (service->display_name == ref.name && service->ns == ns))) return i;
+    if (!ref.name.empty() &&
+        (service->name == ref.name || (service->display_name == ref.name && service->ns == ns)))
+      return i;
     if (ref.name.empty() && !ref.labels.empty() && std::ranges::all_of(ref.labels, [&](const auto& pair) {
           return service->label(pair.first) == pair.second;
         })) {
@@ -177,7 +187,8 @@ bool item_concerns(const Resource& policy, const Node& item, const ServiceModel&
 
   const auto& target = *service.mesh_service;
   const auto section = ref->text_of("sectionName");
-  if (!section.empty() && section != service.port_name && section != std::to_string(service.port)) return false;
+  if (!section.empty() && section != service.port_name && section != std::to_string(service.port))
+    return false;
   if (const auto* labels = ref->find("labels"); labels != nullptr && labels->size() > 0) {
     return labels_match(*labels, target);
   }

@@ -1,5 +1,5 @@
-// The services of a mesh: one per kuma.io/service tag, one per port of each MeshService, and one per distinct tag set
-// that an outbound asks for.
+// The services of a mesh: one per kuma.io/service tag, one per port of each MeshService, and one per distinct
+// tag set that an outbound asks for.
 #pragma once
 
 #include <cstdint>

@@ -18,7 +18,8 @@ Timeout field(const Effective& effective, std::string_view key, Nanos fallback, 
 }
 
 TimeoutPair read(const Effective& effective, Nanos connect, Nanos idle, RuleBook& rules) {
-  return {field(effective, "connectionTimeout", connect, rules), field(effective, "idleTimeout", idle, rules)};
+  return {field(effective, "connectionTimeout", connect, rules),
+          field(effective, "idleTimeout", idle, rules)};
 }
 
 bool concerns_mesh(const Node& item) {
@@ -34,7 +35,8 @@ TimeoutPair inbound_timeouts(const SelectedPolicies& policies, std::size_t inbou
   return read(effective, seconds(5), hours(1), rules);
 }
 
-TimeoutPair outbound_timeouts(const SelectedPolicies& policies, const ServiceModel* service, RuleBook& rules) {
+TimeoutPair outbound_timeouts(const SelectedPolicies& policies, const ServiceModel* service,
+                              RuleBook& rules) {
   const Effective effective(policies.outbound_items([&](const Resource& policy, const Node& item) {
     return service == nullptr ? concerns_mesh(item) : item_concerns(policy, item, *service);
   }));

@@ -13,7 +13,8 @@ struct TimeoutPair {
   Timeout idle;
 };
 
-// Inbound: 10 s and 2 h when no MeshTimeout selects the inbound; one that does fills what it leaves open with 5 s, 1 h.
+// Inbound: 10 s and 2 h when no MeshTimeout selects the inbound; one that does fills what it leaves open with
+// 5 s, 1 h.
 TimeoutPair inbound_timeouts(const SelectedPolicies& policies, std::size_t inbound, RuleBook& rules);
 // Outbound to one service; null: what is not a service (passthrough). Defaults 5 s and 1 h.
 TimeoutPair outbound_timeouts(const SelectedPolicies& policies, const ServiceModel* service, RuleBook& rules);

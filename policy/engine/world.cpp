@@ -9,8 +9,13 @@ namespace sluice::policy {
 namespace {
 
 void report(Diagnostics& diagnostics, const Resource& resource, std::string message, std::string hint) {
-  diagnostics.add(
-      {Severity::error, Stage::support, resource.file, resource.mark, {}, std::move(message), std::move(hint)});
+  diagnostics.add({Severity::error,
+                   Stage::support,
+                   resource.file,
+                   resource.mark,
+                   {},
+                   std::move(message),
+                   std::move(hint)});
 }
 
 // The first of each name, by name, so that the order of files does not matter.
@@ -56,7 +61,8 @@ World World::from(std::span<const Resource> resources, Diagnostics& diagnostics)
     auto& mesh = world.meshes[resource->mesh];
     mesh.by_kind[resource->kind].push_back(resource);
     if (resource->kind != "Dataplane") continue;
-    if (auto model = DataplaneModel::from(*resource, diagnostics)) mesh.dataplanes.push_back(std::move(*model));
+    if (auto model = DataplaneModel::from(*resource, diagnostics))
+      mesh.dataplanes.push_back(std::move(*model));
   }
   return world;
 }

@@ -18,8 +18,13 @@ bool check_resource(const Resource& resource, const CheckOptions& options, Diagn
     rules->validate(validator);
   }
   if (find_kind(resource.kind)->support == Support::accepted) {
-    own.add({Severity::warning, Stage::support, resource.file, resource.mark, {},
-             resource.kind + " \"" + resource.display_name + "\": accepted, not yet enforced by this version", {}});
+    own.add({Severity::warning,
+             Stage::support,
+             resource.file,
+             resource.mark,
+             {},
+             resource.kind + " \"" + resource.display_name + "\": accepted, not yet enforced by this version",
+             {}});
   }
   diagnostics.append(own);
   return !own.has_errors();
@@ -31,7 +36,8 @@ CheckedText check_text(std::string_view text, const std::string& file, const Che
   CheckedText out;
   for (auto& document : parse_yaml(text, file, out.diagnostics, options.limits)) {
     auto resource = open_envelope(std::move(document), file, out.diagnostics);
-    if (resource && check_resource(*resource, options, out.diagnostics)) out.resources.push_back(std::move(*resource));
+    if (resource && check_resource(*resource, options, out.diagnostics))
+      out.resources.push_back(std::move(*resource));
   }
   return out;
 }

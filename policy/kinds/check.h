@@ -1,5 +1,5 @@
-// Text to accepted resources: parse, take the envelope off, apply the kind's schema and Kuma's validator. This is what
-// `sluice apply`, `sluice policy check` and the resource directory call.
+// Text to accepted resources: parse, take the envelope off, apply the kind's schema and Kuma's validator.
+// This is what `sluice apply`, `sluice policy check` and the resource directory call.
 #pragma once
 
 #include <string>
@@ -18,12 +18,12 @@ struct CheckOptions {
 };
 
 struct CheckedText {
-  std::vector<Resource> resources;  // those without errors; a document with an error is left out, its neighbours stay
+  std::vector<Resource>
+      resources;  // those without errors; a document with an error is left out, its neighbours stay
   Diagnostics diagnostics;
 };
 
 // `file` is only a name for diagnostics and origins.
 CheckedText check_text(std::string_view text, const std::string& file, const CheckOptions& options = {});
-
 
 }  // namespace sluice::policy

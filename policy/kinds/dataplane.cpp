@@ -15,24 +15,49 @@ namespace sluice::policy {
 using namespace schema;
 
 Schema dataplane_schema() {
-  const auto probe = object({{"interval", loose_text()}, {"timeout", loose_text()}, {"unhealthyThreshold", integer()},
-                             {"healthyThreshold", integer()}, {"tcp", any()}});
-  const auto inbound = object({{"port", integer()}, {"servicePort", integer()}, {"serviceAddress", loose_text()},
-                               {"address", loose_text()}, {"name", loose_text()}, {"protocol", loose_text()},
+  const auto probe = object({{"interval", loose_text()},
+                             {"timeout", loose_text()},
+                             {"unhealthyThreshold", integer()},
+                             {"healthyThreshold", integer()},
+                             {"tcp", any()}});
+  const auto inbound = object({{"port", integer()},
+                               {"servicePort", integer()},
+                               {"serviceAddress", loose_text()},
+                               {"address", loose_text()},
+                               {"name", loose_text()},
+                               {"protocol", loose_text()},
                                {"state", one_of({"Ready", "NotReady", "Ignored"})},
-                               {"health", object({{"ready", boolean()}})}, {"serviceProbe", probe}, {"tags", text_map()}});
-  const auto backend_ref = object({{"kind", loose_text()}, {"name", loose_text()}, {"namespace", loose_text()},
-                                   {"port", integer()}, {"labels", text_map()}});
-  const auto outbound = object({{"address", loose_text()}, {"port", integer()}, {"tags", text_map()},
-                                {"service", loose_text()}, {"backendRef", backend_ref}});
-  const auto listener = object({{"type", one_of({"ZoneIngress", "ZoneEgress"})}, {"address", loose_text()},
-                                {"port", integer()}, {"name", loose_text()}, {"state", loose_text()}});
+                               {"health", object({{"ready", boolean()}})},
+                               {"serviceProbe", probe},
+                               {"tags", text_map()}});
+  const auto backend_ref = object({{"kind", loose_text()},
+                                   {"name", loose_text()},
+                                   {"namespace", loose_text()},
+                                   {"port", integer()},
+                                   {"labels", text_map()}});
+  const auto outbound = object({{"address", loose_text()},
+                                {"port", integer()},
+                                {"tags", text_map()},
+                                {"service", loose_text()},
+                                {"backendRef", backend_ref}});
+  const auto listener = object({{"type", one_of({"ZoneIngress", "ZoneEgress"})},
+                                {"address", loose_text()},
+                                {"port", integer()},
+                                {"name", loose_text()},
+                                {"state", loose_text()}});
   const auto networking =
-      object({{"address", loose_text()}, {"advertisedAddress", loose_text()}, {"inbound", list(inbound)},
-              {"outbound", list(outbound)}, {"listeners", list(listener)},
+      object({{"address", loose_text()},
+              {"advertisedAddress", loose_text()},
+              {"inbound", list(inbound)},
+              {"outbound", list(outbound)},
+              {"listeners", list(listener)},
               {"gateway", object({{"type", one_of({"DELEGATED", "BUILTIN"})}, {"tags", text_map()}})},
-              {"transparentProxying", any()}, {"admin", object({{"port", integer()}})}});
-  return object({{"networking", networking}, {"metrics", any()}, {"probes", any()}, {"sluice", dataplane_sluice_schema()}});
+              {"transparentProxying", any()},
+              {"admin", object({{"port", integer()}})}});
+  return object({{"networking", networking},
+                 {"metrics", any()},
+                 {"probes", any()},
+                 {"sluice", dataplane_sluice_schema()}});
 }
 
 namespace {
@@ -41,7 +66,9 @@ constexpr std::string_view kServiceTag = "kuma.io/service";
 constexpr std::string_view kProtocolTag = "kuma.io/protocol";
 constexpr std::array<std::string_view, 5> kProtocols{"grpc", "http", "http2", "kafka", "tcp"};
 
-bool known_protocol(std::string_view text) { return std::ranges::find(kProtocols, text) != kProtocols.end(); }
+bool known_protocol(std::string_view text) {
+  return std::ranges::find(kProtocols, text) != kProtocols.end();
+}
 
 class DataplaneCheck {
  public:
@@ -50,16 +77,20 @@ class DataplaneCheck {
   void run() {
     const auto* networking = body_.find("networking");
     if (networking == nullptr || !networking->is_mapping()) {
-      return validator_.error(body_, "networking", "must be defined", "give networking.address and the inbounds");
+      return validator_.error(body_, "networking", "must be defined",
+                              "give networking.address and the inbounds");
     }
     net_ = networking;
     address();
     if (const auto* gateway = net_->find("gateway")) {
       check_gateway(*gateway);
     }
-    validator_.each(*net_, kNet, "inbound", [&](const Node& node, const std::string& path) { inbound(node, path); });
-    validator_.each(*net_, kNet, "outbound", [&](const Node& node, const std::string& path) { outbound(node, path); });
-    validator_.each(*net_, kNet, "listeners", [&](const Node& node, const std::string& path) { listener(node, path); });
+    validator_.each(*net_, kNet, "inbound",
+                    [&](const Node& node, const std::string& path) { inbound(node, path); });
+    validator_.each(*net_, kNet, "outbound",
+                    [&](const Node& node, const std::string& path) { outbound(node, path); });
+    validator_.each(*net_, kNet, "listeners",
+                    [&](const Node& node, const std::string& path) { listener(node, path); });
     admin_port();
     metrics();
   }
@@ -82,15 +113,18 @@ class DataplaneCheck {
   void check_gateway(const Node& gateway) {
     const bool builtin = gateway.text_of("type") == "BUILTIN";
     if (const auto* inbounds = net_->find("inbound"); inbounds != nullptr && inbounds->size() > 0) {
-      validator_.error(*inbounds, "networking.inbound",
-                       "inbound cannot be defined for " + std::string(builtin ? "builtin" : "delegated") + " gateways");
+      validator_.error(
+          *inbounds, "networking.inbound",
+          "inbound cannot be defined for " + std::string(builtin ? "builtin" : "delegated") + " gateways");
     }
     const auto* listeners = net_->find("listeners");
     if (!builtin && listeners != nullptr && listeners->size() > 0) {
-      validator_.error(*listeners, "networking.listeners", "listeners cannot be defined for delegated gateways");
+      validator_.error(*listeners, "networking.listeners",
+                       "listeners cannot be defined for delegated gateways");
     }
     if (builtin && body_.find("probes") != nullptr) {
-      validator_.error(*body_.find("probes"), "networking.probes", "probes cannot be defined for builtin gateways");
+      validator_.error(*body_.find("probes"), "networking.probes",
+                       "probes cannot be defined for builtin gateways");
     }
     const auto* tags = gateway.find("tags");
     if (tags == nullptr || tags->text_of(kServiceTag).empty()) {
@@ -104,13 +138,16 @@ class DataplaneCheck {
     for (const auto& entry : tags.fields) {
       const auto at = key_path(path, entry.key);
       if (!is_tag_name(entry.key)) {
-        validator_.error(entry.value, at,
-                         "tag name must consist of alphanumeric characters, dots, dashes, slashes and underscores");
+        validator_.error(
+            entry.value, at,
+            "tag name must consist of alphanumeric characters, dots, dashes, slashes and underscores");
       }
       if (entry.value.scalar.empty()) {
-        if (entry.key != kServiceTag || !protocol) validator_.error(entry.value, at, "tag value must be non-empty");
+        if (entry.key != kServiceTag || !protocol)
+          validator_.error(entry.value, at, "tag value must be non-empty");
       } else if (!is_tag_value(entry.value.scalar)) {
-        validator_.error(entry.value, at, "tag value must consist of alphanumeric characters, dots, dashes and underscores");
+        validator_.error(entry.value, at,
+                         "tag value must consist of alphanumeric characters, dots, dashes and underscores");
       } else if (protocol && entry.key == kProtocolTag && !known_protocol(entry.value.scalar)) {
         validator_.error(entry.value, at,
                          "tag \"kuma.io/protocol\" has an invalid value \"" + entry.value.scalar +
@@ -135,17 +172,20 @@ class DataplaneCheck {
     }
     const auto protocol = node.text_of("protocol");
     if (!protocol.empty() && !known_protocol(protocol)) {
-      validator_.error(*node.find("protocol"), path + ".protocol", "unknown protocol", "write grpc, http, http2, kafka or tcp");
+      validator_.error(*node.find("protocol"), path + ".protocol", "unknown protocol",
+                       "write grpc, http, http2, kafka or tcp");
     }
     const auto port = std::string(node.text_of("port"));
-    inbound_sockets_.insert((own.empty() ? std::string(net_->text_of("address")) : std::string(own)) + ":" + port);
+    inbound_sockets_.insert((own.empty() ? std::string(net_->text_of("address")) : std::string(own)) + ":" +
+                            port);
     const auto name = node.text_of("name");
     section_name(node, path, name.empty() ? port : std::string(name));
   }
 
   void section_name(const Node& node, const std::string& path, const std::string& name) {
     if (!name.empty() && !sections_.insert(name).second) {
-      validator_.error(node, path + ".name", "name \"" + name + "\" must be unique across inbounds and listeners");
+      validator_.error(node, path + ".name",
+                       "name \"" + name + "\" must be unique across inbounds and listeners");
     }
   }
 
@@ -153,7 +193,8 @@ class DataplaneCheck {
     const auto* service = node.find("serviceAddress");
     if (service == nullptr || service->scalar.empty()) return;
     if (!IpAddr::parse(service->scalar)) {
-      return validator_.error(*service, path + ".serviceAddress", "serviceAddress has to be valid IP address");
+      return validator_.error(*service, path + ".serviceAddress",
+                              "serviceAddress has to be valid IP address");
     }
     const auto own = node.text_of("address").empty() ? net_->text_of("address") : node.text_of("address");
     const auto port = node.text_of("port");
@@ -174,17 +215,20 @@ class DataplaneCheck {
     const auto* ref = node.find("backendRef");
     if (ref != nullptr) return backend_ref(node, *ref, path);
     if (node.text_of("service").empty() && (tags == nullptr || tags->text_of(kServiceTag).empty())) {
-      validator_.error(node, path + ".tags", "mandatory tag \"kuma.io/service\" is missing", "or give a backendRef");
+      validator_.error(node, path + ".tags", "mandatory tag \"kuma.io/service\" is missing",
+                       "or give a backendRef");
     }
     if (tags != nullptr) check_tags(*tags, path + ".tags", true);
   }
 
   void backend_ref(const Node& node, const Node& ref, const std::string& path) {
     const auto kind = ref.text_of("kind");
-    constexpr std::array<std::string_view, 3> kKinds{"MeshService", "MeshExternalService", "MeshMultiZoneService"};
+    constexpr std::array<std::string_view, 3> kKinds{"MeshService", "MeshExternalService",
+                                                     "MeshMultiZoneService"};
     if (std::ranges::find(kKinds, kind) == kKinds.end()) {
-      validator_.error(ref, path + ".backendRef.kind",
-                       "invalid value. Available values are: MeshService,MeshExternalService,MeshMultiZoneService");
+      validator_.error(
+          ref, path + ".backendRef.kind",
+          "invalid value. Available values are: MeshService,MeshExternalService,MeshMultiZoneService");
     }
     if (ref.text_of("name").empty() && (ref.find("labels") == nullptr || ref.find("labels")->size() == 0)) {
       validator_.error(ref, path + ".backendRef.name", "either 'name' or 'labels' should be specified");
@@ -251,7 +295,8 @@ class DataplaneCheck {
 
 void validate_dataplane(Validator& validator) {
   DataplaneCheck(validator).run();
-  if (const auto* block = validator.resource().body.find("sluice")) validate_dataplane_sluice(validator, *block);
+  if (const auto* block = validator.resource().body.find("sluice"))
+    validate_dataplane_sluice(validator, *block);
 }
 
 }  // namespace sluice::policy

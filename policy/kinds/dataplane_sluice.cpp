@@ -9,9 +9,11 @@ namespace sluice::policy {
 using namespace schema;
 
 Schema dataplane_sluice_schema() {
-  return object({{"node", text()},
-                 {"attach", object({{"cgroup", text()}, {"unit", text()}, {"netns", text()}, {"tap", text()}, {"pod", text()}})},
-                 {"failMode", one_of({"closed-fast", "closed", "open"})}});
+  return object(
+      {{"node", text()},
+       {"attach",
+        object({{"cgroup", text()}, {"unit", text()}, {"netns", text()}, {"tap", text()}, {"pod", text()}})},
+       {"failMode", one_of({"closed-fast", "closed", "open"})}});
 }
 
 namespace {
@@ -27,7 +29,8 @@ void validate_target(Validator& validator, const Entry& target) {
   if (value.empty()) return validator.error(target.value, path, "cannot be empty");
   if ((target.key == "cgroup" || target.key == "netns") && !is_absolute(value)) {
     validator.error(target.value, path, "must be an absolute path without '..'",
-                    target.key == "netns" ? "write for example /run/netns/web" : "write the cgroup's path below its mount, /web");
+                    target.key == "netns" ? "write for example /run/netns/web"
+                                          : "write the cgroup's path below its mount, /web");
   }
   if (target.key == "tap" && (value.size() > 15 || value.find('/') != std::string::npos)) {
     validator.error(target.value, path, "must be an interface name of at most 15 characters");
@@ -36,7 +39,8 @@ void validate_target(Validator& validator, const Entry& target) {
     validator.error(target.value, path, "must be namespace/name");
   }
   if (target.key == "unit" && value.find('/') != std::string::npos) {
-    validator.error(target.value, path, "must be the name of a systemd unit", "write for example nginx.service");
+    validator.error(target.value, path, "must be the name of a systemd unit",
+                    "write for example nginx.service");
   }
 }
 
@@ -44,11 +48,13 @@ void validate_target(Validator& validator, const Entry& target) {
 
 void validate_dataplane_sluice(Validator& validator, const Node& block) {
   if (block.text_of("node").empty()) {
-    validator.error(block, "sluice.node", "cannot be empty", "write the node's name, as in its sluiced configuration");
+    validator.error(block, "sluice.node", "cannot be empty",
+                    "write the node's name, as in its sluiced configuration");
   }
   const auto* attach = block.find("attach");
   if (attach == nullptr || attach->size() != 1) {
-    return validator.error(attach == nullptr ? block : *attach, "sluice.attach", "exactly one attachment must be given",
+    return validator.error(attach == nullptr ? block : *attach, "sluice.attach",
+                           "exactly one attachment must be given",
                            "write one of cgroup, unit, netns, tap, pod");
   }
   for (const auto& target : attach->fields) validate_target(validator, target);

@@ -39,7 +39,8 @@ std::optional<Nanos> parse_duration(std::string_view text) {
     const auto digits = text.find_first_not_of("0123456789.");
     if (digits == 0 || digits == std::string_view::npos || text.substr(0, digits) == ".") return std::nullopt;
     double value = 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + digits, value, std::chars_format::fixed);
+    const auto [stop, error] =
+        std::from_chars(text.data(), text.data() + digits, value, std::chars_format::fixed);
     if (error != std::errc() || stop != text.data() + digits) return std::nullopt;
     text.remove_prefix(digits);
     const auto* unit = unit_at(text);

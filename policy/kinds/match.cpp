@@ -4,7 +4,8 @@
 
 namespace sluice::policy {
 
-void validate_match(Validator& validator, const Node& match, const std::string& path, const MatchRules& rules) {
+void validate_match(Validator& validator, const Node& match, const std::string& path,
+                    const MatchRules& rules) {
   const auto* spiffe = match.find("spiffeID");
   const auto* sni = match.find("sni");
   if (rules.require_one && spiffe == nullptr && sni == nullptr) {

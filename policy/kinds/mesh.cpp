@@ -12,22 +12,27 @@ namespace sluice::policy {
 using namespace schema;
 
 Schema mesh_schema() {
-  const auto rotation = object({{"rotation", object({{"expiration", loose_text()}})}, {"requestTimeout", loose_text()}});
-  const auto conf = object({{"caCert", object({{"RSAbits", integer()}, {"rsaBits", integer()}, {"expiration", loose_text()}})},
-                            {"cert", data_source()},
-                            {"key", data_source()}});
+  const auto rotation =
+      object({{"rotation", object({{"expiration", loose_text()}})}, {"requestTimeout", loose_text()}});
+  const auto conf = object(
+      {{"caCert", object({{"RSAbits", integer()}, {"rsaBits", integer()}, {"expiration", loose_text()}})},
+       {"cert", data_source()},
+       {"key", data_source()}});
   const auto backend = object({{"name", loose_text()},
                                {"type", loose_text()},
                                {"mode", one_of({"STRICT", "PERMISSIVE"})},
                                {"dpCert", rotation},
                                {"rootChain", object({{"requestTimeout", loose_text()}})},
                                {"conf", conf}});
-  return object({{"mtls", object({{"enabledBackend", loose_text()}, {"backends", list(backend)}, {"skipValidation", boolean()}})},
+  return object({{"mtls", object({{"enabledBackend", loose_text()},
+                                  {"backends", list(backend)},
+                                  {"skipValidation", boolean()}})},
                  {"networking", object({{"outbound", object({{"passthrough", boolean()}})}})},
                  {"routing", object({{"localityAwareLoadBalancing", boolean()},
                                      {"zoneEgress", boolean()},
                                      {"defaultForbidMeshExternalServiceAccess", boolean()}})},
-                 {"meshServices", object({{"mode", one_of({"Disabled", "Everywhere", "ReachableBackends", "Exclusive"})}})},
+                 {"meshServices",
+                  object({{"mode", one_of({"Disabled", "Everywhere", "ReachableBackends", "Exclusive"})}})},
                  {"constraints", any()},
                  {"logging", any()},
                  {"tracing", any()},
@@ -78,7 +83,8 @@ void validate_mesh(Validator& validator) {
   }
   constexpr std::array kLater{"constraints", "logging", "tracing", "metrics"};
   for (const auto* key : kLater) {
-    if (const auto* node = body.find(key)) validator.warning(*node, key, "accepted, not yet enforced by this version");
+    if (const auto* node = body.find(key))
+      validator.warning(*node, key, "accepted, not yet enforced by this version");
   }
 }
 

@@ -33,7 +33,10 @@ void validate_source(Validator& validator, const Node& ca, const std::string& pa
   const auto at = join_path(path, key);
   if (source == nullptr) return validator.error(ca, at, "must be defined");
   const auto type = source->text_of("type");
-  const std::string part = type == "File" ? "file" : type == "EnvVar" ? "envVar" : type == "Secret" ? "secretRef" : "insecureInline";
+  const std::string part = type == "File"     ? "file"
+                           : type == "EnvVar" ? "envVar"
+                           : type == "Secret" ? "secretRef"
+                                              : "insecureInline";
   if (source->find(part) == nullptr) return validator.error(*source, join_path(at, part), "must be defined");
   if (part != "file") return;
   const auto file = source->find(part)->text_of("path");
@@ -89,7 +92,8 @@ void validate_mesh_identity(Validator& validator) {
 
 Schema mesh_trust_schema() {
   const auto bundle = object({{"type", one_of({"Pem"}), true}, {"pem", object({{"value", text()}})}});
-  return object({{"spec", object({{"trustDomain", text()}, {"caBundles", list(bundle)}, {"origin", any()}})}, {"status", any()}});
+  return object({{"spec", object({{"trustDomain", text()}, {"caBundles", list(bundle)}, {"origin", any()}})},
+                 {"status", any()}});
 }
 
 void validate_mesh_trust(Validator& validator) {

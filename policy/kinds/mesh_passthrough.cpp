@@ -19,7 +19,8 @@ Schema mesh_passthrough_schema() {
                              {"value", text(), true},
                              {"port", integer()},
                              {"protocol", one_of({"tcp", "tls", "grpc", "http", "http2", "mysql"})}});
-  return policy({{"default", object({{"passthroughMode", one_of({"All", "Matched", "None"})}, {"appendMatch", list(match)}})}});
+  return policy({{"default", object({{"passthroughMode", one_of({"All", "Matched", "None"})},
+                                     {"appendMatch", list(match)}})}});
 }
 
 namespace {
@@ -45,7 +46,8 @@ class MatchList {
 
     if (match.find("port") != nullptr) check_port(match, path);
     if (!one_among(kProtocols, protocol)) {
-      error(match, path, "protocol", "\"protocol\" must be one of [\"tcp\", \"tls\", \"grpc\", \"http\", \"http2\", \"mysql\"]");
+      error(match, path, "protocol",
+            "\"protocol\" must be one of [\"tcp\", \"tls\", \"grpc\", \"http\", \"http2\", \"mysql\"]");
     }
     if (type == "Domain") {
       check_domain(match, path, value, protocol, port);
@@ -57,9 +59,11 @@ class MatchList {
       }
     } else {
       error(match, path, "type",
-            "provided type " + std::string(type) + " is not supported, one of Domain, IP, or CIDR is supported");
+            "provided type " + std::string(type) +
+                " is not supported, one of Domain, IP, or CIDR is supported");
     }
-    if (protocol == "mysql" && port.empty()) error(match, path, "port", "port must be defined for Mysql protocol");
+    if (protocol == "mysql" && port.empty())
+      error(match, path, "port", "port must be defined for Mysql protocol");
     check_shared(match, path, value, protocol, port);
   }
 
@@ -74,24 +78,26 @@ class MatchList {
     if (!port || *port < 1 || *port > 65535) error(match, path, "port", "port must be a valid (1-65535)");
   }
 
-  void check_domain(const Node& match, const std::string& path, std::string_view value, const std::string& protocol,
-                    std::string_view port) {
+  void check_domain(const Node& match, const std::string& path, std::string_view value,
+                    const std::string& protocol, std::string_view port) {
     if (protocol == "tcp" || protocol == "mysql") {
       error(match, path, "protocol", "protocol " + protocol + " is not supported for a domain");
     }
     const bool wildcard = value.starts_with('*');
     if (wildcard && !value.starts_with("*.")) {
-      return error(match, path, "value", "provided DNS has incorrect value, partial wildcard is currently not supported");
+      return error(match, path, "value",
+                   "provided DNS has incorrect value, partial wildcard is currently not supported");
     }
     const auto name = wildcard ? value.substr(2) : value;
-    if (!is_dns_subdomain(name) || IpAddr::parse(name)) error(match, path, "value", "provided DNS has incorrect value");
+    if (!is_dns_subdomain(name) || IpAddr::parse(name))
+      error(match, path, "value", "provided DNS has incorrect value");
     if (wildcard && port.empty() && one_among(kHttp, protocol)) {
       error(match, path, "port", "wildcard domains doesn't work for all ports and layer 7 protocol");
     }
   }
 
-  void check_shared(const Node& match, const std::string& path, const std::string& value, const std::string& protocol,
-                    std::string_view port) {
+  void check_shared(const Node& match, const std::string& path, const std::string& value,
+                    const std::string& protocol, std::string_view port) {
     const std::string port_text(port);
     if (!seen_.insert(port_text + "|" + protocol + "|" + value).second) {
       error(match, path, "value", "value " + value + " is already defiend for this port and protocol");
@@ -100,7 +106,8 @@ class MatchList {
     const auto [other, fresh] = http_by_port_.emplace(port_text, protocol);
     if (!fresh && other->second != protocol) {
       error(match, path, "port",
-            "using the same port in multiple matches requires the same protocol for the following protocols: [grpc http http2]");
+            "using the same port in multiple matches requires the same protocol for the following protocols: "
+            "[grpc http http2]");
     }
   }
 
@@ -114,7 +121,8 @@ class MatchList {
 void validate_mesh_passthrough(Validator& validator) {
   const auto& spec = validator.resource().spec();
   if (const auto* ref = spec.find("targetRef")) {
-    validate_target_ref(validator, spec, ref, "spec.targetRef", {.kinds = {"Mesh", "MeshSubset", "Dataplane"}});
+    validate_target_ref(validator, spec, ref, "spec.targetRef",
+                        {.kinds = {"Mesh", "MeshSubset", "Dataplane"}});
   }
   const auto* conf = spec.find("default");
   if (conf == nullptr) return;
@@ -122,7 +130,9 @@ void validate_mesh_passthrough(Validator& validator) {
   validator.each(*conf, "spec.default", "appendMatch", [&](const Node& match, const std::string& path) {
     matches.check(match, path);
     if (match.text_of("type") == "Domain") {
-      validator.warning(match, path, "Domain matches are accepted, not yet enforced by this version: traffic to it stays closed under mode Matched",
+      validator.warning(match, path,
+                        "Domain matches are accepted, not yet enforced by this version: traffic to it stays "
+                        "closed under mode Matched",
                         "name its addresses by IP or CIDR for now");
     }
   });

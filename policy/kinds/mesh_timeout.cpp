@@ -21,7 +21,9 @@ Schema conf_schema() {
                                   {"requestHeadersTimeout", duration()}})}});
 }
 
-constexpr std::string_view kConnectionWide = "can't be specified when matches contain spiffeID because this field cannot be conditioned on source identity";
+constexpr std::string_view kConnectionWide =
+    "can't be specified when matches contain spiffeID because this field cannot be conditioned on source "
+    "identity";
 
 class TimeoutCheck {
  public:
@@ -43,7 +45,8 @@ class TimeoutCheck {
       validator_.error(spec_, "spec", "fields 'to' and 'from' must be empty when 'rules' is defined");
     }
     if (filled("from") && (top_ == "MeshHTTPRoute" || top_ == "MeshGateway")) {
-      validator_.error(spec_, "spec.from", "must not be defined with top-level targetRef of kind " + std::string(top_));
+      validator_.error(spec_, "spec.from",
+                       "must not be defined with top-level targetRef of kind " + std::string(top_));
     }
     items();
   }
@@ -68,7 +71,8 @@ class TimeoutCheck {
       validate_target_ref(validator_, item, item.find("targetRef"), path + ".targetRef", {.kinds = kinds});
       conf(item, path);
     });
-    validator_.each(spec_, "spec", "rules", [&](const Node& item, const std::string& path) { rule(item, path); });
+    validator_.each(spec_, "spec", "rules",
+                    [&](const Node& item, const std::string& path) { rule(item, path); });
   }
 
   void rule(const Node& item, const std::string& path) {
@@ -78,9 +82,10 @@ class TimeoutCheck {
       by_identity = by_identity || match.find("spiffeID") != nullptr;
     });
     conf(item, path);
-    if (by_identity) forbid(item, path, {"connectionTimeout", "idleTimeout"},
-                            {"requestHeadersTimeout", "maxStreamDuration", "maxConnectionDuration"},
-                            std::string(kConnectionWide));
+    if (by_identity)
+      forbid(item, path, {"connectionTimeout", "idleTimeout"},
+             {"requestHeadersTimeout", "maxStreamDuration", "maxConnectionDuration"},
+             std::string(kConnectionWide));
   }
 
   void forbid(const Node& item, const std::string& path, std::initializer_list<std::string_view> own,
@@ -88,7 +93,8 @@ class TimeoutCheck {
     const auto* conf = item.find("default");
     if (conf == nullptr) return;
     for (const auto key : own) {
-      if (const auto* node = conf->find(key)) validator_.error(*node, path + ".default." + std::string(key), message);
+      if (const auto* node = conf->find(key))
+        validator_.error(*node, path + ".default." + std::string(key), message);
     }
     const auto* http = conf->find("http");
     if (http == nullptr) return;
@@ -116,8 +122,8 @@ class TimeoutCheck {
   }
 
   void http_conf(const Node& http, const std::string& path) {
-    constexpr std::array<std::string_view, 4> kCounted{"requestTimeout", "streamIdleTimeout", "maxStreamDuration",
-                                                       "maxConnectionDuration"};
+    constexpr std::array<std::string_view, 4> kCounted{"requestTimeout", "streamIdleTimeout",
+                                                       "maxStreamDuration", "maxConnectionDuration"};
     bool any = false;
     for (const auto key : kCounted) {
       any = any || http.find(key) != nullptr;
@@ -140,6 +146,8 @@ Schema mesh_timeout_schema() {
                  {"rules", list(rule_item(conf_schema()))}});
 }
 
-void validate_mesh_timeout(Validator& validator) { TimeoutCheck(validator).run(); }
+void validate_mesh_timeout(Validator& validator) {
+  TimeoutCheck(validator).run();
+}
 
 }  // namespace sluice::policy

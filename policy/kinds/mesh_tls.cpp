@@ -12,9 +12,9 @@ using namespace schema;
 namespace {
 
 constexpr std::array<std::string_view, 5> kVersions{"TLSAuto", "TLS10", "TLS11", "TLS12", "TLS13"};
-const std::vector<std::string_view> kCiphers{
-    "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "ECDHE-RSA-AES128-GCM-SHA256",   "ECDHE-RSA-AES256-GCM-SHA384",   "ECDHE-RSA-CHACHA20-POLY1305"};
+const std::vector<std::string_view> kCiphers{"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
+                                             "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-AES128-GCM-SHA256",
+                                             "ECDHE-RSA-AES256-GCM-SHA384",   "ECDHE-RSA-CHACHA20-POLY1305"};
 
 Schema conf_schema() {
   const auto version = one_of({kVersions.begin(), kVersions.end()});
@@ -56,10 +56,13 @@ Schema mesh_tls_schema() {
 
 void validate_mesh_tls(Validator& validator) {
   const auto& spec = validator.resource().spec();
-  const auto filled = [&](std::string_view key) { return spec.find(key) != nullptr && spec.find(key)->size() > 0; };
+  const auto filled = [&](std::string_view key) {
+    return spec.find(key) != nullptr && spec.find(key)->size() > 0;
+  };
   if (const auto* ref = spec.find("targetRef")) {
-    validate_target_ref(validator, spec, ref, "spec.targetRef",
-                        {.kinds = {"Mesh", "MeshSubset", "Dataplane"}, .inbound_policy = filled("from") || filled("rules")});
+    validate_target_ref(
+        validator, spec, ref, "spec.targetRef",
+        {.kinds = {"Mesh", "MeshSubset", "Dataplane"}, .inbound_policy = filled("from") || filled("rules")});
   }
   if (filled("from") && filled("rules")) {
     validator.error(spec, "spec", "fields 'from' must be empty when 'rules' is defined");

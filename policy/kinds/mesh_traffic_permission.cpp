@@ -25,11 +25,13 @@ bool filled(const Node& parent, std::string_view key) {
 }
 
 void validate_from(Validator& validator, const Node& item, const std::string& path) {
-  validate_target_ref(validator, item, item.find("targetRef"), path + ".targetRef",
-                      {.kinds = {"Mesh", "MeshSubset", "MeshService", "MeshServiceSubset"}, .inbound_policy = true});
+  validate_target_ref(
+      validator, item, item.find("targetRef"), path + ".targetRef",
+      {.kinds = {"Mesh", "MeshSubset", "MeshService", "MeshServiceSubset"}, .inbound_policy = true});
   const auto* conf = item.find("default");
   if (conf == nullptr || conf->text_of("action").empty()) {
-    validator.error(item, path + ".default.action", "must be defined", "write Allow, Deny or AllowWithShadowDeny");
+    validator.error(item, path + ".default.action", "must be defined",
+                    "write Allow, Deny or AllowWithShadowDeny");
   }
 }
 
@@ -43,7 +45,8 @@ void validate_rule(Validator& validator, const Node& rule, const std::string& pa
   for (const auto* key : {"deny", "allow", "allowWithShadowDeny"}) {
     validator.each(conf, path, key, [&](const Node& match, const std::string& at) {
       validate_match(validator, match, at, {.require_one = false});
-      if (match.size() == 0) validator.warning(match, at, "an empty match matches nobody", "give spiffeID or sni");
+      if (match.size() == 0)
+        validator.warning(match, at, "an empty match matches nobody", "give spiffeID or sni");
     });
   }
 }

@@ -15,15 +15,33 @@ Schema of(Schema::Type type) {
 }
 }  // namespace
 
-Schema any() { return of(Schema::Type::any); }
-Schema text() { return of(Schema::Type::text); }
-Schema loose_text() { return of(Schema::Type::loose_text); }
-Schema boolean() { return of(Schema::Type::boolean); }
-Schema integer() { return of(Schema::Type::integer); }
-Schema number() { return of(Schema::Type::number); }
-Schema int_or_text() { return of(Schema::Type::int_or_text); }
-Schema duration() { return of(Schema::Type::duration); }
-Schema text_map() { return of(Schema::Type::text_map); }
+Schema any() {
+  return of(Schema::Type::any);
+}
+Schema text() {
+  return of(Schema::Type::text);
+}
+Schema loose_text() {
+  return of(Schema::Type::loose_text);
+}
+Schema boolean() {
+  return of(Schema::Type::boolean);
+}
+Schema integer() {
+  return of(Schema::Type::integer);
+}
+Schema number() {
+  return of(Schema::Type::number);
+}
+Schema int_or_text() {
+  return of(Schema::Type::int_or_text);
+}
+Schema duration() {
+  return of(Schema::Type::duration);
+}
+Schema text_map() {
+  return of(Schema::Type::text_map);
+}
 
 Schema one_of(std::vector<std::string_view> values) {
   auto out = of(Schema::Type::text);
@@ -51,8 +69,12 @@ Schema object(std::vector<SchemaField> fields) {
 std::string join_path(const std::string& path, std::string_view key) {
   return path.empty() ? std::string(key) : path + "." + std::string(key);
 }
-std::string index_path(const std::string& path, std::size_t index) { return path + "[" + std::to_string(index) + "]"; }
-std::string key_path(const std::string& path, std::string_view key) { return path + "[\"" + std::string(key) + "\"]"; }
+std::string index_path(const std::string& path, std::size_t index) {
+  return path + "[" + std::to_string(index) + "]";
+}
+std::string key_path(const std::string& path, std::string_view key) {
+  return path + "[\"" + std::string(key) + "\"]";
+}
 
 namespace {
 
@@ -80,13 +102,14 @@ class Walker {
       case Schema::Type::integer:
         return check_integer(schema, node, path);
       case Schema::Type::number:
-        return expect(node.kind == Node::Kind::integer || node.kind == Node::Kind::real, node, path, "must be a number");
+        return expect(node.kind == Node::Kind::integer || node.kind == Node::Kind::real, node, path,
+                      "must be a number");
       case Schema::Type::int_or_text:
         return expect(node.kind == Node::Kind::integer || node.kind == Node::Kind::text, node, path,
                       "must be a whole number or text", "put a decimal number in quotes");
       case Schema::Type::duration:
-        return expect(node.kind == Node::Kind::text && parse_duration(node.scalar), node, path, "must be a duration",
-                      "write for example 10s, 500ms or 1h30m");
+        return expect(node.kind == Node::Kind::text && parse_duration(node.scalar), node, path,
+                      "must be a duration", "write for example 10s, 500ms or 1h30m");
       case Schema::Type::object:
         return check_object(schema, node, path);
       case Schema::Type::list:
@@ -102,7 +125,8 @@ class Walker {
         {severity, Stage::schema, check_.file, mark, std::move(path), std::move(message), std::move(hint)});
   }
 
-  void expect(bool holds, const Node& node, const std::string& path, std::string message, std::string hint = {}) {
+  void expect(bool holds, const Node& node, const std::string& path, std::string message,
+              std::string hint = {}) {
     if (!holds) report(Severity::error, node.mark, path, std::move(message), std::move(hint));
   }
 
@@ -146,20 +170,24 @@ class Walker {
     std::vector<std::string_view> known;
     for (const auto& field : schema.fields) known.push_back(field.name);
     report(check_.strict ? Severity::error : Severity::warning, entry.mark, join_path(path, entry.key),
-           "unknown key, it has no effect", known.empty() ? "remove it" : "known keys: " + quoted_list(known));
+           "unknown key, it has no effect",
+           known.empty() ? "remove it" : "known keys: " + quoted_list(known));
   }
 
   void check_list(const Schema& schema, const Node& node, const std::string& path) {
-    if (!node.is_sequence()) return report(Severity::error, node.mark, path, "must be a list", "start items with `-`");
+    if (!node.is_sequence())
+      return report(Severity::error, node.mark, path, "must be a list", "start items with `-`");
     for (std::size_t i = 0; i < node.items.size(); ++i) {
       walk(schema.element.front(), node.items[i], index_path(path, i));
     }
   }
 
   void check_map(const Node& node, const std::string& path) {
-    if (!node.is_mapping()) return report(Severity::error, node.mark, path, "must be a mapping of text to text");
+    if (!node.is_mapping())
+      return report(Severity::error, node.mark, path, "must be a mapping of text to text");
     for (const auto& entry : node.fields) {
-      expect(entry.value.is_scalar() || entry.value.is_null(), entry.value, key_path(path, entry.key), "must be text");
+      expect(entry.value.is_scalar() || entry.value.is_null(), entry.value, key_path(path, entry.key),
+             "must be text");
     }
   }
 

@@ -1,5 +1,6 @@
-// Schema: the structure of a kind, declared once: fields, types, enumerations, ranges. Checking a document against it
-// finds wrong types and unknown keys with their place; semantic rules are the validators' business.
+// Schema: the structure of a kind, declared once: fields, types, enumerations, ranges. Checking a document
+// against it finds wrong types and unknown keys with their place; semantic rules are the validators'
+// business.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +19,9 @@ struct SchemaField;
 
 struct Schema {
   enum class Type : std::uint8_t {
-    any,          // not looked into
+    any,  // not looked into
     text,
-    loose_text,   // any scalar: old proto kinds take numbers and booleans for text
+    loose_text,  // any scalar: old proto kinds take numbers and booleans for text
     boolean,
     integer,
     number,       // integer or real
@@ -28,7 +29,7 @@ struct Schema {
     duration,     // Go duration text
     object,
     list,
-    text_map      // text to text
+    text_map  // text to text
   };
 
   Type type = Type::any;

@@ -3,15 +3,16 @@
 namespace sluice::policy::schema {
 
 Schema target_ref() {
-  return object({{"kind", one_of({"Mesh", "MeshSubset", "MeshGateway", "MeshService", "MeshExternalService",
-                                  "MeshMultiZoneService", "MeshServiceSubset", "MeshHTTPRoute", "Dataplane"})},
-                 {"name", text()},
-                 {"namespace", text()},
-                 {"labels", text_map()},
-                 {"tags", text_map()},
-                 {"mesh", text()},
-                 {"proxyTypes", list(one_of({"Sidecar", "Gateway"}))},
-                 {"sectionName", text()}});
+  return object(
+      {{"kind", one_of({"Mesh", "MeshSubset", "MeshGateway", "MeshService", "MeshExternalService",
+                        "MeshMultiZoneService", "MeshServiceSubset", "MeshHTTPRoute", "Dataplane"})},
+       {"name", text()},
+       {"namespace", text()},
+       {"labels", text_map()},
+       {"tags", text_map()},
+       {"mesh", text()},
+       {"proxyTypes", list(one_of({"Sidecar", "Gateway"}))},
+       {"sectionName", text()}});
 }
 
 Schema match() {
@@ -22,7 +23,10 @@ Schema match() {
 }
 
 Schema data_source() {
-  return object({{"secret", loose_text()}, {"file", loose_text()}, {"inline", loose_text()}, {"inlineString", loose_text()}});
+  return object({{"secret", loose_text()},
+                 {"file", loose_text()},
+                 {"inline", loose_text()},
+                 {"inlineString", loose_text()}});
 }
 
 Schema secure_source() {
@@ -33,15 +37,23 @@ Schema secure_source() {
                  {"secretRef", object({{"kind", text()}, {"name", text()}})}});
 }
 
-Schema label_selector() { return object({{"matchLabels", text_map()}}); }
+Schema label_selector() {
+  return object({{"matchLabels", text_map()}});
+}
 
 Schema policy(std::vector<SchemaField> parts) {
   parts.insert(parts.begin(), SchemaField{"targetRef", target_ref()});
   return object({{"spec", object(std::move(parts))}, {"status", any()}});
 }
 
-Schema to_item(Schema conf) { return object({{"targetRef", target_ref(), true}, {"default", std::move(conf)}}); }
-Schema from_item(Schema conf) { return to_item(std::move(conf)); }
-Schema rule_item(Schema conf) { return object({{"matches", list(match())}, {"default", std::move(conf)}}); }
+Schema to_item(Schema conf) {
+  return object({{"targetRef", target_ref(), true}, {"default", std::move(conf)}});
+}
+Schema from_item(Schema conf) {
+  return to_item(std::move(conf));
+}
+Schema rule_item(Schema conf) {
+  return object({{"matches", list(match())}, {"default", std::move(conf)}});
+}
 
 }  // namespace sluice::policy::schema

@@ -5,9 +5,15 @@
 namespace sluice::policy {
 namespace {
 
-bool is_lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
-bool is_trust_domain_char(char c) { return is_lower_or_digit(c) || c == '-' || c == '.' || c == '_'; }
-bool is_segment_char(char c) { return is_trust_domain_char(c) || (c >= 'A' && c <= 'Z'); }
+bool is_lower_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+bool is_trust_domain_char(char c) {
+  return is_lower_or_digit(c) || c == '-' || c == '.' || c == '_';
+}
+bool is_segment_char(char c) {
+  return is_trust_domain_char(c) || (c >= 'A' && c <= 'Z');
+}
 
 }  // namespace
 
@@ -27,7 +33,9 @@ std::string spiffe_id_problem(std::string_view text) {
     text.remove_prefix(slash + 1);
     slash = text.find('/');
     const auto segment = text.substr(0, slash);
-    if (segment.empty()) return slash == std::string_view::npos ? "path cannot have a trailing slash" : "path cannot contain empty segments";
+    if (segment.empty())
+      return slash == std::string_view::npos ? "path cannot have a trailing slash"
+                                             : "path cannot contain empty segments";
     if (segment == "." || segment == "..") return "path cannot contain dot segments";
     if (!std::ranges::all_of(segment, is_segment_char)) {
       return "path segment characters are limited to letters, numbers, dots, dashes, and underscores";

@@ -1,4 +1,5 @@
-// SPIFFE IDs as go-spiffe v2 reads them: scheme spiffe, lower-case trust domain, no empty or relative path segment.
+// SPIFFE IDs as go-spiffe v2 reads them: scheme spiffe, lower-case trust domain, no empty or relative path
+// segment.
 #pragma once
 
 #include <string>

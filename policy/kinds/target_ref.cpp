@@ -30,7 +30,8 @@ class RefCheck {
       if (has("labels") && (has("name") || has("namespace"))) {
         error("labels", "either labels or name and namespace must be specified");
       }
-      if (has("sectionName") && !rules_.inbound_policy) error("sectionName", "can only be used with inbound policies");
+      if (has("sectionName") && !rules_.inbound_policy)
+        error("sectionName", "can only be used with inbound policies");
       name_charset();
     } else if (kind_ == "MeshSubset") {
       forbid({"name", "mesh", "labels", "namespace", "sectionName"});
@@ -56,7 +57,8 @@ class RefCheck {
  private:
   bool has(std::string_view key) const {
     const auto* node = ref_.find(key);
-    return node != nullptr && (node->is_scalar() ? !node->scalar.empty() : node->size() > 0 || key == "proxyTypes");
+    return node != nullptr &&
+           (node->is_scalar() ? !node->scalar.empty() : node->size() > 0 || key == "proxyTypes");
   }
   void error(std::string_view key, std::string message) {
     const auto* node = ref_.find(key);
@@ -69,7 +71,8 @@ class RefCheck {
   }
   void name_charset() {
     if (!is_ref_name(ref_.text_of("name"))) {
-      error("name", "invalid characters: must consist of lower case alphanumeric characters, '-', '.' and '_'.");
+      error("name",
+            "invalid characters: must consist of lower case alphanumeric characters, '-', '.' and '_'.");
     }
   }
   void name_or_labels(std::string both) {
@@ -85,8 +88,9 @@ class RefCheck {
     for (const auto& entry : tags->fields) {
       const auto path = key_path(join_path(path_, "tags"), entry.key);
       if (!is_tag_name(entry.key)) {
-        validator_.error(entry.value, path,
-                         "tag name must consist of alphanumeric characters, dots, dashes, slashes and underscores");
+        validator_.error(
+            entry.value, path,
+            "tag name must consist of alphanumeric characters, dots, dashes, slashes and underscores");
       }
       if (entry.value.scalar.empty()) {
         validator_.error(entry.value, path, "tag value must be non-empty");
@@ -116,12 +120,13 @@ void validate_target_ref(Validator& validator, const Node& holder, const Node* r
                          const TargetRefRules& rules) {
   const auto kind = ref == nullptr ? std::string_view() : ref->text_of("kind");
   if (kind.empty()) {
-    validator.error(ref == nullptr ? holder : *ref, join_path(path, "kind"), "must be defined", kinds_text(rules.kinds));
+    validator.error(ref == nullptr ? holder : *ref, join_path(path, "kind"), "must be defined",
+                    kinds_text(rules.kinds));
     return;
   }
   if (std::ranges::find(rules.kinds, kind) == rules.kinds.end()) {
-    validator.error(*ref->find("kind"), join_path(path, "kind"), "value '" + std::string(kind) + "' is not supported",
-                    kinds_text(rules.kinds));
+    validator.error(*ref->find("kind"), join_path(path, "kind"),
+                    "value '" + std::string(kind) + "' is not supported", kinds_text(rules.kinds));
     return;
   }
   RefCheck(validator, *ref, path, rules).run();

@@ -5,13 +5,13 @@
 namespace sluice::policy {
 
 void Validator::error(const Node& at, std::string path, std::string message, std::string hint) {
-  diagnostics_.add({Severity::error, Stage::semantic, resource_.file, at.mark, std::move(path), std::move(message),
-                    std::move(hint)});
+  diagnostics_.add({Severity::error, Stage::semantic, resource_.file, at.mark, std::move(path),
+                    std::move(message), std::move(hint)});
 }
 
 void Validator::warning(const Node& at, std::string path, std::string message, std::string hint) {
-  diagnostics_.add({Severity::warning, Stage::semantic, resource_.file, at.mark, std::move(path), std::move(message),
-                    std::move(hint)});
+  diagnostics_.add({Severity::warning, Stage::semantic, resource_.file, at.mark, std::move(path),
+                    std::move(message), std::move(hint)});
 }
 
 void Validator::each(const Node& parent, const std::string& path, std::string_view key,
@@ -28,7 +28,8 @@ void Validator::positive(const Node& parent, const std::string& path, std::strin
   if (node == nullptr) return;
   const auto value = parse_duration(node->scalar);
   if (value && value->count() <= 0) {
-    error(*node, join_path(path, key), "must be greater than zero when defined", "write a duration such as 5s");
+    error(*node, join_path(path, key), "must be greater than zero when defined",
+          "write a duration such as 5s");
   }
 }
 
@@ -37,7 +38,8 @@ void Validator::not_negative(const Node& parent, const std::string& path, std::s
   if (node == nullptr) return;
   const auto value = parse_duration(node->scalar);
   if (value && value->count() < 0) {
-    error(*node, join_path(path, key), "must not be negative when defined", "write a duration such as 5s, or 0s for off");
+    error(*node, join_path(path, key), "must not be negative when defined",
+          "write a duration such as 5s, or 0s for off");
   }
 }
 

@@ -14,13 +14,15 @@ namespace sluice::policy {
 
 class Validator {
  public:
-  Validator(const Resource& resource, Diagnostics& diagnostics) : resource_(resource), diagnostics_(diagnostics) {}
+  Validator(const Resource& resource, Diagnostics& diagnostics)
+      : resource_(resource), diagnostics_(diagnostics) {}
 
   const Resource& resource() const { return resource_; }
   void error(const Node& at, std::string path, std::string message, std::string hint = {});
   void warning(const Node& at, std::string path, std::string message, std::string hint = {});
 
-  // Calls `each` for the items of the list under `key`, with the item's path; does nothing when there is no such list.
+  // Calls `each` for the items of the list under `key`, with the item's path; does nothing when there is no
+  // such list.
   void each(const Node& parent, const std::string& path, std::string_view key,
             const std::function<void(const Node&, const std::string&)>& each);
 
@@ -52,6 +54,7 @@ std::string_view target_kind(const Node& spec);
 struct MatchRules {
   bool require_one = true;
 };
-void validate_match(Validator& validator, const Node& match, const std::string& path, const MatchRules& rules);
+void validate_match(Validator& validator, const Node& match, const std::string& path,
+                    const MatchRules& rules);
 
 }  // namespace sluice::policy

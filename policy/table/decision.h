@@ -1,5 +1,5 @@
-// What Table answers: a Permit to connect to one address, or a Refusal that names its rule. Everything here borrows
-// from the Table: it is valid as long as the caller holds that table's shared_ptr. Nothing allocates.
+// What Table answers: a Permit to connect to one address, or a Refusal that names its rule. Everything here
+// borrows from the Table: it is valid as long as the caller holds that table's shared_ptr. Nothing allocates.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,8 @@ struct Refusal {
   const RuleRef* rule = nullptr;  // never null when Table made it; an empty policy name: a built-in default
 };
 
-// The right to open one connection. Only Table makes one, so code that connects without asking does not compile.
+// The right to open one connection. Only Table makes one, so code that connects without asking does not
+// compile.
 class Permit {
  public:
   enum class Kind : std::uint8_t {
@@ -44,7 +45,8 @@ class Permit {
   const UpstreamAddr& address() const { return address_; }
   // mesh: the workload that serves there; application: the workload itself; passthrough: none.
   WorkloadId server() const { return server_; }
-  // The server runs on this node: take the short cut (Table::admit with the client's identity) instead of the network.
+  // The server runs on this node: take the short cut (Table::admit with the client's identity) instead of the
+  // network.
   bool server_is_local() const { return is_local(server_) && kind_ == Kind::mesh; }
   // mesh: encrypt, and accept the server only if its certificate carries one of expected_identities().
   bool encrypt() const { return encrypt_; }
@@ -74,8 +76,9 @@ class Permit {
   const RuleRef* rule_ = nullptr;
 };
 
-// Where an outbound connection may go: one address outside the mesh, or the endpoints of a service. The caller picks
-// an endpoint and asks for its permit; it may ask again for another one when the first cannot be reached.
+// Where an outbound connection may go: one address outside the mesh, or the endpoints of a service. The
+// caller picks an endpoint and asks for its permit; it may ask again for another one when the first cannot be
+// reached.
 class OutboundRoute {
  public:
   bool is_mesh() const { return mesh_; }
@@ -116,7 +119,8 @@ struct InboundView {
 struct LiveFlow {
   enum class Direction : std::uint8_t { outbound, inbound };
   Direction direction = Direction::outbound;
-  WorkloadId workload = WorkloadId::none;  // the local workload whose client (outbound) or server (inbound) this is
+  WorkloadId workload =
+      WorkloadId::none;  // the local workload whose client (outbound) or server (inbound) this is
   OrigDst orig_dst;
   UpstreamAddr upstream;       // outbound: the endpoint in use
   ClientAddr client;           // inbound

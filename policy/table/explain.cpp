@@ -10,7 +10,8 @@ namespace sluice::policy {
 struct Explainer {
   const Table& table;
 
-  std::span<const PermissionRule* const> rules_of(const WorkloadImage& server, const OrigDst& destination) const {
+  std::span<const PermissionRule* const> rules_of(const WorkloadImage& server,
+                                                  const OrigDst& destination) const {
     const auto* inbound = table.find_inbound(server, destination);
     if (inbound == nullptr || inbound->tls_mode == TlsMode::off) return {};
     return table.index_->permissions[inbound->permissions].ordered();
@@ -43,7 +44,8 @@ std::string describe(const Condition& condition) {
   return {};
 }
 
-void consider(const Table& table, std::span<const PermissionRule* const> rules, const Peer& peer, Explanation& out) {
+void consider(const Table& table, std::span<const PermissionRule* const> rules, const Peer& peer,
+              Explanation& out) {
   bool decided = false;
   for (const auto* rule : rules) {
     ConsideredRule considered{table.rule(rule->rule), effect_of(rule->action), true, false, {}};
@@ -81,12 +83,12 @@ void add_outbound(const OutboundRoute& route, Explanation& out) {
     out.rules.push_back({permit.rule(), "passthrough", true, true, {}});
     return;
   }
-  out.summary = route.service().empty()
-                    ? address + " is an endpoint of the mesh"
-                    : "service " + std::string(route.service()) + " with " + std::to_string(route.size()) + " endpoint(s)";
+  out.summary = route.service().empty() ? address + " is an endpoint of the mesh"
+                                        : "service " + std::string(route.service()) + " with " +
+                                              std::to_string(route.size()) + " endpoint(s)";
   out.summary += permit.encrypt() ? ", mutual TLS" : ", plaintext: the mesh has no mTLS";
-  const std::string effect =
-      "connection timeout " + millis(permit.connect_timeout()) + ", idle timeout " + millis(permit.idle_timeout());
+  const std::string effect = "connection timeout " + millis(permit.connect_timeout()) + ", idle timeout " +
+                             millis(permit.idle_timeout());
   out.rules.push_back({permit.rule(), effect, true, true, {}});
 }
 
@@ -106,8 +108,8 @@ Explanation explain_outbound(const Table& table, WorkloadId client, const OrigDs
   return out;
 }
 
-Explanation explain_admit(const Table& table, WorkloadId server_id, const OrigDst& destination, const Peer* peer,
-                          const ClientAddr& client) {
+Explanation explain_admit(const Table& table, WorkloadId server_id, const OrigDst& destination,
+                          const Peer* peer, const ClientAddr& client) {
   Explanation out;
   const auto decision = table.admit(server_id, destination, peer, client);
   if (const auto* refusal = std::get_if<Refusal>(&decision)) {

@@ -1,5 +1,5 @@
-// Why a decision came out as it did, for `sluice explain`: the rule that decided and those that nearly did. Allocates;
-// never called on the data path.
+// Why a decision came out as it did, for `sluice explain`: the rule that decided and those that nearly did.
+// Allocates; never called on the data path.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ namespace sluice::policy {
 
 struct ConsideredRule {
   RuleRef rule;
-  std::string effect;   // "deny", "allow", "passthrough none", "timeout 5s"
+  std::string effect;  // "deny", "allow", "passthrough none", "timeout 5s"
   bool matched = false;
   bool decided = false;
   std::string missing;  // for one that did not match: the first condition that failed
@@ -20,7 +20,7 @@ struct ConsideredRule {
 struct Explanation {
   bool allowed = false;
   Reason reason = Reason::none;
-  std::string summary;               // one sentence
+  std::string summary;                // one sentence
   std::vector<ConsideredRule> rules;  // strongest first; at most kMaxConsidered
 };
 

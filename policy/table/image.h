@@ -1,6 +1,6 @@
-// TableImage: the compiled policy as plain data. The agent's compiler fills it, the codec carries it to the proxy, and
-// Table indexes it. All references between parts are indexes, which Table::build() checks. Every list has a limit
-// below; an image above a limit is refused as a whole.
+// TableImage: the compiled policy as plain data. The agent's compiler fills it, the codec carries it to the
+// proxy, and Table indexes it. All references between parts are indexes, which Table::build() checks. Every
+// list has a limit below; an image above a limit is refused as a whole.
 #pragma once
 
 #include <cstddef>
@@ -64,9 +64,10 @@ struct Permissions {
 };
 
 struct InboundImage {
-  SocketAddr address;          // what clients dial
-  SocketAddr service_address;  // where the application listens; unspecified ip: at the address that was dialled
-  std::string name;            // section name: the inbound's name or its port
+  SocketAddr address;  // what clients dial
+  SocketAddr
+      service_address;  // where the application listens; unspecified ip: at the address that was dialled
+  std::string name;     // section name: the inbound's name or its port
   Protocol protocol = Protocol::tcp;
   TlsMode tls_mode = TlsMode::off;
   bool ready = true;                    // false: not offered to clients, still admitted
@@ -90,10 +91,10 @@ struct WorkloadImage {
   WorkloadId id = WorkloadId::none;
   std::string name;  // the Dataplane's name
   std::uint32_t mesh = 0;
-  bool local = false;                 // enrolled on this node
-  bool mtls = false;                  // has an identity: encrypts and is checked
-  TlsMode undeclared = TlsMode::off;  // ports that no inbound declares; strict refuses them
-  std::vector<IpAddr> addresses;      // from which it may speak
+  bool local = false;                   // enrolled on this node
+  bool mtls = false;                    // has an identity: encrypts and is checked
+  TlsMode undeclared = TlsMode::off;    // ports that no inbound declares; strict refuses them
+  std::vector<IpAddr> addresses;        // from which it may speak
   std::vector<std::string> identities;  // every URI of its certificate, SPIFFE IDs first
   std::vector<InboundImage> inbounds;
   PassthroughMode passthrough = PassthroughMode::all;

@@ -1,5 +1,5 @@
-// Field by field writing and reading of the image's structs; codec.cpp adds the envelope. Reader failures stick in the
-// ByteReader.
+// Field by field writing and reading of the image's structs; codec.cpp adds the envelope. Reader failures
+// stick in the ByteReader.
 #pragma once
 
 #include "base/bytes.h"

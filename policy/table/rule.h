@@ -1,4 +1,5 @@
-// Where a setting or verdict comes from: the policy document and its place, so that every refusal can name its rule.
+// Where a setting or verdict comes from: the policy document and its place, so that every refusal can name
+// its rule.
 #pragma once
 
 #include <cstdint>

@@ -26,7 +26,9 @@ std::expected<std::shared_ptr<const Table>, std::string> Table::decode(std::span
   return build(std::move(*image));
 }
 
-const RuleRef& Table::rule(RuleIndex index) const { return image_.rules[static_cast<std::uint32_t>(index)]; }
+const RuleRef& Table::rule(RuleIndex index) const {
+  return image_.rules[static_cast<std::uint32_t>(index)];
+}
 
 const WorkloadImage* Table::workload(WorkloadId id) const {
   const auto found = index_->workloads.find(id);
@@ -64,7 +66,8 @@ OutboundRoute Table::route_to_service(const WorkloadImage& client, std::uint32_t
   return route;
 }
 
-void Table::apply_outbound_timeouts(const WorkloadImage& client, std::uint32_t service, OutboundRoute& route) const {
+void Table::apply_outbound_timeouts(const WorkloadImage& client, std::uint32_t service,
+                                    OutboundRoute& route) const {
   const auto position = static_cast<std::uint64_t>(&client - image_.workloads.data());
   const auto found = index_->outbounds.find((position << 32) | service);
   if (found == index_->outbounds.end()) {
@@ -79,7 +82,8 @@ void Table::apply_outbound_timeouts(const WorkloadImage& client, std::uint32_t s
   route.rule_ = &rule(outbound.connect_timeout.rule);
 }
 
-const PassthroughMatch* Table::find_passthrough(const WorkloadImage& client, const SocketAddr& destination) const {
+const PassthroughMatch* Table::find_passthrough(const WorkloadImage& client,
+                                                const SocketAddr& destination) const {
   const auto position = static_cast<std::uint32_t>(&client - image_.workloads.data());
   const auto lengths = index_->passthrough_lengths.find(position);
   if (lengths == index_->passthrough_lengths.end()) return nullptr;
@@ -89,7 +93,8 @@ const PassthroughMatch* Table::find_passthrough(const WorkloadImage& client, con
     for (const auto number : found->second) {
       const auto& match = client.passthrough_matches[number];
       const bool every_port = match.first_port == 0;
-      if (every_port || (match.first_port <= destination.port && destination.port <= match.last_port)) return &match;
+      if (every_port || (match.first_port <= destination.port && destination.port <= match.last_port))
+        return &match;
     }
   }
   return nullptr;
@@ -171,7 +176,8 @@ const InboundImage* Table::find_inbound(const WorkloadImage& server, const Socke
   for (const auto number : found->second) {
     if (server.inbounds[number].address.ip == destination.ip) return &server.inbounds[number];
   }
-  // Another address of the same workload: the port's protection must not depend on the address that was dialled.
+  // Another address of the same workload: the port's protection must not depend on the address that was
+  // dialled.
   return &server.inbounds[found->second.front()];
 }
 
@@ -226,7 +232,8 @@ std::optional<Refusal> Table::recheck(const LiveFlow& flow) const {
     const auto decision = admit(flow.workload, flow.orig_dst, flow.peer, flow.client);
     const auto* refusal = std::get_if<Refusal>(&decision);
     if (refusal == nullptr) return std::nullopt;
-    if (refusal->reason == Reason::permission_denied) return Refusal{Reason::permission_denied_live, refusal->rule};
+    if (refusal->reason == Reason::permission_denied)
+      return Refusal{Reason::permission_denied_live, refusal->rule};
     return *refusal;
   }
   const auto decision = route_outbound(flow.workload, flow.orig_dst);

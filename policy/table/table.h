@@ -1,6 +1,6 @@
 // Table: every decision the proxy makes, immutable, lock-free, without allocation. One generation is one
-// shared_ptr<const Table>; workers swap the pointer between operations and keep the old one as long as they borrow
-// from it. Lookups are hash lookups over indexes that build() makes once.
+// shared_ptr<const Table>; workers swap the pointer between operations and keep the old one as long as they
+// borrow from it. Lookups are hash lookups over indexes that build() makes once.
 #pragma once
 
 #include <cstdint>
@@ -31,16 +31,18 @@ class Table {
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;
 
-  // Same content, same hash; names a generation in logs and in `sluice status`. Stable between builds of one version.
+  // Same content, same hash; names a generation in logs and in `sluice status`. Stable between builds of one
+  // version.
   std::uint64_t content_hash() const { return hash_; }
   const TableImage& image() const { return image_; }
 
   // The workload, or null when the table does not know it.
   const WorkloadImage* workload(WorkloadId id) const;
-  // True when some workload of `server`'s mesh speaks from this address (so it will open with a ClientHello when the
-  // server has mTLS).
+  // True when some workload of `server`'s mesh speaks from this address (so it will open with a ClientHello
+  // when the server has mTLS).
   bool enrolled_peer(WorkloadId server, const IpAddr& client) const;
-  // True when a workload with this address carries one of the peer's SPIFFE IDs: a tunnel stream may claim it.
+  // True when a workload with this address carries one of the peer's SPIFFE IDs: a tunnel stream may claim
+  // it.
   bool address_belongs(const IpAddr& address, const Peer& peer) const;
 
   // Outbound: where may `client` go that dialled `destination`? Refusals: workload_gone, no_endpoints,
@@ -51,10 +53,12 @@ class Table {
   InboundView inbound(WorkloadId server, const OrigDst& destination) const;
   // Inbound, once the peer is known (null: plaintext or the application's own TLS). Refusals: workload_gone,
   // undeclared_port, plaintext_refused, permission_denied.
-  InboundDecision admit(WorkloadId server, const OrigDst& destination, const Peer* peer, const ClientAddr& client) const;
+  InboundDecision admit(WorkloadId server, const OrigDst& destination, const Peer* peer,
+                        const ClientAddr& client) const;
 
-  // Judges a live connection under this table: null when it may go on. Refusals as above; a permission that went away
-  // becomes permission_denied_live. A connection whose endpoint left its service but is still in the mesh goes on.
+  // Judges a live connection under this table: null when it may go on. Refusals as above; a permission that
+  // went away becomes permission_denied_live. A connection whose endpoint left its service but is still in
+  // the mesh goes on.
   std::optional<Refusal> recheck(const LiveFlow& flow) const;
 
   const RuleRef& rule(RuleIndex index) const;
@@ -65,7 +69,8 @@ class Table {
   Table();
   OutboundRoute route_to_service(const WorkloadImage& client, std::uint32_t service) const;
   OutboundDecision route_outside(const WorkloadImage& client, const OrigDst& destination) const;
-  void apply_outbound_timeouts(const WorkloadImage& client, std::uint32_t service, OutboundRoute& route) const;
+  void apply_outbound_timeouts(const WorkloadImage& client, std::uint32_t service,
+                               OutboundRoute& route) const;
   const PassthroughMatch* find_passthrough(const WorkloadImage& client, const SocketAddr& destination) const;
   const InboundImage* find_inbound(const WorkloadImage& server, const SocketAddr& destination) const;
 

@@ -41,7 +41,8 @@ std::string check_workload(const TableImage& image, const WorkloadImage& workloa
   }
   for (const auto& inbound : workload.inbounds) {
     if (auto problem = check_inbound(image, inbound); !problem.empty()) return problem;
-    if (workload.mtls == (inbound.tls_mode == TlsMode::off)) return "inbound's TLS mode does not fit its workload";
+    if (workload.mtls == (inbound.tls_mode == TlsMode::off))
+      return "inbound's TLS mode does not fit its workload";
   }
   return {};
 }
@@ -88,7 +89,8 @@ std::string check_image(const TableImage& image) {
   if (image.rules.empty() || !image.rules.front().policy.empty()) return "rule 0 must be the built-in one";
   std::unordered_set<WorkloadId> seen;
   for (const auto& workload : image.workloads) {
-    if (auto problem = check_workload(image, workload); !problem.empty()) return problem + ": " + workload.name;
+    if (auto problem = check_workload(image, workload); !problem.empty())
+      return problem + ": " + workload.name;
     if (!seen.insert(workload.id).second) return "two workloads with one number: " + workload.name;
   }
   if (auto problem = check_permissions(image); !problem.empty()) return problem;

@@ -45,7 +45,8 @@ PermissionIndex::PermissionIndex(const Permissions& permissions) {
   for (const auto& rule : permissions.rules) ordered_.push_back(&rule);
   if (permissions.order == Permissions::Order::deny_first) {
     // The pointers go into one vector, so comparing them keeps the order within one action.
-    std::ranges::sort(ordered_, {}, [](const PermissionRule* rule) { return std::pair(rank(rule->action), rule); });
+    std::ranges::sort(ordered_, {},
+                      [](const PermissionRule* rule) { return std::pair(rank(rule->action), rule); });
   }
   for (std::uint32_t position = 0; position < ordered_.size(); ++position) add(position);
   link_prefixes();
@@ -68,7 +69,8 @@ void PermissionIndex::add(std::uint32_t position) {
 }
 
 void PermissionIndex::link_prefixes() {
-  std::ranges::sort(prefixes_, {}, [](const PrefixEntry& e) { return std::pair(e.value, e.positions.front()); });
+  std::ranges::sort(prefixes_, {},
+                    [](const PrefixEntry& e) { return std::pair(e.value, e.positions.front()); });
   std::vector<PrefixEntry> merged;
   for (auto& entry : prefixes_) {
     if (!merged.empty() && merged.back().value == entry.value) {
@@ -78,7 +80,8 @@ void PermissionIndex::link_prefixes() {
     merged.push_back(std::move(entry));
   }
   prefixes_ = std::move(merged);
-  // In sorted order a value follows its prefixes, so the nearest enclosing one is on the chain of its predecessor.
+  // In sorted order a value follows its prefixes, so the nearest enclosing one is on the chain of its
+  // predecessor.
   for (std::uint32_t i = 1; i < prefixes_.size(); ++i) {
     auto candidate = i - 1;
     while (candidate != UINT32_MAX && !prefixes_[i].value.starts_with(prefixes_[candidate].value)) {

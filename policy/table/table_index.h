@@ -1,4 +1,5 @@
-// The hash indexes over a TableImage. Keys borrow the image's strings, so the image must not move after building.
+// The hash indexes over a TableImage. Keys borrow the image's strings, so the image must not move after
+// building.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,9 @@ struct ScopedPrefix {
 };
 
 struct ScopedHash {
-  static std::size_t mix(std::size_t a, std::size_t b) { return (a ^ (b + 0x9e3779b97f4a7c15ULL + (a << 6) + (a >> 2))); }
+  static std::size_t mix(std::size_t a, std::size_t b) {
+    return (a ^ (b + 0x9e3779b97f4a7c15ULL + (a << 6) + (a >> 2)));
+  }
   std::size_t operator()(const ScopedAddr& key) const noexcept {
     return mix(std::hash<SocketAddr>{}(key.address), key.scope);
   }
@@ -41,9 +44,9 @@ struct EndpointEntry {
   static constexpr std::uint32_t kNoService = UINT32_MAX;
 };
 
-// One permission set, made ready so that the lowest matching position decides: `rules` are put in the order deny,
-// shadow, allow; `from` items already come strongest first. Each rule is found by one of its URIs (its anchor) or, when
-// it has none, tried always.
+// One permission set, made ready so that the lowest matching position decides: `rules` are put in the order
+// deny, shadow, allow; `from` items already come strongest first. Each rule is found by one of its URIs (its
+// anchor) or, when it has none, tried always.
 class PermissionIndex {
  public:
   explicit PermissionIndex(const Permissions& permissions);
@@ -80,10 +83,13 @@ struct TableIndex {
   std::unordered_map<ScopedAddr, EndpointEntry, ScopedHash> endpoints;  // scope: mesh
   std::unordered_map<ScopedAddr, std::uint32_t, ScopedHash> vips;       // scope: mesh -> service
   std::unordered_map<ScopedAddr, std::uint32_t, ScopedHash> declared;   // scope: workload -> outbound
-  std::unordered_map<std::uint64_t, std::uint32_t> outbounds;           // workload << 32 | service -> outbound
-  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> inbounds;  // workload << 16 | port -> inbounds
-  std::unordered_map<ScopedPrefix, std::vector<std::uint32_t>, ScopedHash> passthrough;  // scope: workload -> matches
-  std::unordered_map<std::uint32_t, std::vector<std::uint8_t>> passthrough_lengths;      // workload -> longest first
+  std::unordered_map<std::uint64_t, std::uint32_t> outbounds;  // workload << 32 | service -> outbound
+  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>>
+      inbounds;  // workload << 16 | port -> inbounds
+  std::unordered_map<ScopedPrefix, std::vector<std::uint32_t>, ScopedHash>
+      passthrough;  // scope: workload -> matches
+  std::unordered_map<std::uint32_t, std::vector<std::uint8_t>>
+      passthrough_lengths;  // workload -> longest first
   std::vector<PermissionIndex> permissions;
 
  private:

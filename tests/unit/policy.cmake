@@ -1,3 +1,18 @@
+sluice_test(policy_document_test unit
+  SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/policy/yaml_test.cpp ${CMAKE_SOURCE_DIR}/tests/unit/policy/envelope_test.cpp
+  LINK sluice_document)
+sluice_test(policy_kinds_test unit
+  SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/policy/kinds_test.cpp
+          ${CMAKE_SOURCE_DIR}/tests/unit/policy/policies_test.cpp
+  LINK sluice_kinds)
 sluice_test(policy_engine_test unit
-  SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/policy/compile_test.cpp
+  SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/policy/compile_test.cpp ${CMAKE_SOURCE_DIR}/tests/unit/policy/engine_test.cpp
   LINK sluice_policy)
+sluice_test(policy_table_test unit
+  SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/policy/table_test.cpp
+  LINK sluice_table)
+# The conformance data is read when it lies beside the checkout; a run without it says so.
+sluice_test(policy_corpus_test unit
+  SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/policy/corpus_test.cpp
+  LINK sluice_kinds)
+target_compile_definitions(policy_corpus_test PRIVATE SLUICE_CORPUS="${SLUICE_SHARED_DIR}/kuma-corpus")

@@ -80,7 +80,9 @@ Compiling compile_text(const std::string& text, const std::string& node) {
   return out;
 }
 
-OrigDst dst(const char* text) { return OrigDst(*SocketAddr::parse(text)); }
+OrigDst dst(const char* text) {
+  return OrigDst(*SocketAddr::parse(text));
+}
 
 TEST(Compile, DeclaredOutboundLeadsToItsService) {
   const auto c = compile_text(std::string(kMesh) + kAllow, "n1");
@@ -145,8 +147,12 @@ TEST(Compile, RecheckEndsWhatANewPolicyDenies) {
   const auto db = before.compiled.workloads.at(0).id;
   const std::vector<std::string> web{"spiffe://default/web"};
   const Peer peer{web, {}, {}};
-  const LiveFlow flow{LiveFlow::Direction::inbound, db, dst("10.0.0.2:5432"), UpstreamAddr(),
-                      ClientAddr(*SocketAddr::parse("10.0.0.1:40000")), &peer};
+  const LiveFlow flow{LiveFlow::Direction::inbound,
+                      db,
+                      dst("10.0.0.2:5432"),
+                      UpstreamAddr(),
+                      ClientAddr(*SocketAddr::parse("10.0.0.1:40000")),
+                      &peer};
   EXPECT_FALSE(before.table->recheck(flow).has_value());
   const auto refusal = after.table->recheck(flow);
   ASSERT_TRUE(refusal.has_value());
@@ -166,7 +172,8 @@ TEST(Compile, KernelIntentHoldsMeshAndOutbounds) {
 
 TEST(Compile, IdentitiesOfServicesAndTags) {
   const auto c = compile_text(kMesh, "n1");
-  const std::vector<std::string> expected{"spiffe://default/web", "kuma://kuma.io/service/web", "kuma://version/v1"};
+  const std::vector<std::string> expected{"spiffe://default/web", "kuma://kuma.io/service/web",
+                                          "kuma://version/v1"};
   EXPECT_EQ(c.compiled.workloads.at(0).identities, expected);
   EXPECT_TRUE(c.table->enrolled_peer(c.compiled.workloads[0].id, *IpAddr::parse("10.0.0.2")));
   EXPECT_FALSE(c.table->enrolled_peer(c.compiled.workloads[0].id, *IpAddr::parse("10.0.0.9")));

@@ -1,0 +1,79 @@
+#include "policy/document/envelope.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+
+#include "policy/document/yaml.h"
+
+namespace sluice::policy {
+namespace {
+
+std::optional<Resource> open(std::string_view text, Diagnostics& diagnostics) {
+  auto documents = parse_yaml(text, "t.yaml", diagnostics);
+  EXPECT_EQ(documents.size(), 1U);
+  return documents.empty() ? std::nullopt : open_envelope(std::move(documents[0]), "t.yaml", diagnostics);
+}
+
+std::string refusal(std::string_view text) {
+  Diagnostics diagnostics;
+  EXPECT_FALSE(open(text, diagnostics).has_value());
+  return diagnostics.text();
+}
+
+TEST(Envelope, UniversalAndKubernetesGiveTheSame) {
+  Diagnostics diagnostics;
+  const auto universal =
+      open("type: MeshTimeout\nname: t\nmesh: m\nlabels: {a: b}\nspec: {to: []}\n", diagnostics);
+  const auto kubernetes = open(
+      "apiVersion: kuma.io/v1alpha1\nkind: MeshTimeout\nmetadata:\n  name: t\n  namespace: ns\n"
+      "  labels: {kuma.io/mesh: m, a: b}\nspec: {to: []}\n",
+      diagnostics);
+  ASSERT_TRUE(universal && kubernetes) << diagnostics.text();
+  EXPECT_EQ(universal->mesh, "m");
+  EXPECT_EQ(kubernetes->mesh, "m");
+  EXPECT_EQ(universal->name, "t");
+  EXPECT_EQ(kubernetes->name, "t.ns");
+  EXPECT_EQ(kubernetes->display_name, "t");
+  EXPECT_EQ(kubernetes->ns, "ns");
+  EXPECT_TRUE(universal->spec().same_value(kubernetes->spec()));
+  EXPECT_EQ(universal->label("a"), "b");
+}
+
+TEST(Envelope, FlatKindsLoseTheirSpecOnKubernetes) {
+  Diagnostics diagnostics;
+  const auto resource = open(
+      "apiVersion: kuma.io/v1alpha1\nkind: Dataplane\nmetadata: {name: d, namespace: n}\n"
+      "spec:\n  networking: {address: 10.0.0.1}\n",
+      diagnostics);
+  ASSERT_TRUE(resource) << diagnostics.text();
+  EXPECT_EQ(resource->mesh, "default");
+  EXPECT_EQ(resource->body.find_path({"networking", "address"})->scalar, "10.0.0.1");
+}
+
+TEST(Envelope, UnknownAndOldKindsAreErrors) {
+  EXPECT_NE(refusal("type: MeshTimeuot\nname: t\nmesh: m\n").find("did you mean MeshTimeout?"),
+            std::string::npos);
+  EXPECT_NE(
+      refusal("type: TrafficPermission\nname: t\nmesh: m\n").find("replace it by MeshTrafficPermission"),
+      std::string::npos);
+  EXPECT_NE(
+      refusal("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\n").find("is no mesh document"),
+      std::string::npos);
+  EXPECT_NE(refusal("name: t\n").find("does not say its kind"), std::string::npos);
+  EXPECT_NE(refusal("- a\n").find("must be a mapping"), std::string::npos);
+}
+
+TEST(Envelope, NamesAndLabelsAreChecked) {
+  EXPECT_NE(refusal("type: Mesh\n").find("name: cannot be empty"), std::string::npos);
+  EXPECT_NE(refusal("type: MeshTimeout\nname: a_b\nmesh: m\n").find("invalid characters"), std::string::npos);
+  EXPECT_NE(refusal("type: MeshTimeout\nname: a\n").find("mesh: cannot be empty"), std::string::npos);
+  EXPECT_NE(refusal("type: MeshTimeout\nname: a\nmesh: m\nlabels: {'a b': c}\n").find("no qualified name"),
+            std::string::npos);
+  EXPECT_NE(refusal("type: MeshTimeout\nname: a\nmesh: m\nspec: 3\n").find("spec: must be a mapping"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace sluice::policy
