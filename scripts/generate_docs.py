@@ -57,9 +57,9 @@ def bounds(macro, rest):
 def configuration():
     out = ["# Configuration of sluiced", "",
            "Made from `agent/config/config.def` by `scripts/dev docs`; do not edit.", "",
-           "Read once at start from `--config FILE` (YAML, `section: {key: value}`); every key can also be set on the",
-           "command line as `--section.key VALUE`, which wins. `sluiced --dump` prints what is in force. Lists are YAML",
-           "sequences or comma-separated text; durations are written as 500ms, 30s, 5m, 24h or 7d."]
+           "Read once at start from `--config FILE` (YAML, `section: {key: value}`); every key can also be set on",
+           "the command line as `--section.key VALUE`, which wins. `sluiced --dump` prints what is in force. Lists",
+           "are YAML sequences or comma-separated text; durations are written as 500ms, 30s, 5m, 24h or 7d."]
     section = None
     for macro, (name, key, *rest) in entries("agent/config/config.def"):
         if name != section:
@@ -77,10 +77,10 @@ AGENT_METRIC = re.compile(r'(?:head|gauge)\(out, "(\w+)",\s*"([^"]+)"(?:, (true|
 
 def metrics():
     out = ["# Metrics", "",
-           "Made from `userspace-proxy/base/metrics.def` and `agent/app/metrics.cpp` by `scripts/dev docs`; do not edit.",
-           "",
-           "Prometheus text format, `sluice metrics`, `GET /metrics` on the control socket and, when `metrics.address` is",
-           "set, on that port.", "", "| metric | kind | meaning |", "|---|---|---|"]
+           "Made from `userspace-proxy/base/metrics.def` and `agent/app/metrics.cpp` by `scripts/dev docs`;",
+           "do not edit.", "",
+           "Prometheus text format, `sluice metrics`, `GET /metrics` on the control socket and, when",
+           "`metrics.address` is set, on that port.", "", "| metric | kind | meaning |", "|---|---|---|"]
     for _, (_, kind, name, meaning) in entries("userspace-proxy/base/metrics.def"):
         out.append(f"| `{name}` | {kind} | {cell(meaning)} |")
     source = (ROOT / "agent/app/metrics.cpp").read_text(encoding="utf-8")
@@ -94,8 +94,8 @@ def reasons():
            "Made from `bpf/include/reasons.def` by `scripts/dev docs`; do not edit.", "",
            "Every verdict and every end of a connection has one of these words, in the access log, in",
            "`sluice_connections_ended_total`, in `sluice_kernel_verdicts_total` and in `sluice explain`.",
-           "Classes: pass = let through, take = captured, deny = refused by policy, fail = something broke, end = a normal",
-           "end.", "", "| reason | class | where | meaning | what to do |", "|---|---|---|---|---|"]
+           "Classes: pass = let through, take = captured, deny = refused by policy, fail = something broke,",
+           "end = a normal end.", "", "| reason | class | where | meaning | what to do |", "|---|---|---|---|---|"]
     for _, (name, kind, origin, meaning, step) in entries("bpf/include/reasons.def"):
         out.append(f"| `{name}` | {kind} | {origin} | {cell(meaning)} | {cell(step)} |")
     return out

@@ -14,11 +14,18 @@ constexpr auto kDebounce = Millis(30);
 
 }  // namespace
 
-Agent::Agent(AgentParts parts, std::unique_ptr<Store> store, NumberBook book, policy::Numbers numbers, Loop& loop,
-             Log& log, const Clock& clock)
-    : parts_(std::move(parts)), loop_(loop), log_(log), clock_(clock), started_(clock.wall()),
-      store_(std::move(store)), numbers_(std::move(numbers)), book_(std::move(book)),
-      certificates_(parts_.config, clock), events_(loop, log, parts_.config.limits_events),
+Agent::Agent(AgentParts parts, std::unique_ptr<Store> store, NumberBook book, policy::Numbers numbers,
+             Loop& loop, Log& log, const Clock& clock)
+    : parts_(std::move(parts)),
+      loop_(loop),
+      log_(log),
+      clock_(clock),
+      started_(clock.wall()),
+      store_(std::move(store)),
+      numbers_(std::move(numbers)),
+      book_(std::move(book)),
+      certificates_(parts_.config, clock),
+      events_(loop, log, parts_.config.limits_events),
       keeper_(loop, log, std::move(parts_.keeper_channel),
               {[this](WorkloadId id, Outcome<Listeners> listeners) {
                  enrolment_.listeners_ready(id, std::move(listeners));
@@ -41,7 +48,8 @@ Outcome<> Agent::begin() {
   directory_ = std::move(*directory);
   loop_.watch_readable(directory_->fd(), [this] { on_directory_news(); });
   const int heartbeat = parts_.programs->maps().heartbeat.fd();
-  if (auto started = keeper_.start_proxy(parts_.proxy_settings, heartbeat, parts_.proxy_executable.get()); !started)
+  if (auto started = keeper_.start_proxy(parts_.proxy_settings, heartbeat, parts_.proxy_executable.get());
+      !started)
     return started;
   recompile();
   loop_.after(parts_.config.limits_reconcile, [this] { on_tick(); });
@@ -72,7 +80,8 @@ void Agent::default_fail_modes(policy::Compiled& compiled) const {
                                        : policy::FailMode::closed_fast;
   for (auto& workload : compiled.workloads) {
     const auto* found = store_->find("Dataplane/" + workload.mesh + "/" + workload.name);
-    if (found == nullptr || found->document.resource->body.find_path({"sluice", "failMode"}) != nullptr) continue;
+    if (found == nullptr || found->document.resource->body.find_path({"sluice", "failMode"}) != nullptr)
+      continue;
     workload.fail_mode = mode;
   }
 }
@@ -90,7 +99,8 @@ void Agent::recompile() {
     if (workload.local && workload.max_connections == 0)
       workload.max_connections = static_cast<std::uint32_t>(parts_.config.limits_connections_per_workload);
   auto table = policy::Table::build(compiled.table);
-  if (!table) compile_problem_ = Fault{"compiled table is not valid: " + table.error(), "what was in force stays"};
+  if (!table)
+    compile_problem_ = Fault{"compiled table is not valid: " + table.error(), "what was in force stays"};
   if (compile_problem_) return log_.error("resources are not in force: {}", compile_problem_->message);
   default_fail_modes(compiled);
   table_ = std::move(*table);

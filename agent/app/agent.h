@@ -1,7 +1,9 @@
-// The agent: everything that happens on its loop. It holds the resources, compiles them, hands the parts to the kernel
-// (enrolment), to the proxy (link) and to the keeper (channel), and answers the control socket's questions.
+// The agent: everything that happens on its loop. It holds the resources, compiles them, hands the parts to
+// the kernel (enrolment), to the proxy (link) and to the keeper (channel), and answers the control socket's
+// questions.
 //
-// One round: resources change -> compile -> certificates -> table and credentials to the proxy -> maps and enrolment.
+// One round: resources change -> compile -> certificates -> table and credentials to the proxy -> maps and
+// enrolment.
 #pragma once
 
 #include <functional>
@@ -33,8 +35,8 @@ namespace sluice::agent {
 struct AgentParts {
   Config config;
   std::string cgroup_root;
-  std::string own_cgroup;    // absolute
-  std::string home_cgroup;   // where the keeper was before; it goes back there at uninstall
+  std::string own_cgroup;   // absolute
+  std::string home_cgroup;  // where the keeper was before; it goes back there at uninstall
   std::uint32_t keeper_pid = 0;
   std::vector<kernel::Feature> features;
   std::unique_ptr<kernel::Programs> programs;
@@ -63,9 +65,9 @@ class Agent {
   std::vector<WorkloadInfo> workloads() const;
   std::vector<CheckRow> check() const;
   std::vector<CertificateInfo> certificates() const;
-  std::string metrics_text() const;                                                    // metrics.cpp
-  Outcome<std::vector<ConnectionInfo>> connections(const ConnectionFilter&) const;     // connections.cpp
-  Outcome<Explanation> explain(const ExplainRequest&) const;                           // explain.cpp
+  std::string metrics_text() const;                                                 // metrics.cpp
+  Outcome<std::vector<ConnectionInfo>> connections(const ConnectionFilter&) const;  // connections.cpp
+  Outcome<Explanation> explain(const ExplainRequest&) const;                        // explain.cpp
 
   // Resources (changes.cpp). A table that follows from a change has version table_version() afterwards.
   std::vector<ResourceInfo> resources(const std::string& kind, const std::string& mesh) const;

@@ -36,8 +36,8 @@ control::ServerOptions server_options(const Config& config) {
   return options;
 }
 
-// SIGTERM ends the agent only; capture stays and the keeper decides what comes next. SIGHUP reads the directory again,
-// which the watch and the tick do anyway, so it only must not kill.
+// SIGTERM ends the agent only; capture stays and the keeper decides what comes next. SIGHUP reads the
+// directory again, which the watch and the tick do anyway, so it only must not kill.
 Outcome<Fd> take_signals() {
   sigset_t signals;
   sigemptyset(&signals);

@@ -1,4 +1,5 @@
-// The agent process: `sluiced agent ARGUMENTS`, started by the keeper with its channel at 3 and flight memory at 4.
+// The agent process: `sluiced agent ARGUMENTS`, started by the keeper with its channel at 3 and flight memory
+// at 4.
 #pragma once
 
 #include <span>

@@ -75,8 +75,9 @@ void add_table_facts(WorkloadInfo& info, const policy::Table& table, WorkloadId 
                                                                               : "matched";
   for (std::uint32_t i = 0; i < workload->inbounds.size(); ++i) {
     const auto& inbound = workload->inbounds[i];
-    info.inbounds.push_back({inbound.address.port, inbound.service_address.port, std::string(word_of(inbound.protocol)),
-                             std::string(word_of(inbound.tls_mode)), service_of(image, index, i)});
+    info.inbounds.push_back({inbound.address.port, inbound.service_address.port,
+                             std::string(word_of(inbound.protocol)), std::string(word_of(inbound.tls_mode)),
+                             service_of(image, index, i)});
   }
 }
 
@@ -99,7 +100,8 @@ double Agent::heartbeat_age() const {
 bool Agent::workload_ready(const EnrolledWorkload& workload, std::string& problem) const {
   for (const auto& finding : enrolment_.inspect(workload)) {
     if (finding.ok || !finding.fatal) continue;
-    problem = finding.check + ": " + finding.found + (finding.next_step.empty() ? "" : "; " + finding.next_step);
+    problem =
+        finding.check + ": " + finding.found + (finding.next_step.empty() ? "" : "; " + finding.next_step);
     return false;
   }
   if (workload.wanted.mtls && certificates_.identity_of(workload.wanted.id).empty()) {
@@ -117,14 +119,17 @@ WorkloadInfo Agent::workload_info(const EnrolledWorkload& workload) const {
   info.mesh = wanted.mesh;
   info.kind = attach_word(wanted.attach);
   info.attach = wanted.attach_to;
-  if (workload.place) info.attached_to = fmt::format("{} (inode {})", workload.place->path, workload.place->inode);
+  if (workload.place)
+    info.attached_to = fmt::format("{} (inode {})", workload.place->path, workload.place->inode);
   info.identity = certificates_.identity_of(wanted.id);
   info.fail_mode = word_of(wanted.fail_mode);
   info.ready = workload_ready(workload, info.problem);
   for (const auto& address : wanted.addresses) info.addresses.push_back(address.text());
   info.repairs = workload.repairs;
   if (const auto entry = parts_.programs->maps().workloads.get(info.id); entry && *entry) {
-    info.guard = (*entry)->guard == SLUICE_GUARD_ENFORCE ? "enforce" : (*entry)->guard == SLUICE_GUARD_AUDIT ? "audit" : "off";
+    info.guard = (*entry)->guard == SLUICE_GUARD_ENFORCE ? "enforce"
+                 : (*entry)->guard == SLUICE_GUARD_AUDIT ? "audit"
+                                                         : "off";
     if (workload.guards.empty() && workload.place && workload.place->in_namespace && info.guard != "off")
       info.guard += " (no host side)";
   }
@@ -157,8 +162,10 @@ std::vector<std::string> Agent::problems() const {
   const auto& table = link_.section(message::SectionKind::table);
   const auto& credentials = link_.section(message::SectionKind::credentials);
   if (!table.refusal.empty()) out.push_back("the proxy refused the table: " + table.refusal);
-  if (!credentials.refusal.empty()) out.push_back("the proxy refused the certificates: " + credentials.refusal);
-  if (proxy_.running != 0 && link_.connected() && !settled()) out.push_back("the proxy has not judged the newest table yet");
+  if (!credentials.refusal.empty())
+    out.push_back("the proxy refused the certificates: " + credentials.refusal);
+  if (proxy_.running != 0 && link_.connected() && !settled())
+    out.push_back("the proxy has not judged the newest table yet");
   for (const auto& problem : certificates_.problems()) out.push_back("certificates: " + problem);
   return out;
 }

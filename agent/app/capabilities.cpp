@@ -9,14 +9,15 @@
 namespace sluice::agent {
 
 Outcome<> lower_agent_capabilities() {
-  constexpr std::array kKept = {CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN,
+  constexpr std::array kKept = {CAP_BPF,       CAP_PERFMON,    CAP_NET_ADMIN,
                                 CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
   const std::unique_ptr<std::remove_pointer_t<cap_t>, int (*)(void*)> held(::cap_get_proc(), &::cap_free);
   const std::unique_ptr<std::remove_pointer_t<cap_t>, int (*)(void*)> wanted(::cap_init(), &::cap_free);
   if (!held || !wanted) return fault_errno("cannot read capabilities", errno);
   for (const cap_value_t capability : kKept) {
     cap_flag_value_t permitted = CAP_CLEAR;
-    if (::cap_get_flag(held.get(), capability, CAP_PERMITTED, &permitted) != 0 || permitted != CAP_SET) continue;
+    if (::cap_get_flag(held.get(), capability, CAP_PERMITTED, &permitted) != 0 || permitted != CAP_SET)
+      continue;
     for (const auto set : {CAP_PERMITTED, CAP_EFFECTIVE})
       if (::cap_set_flag(wanted.get(), set, 1, &capability, CAP_SET) != 0)
         return fault_errno("cannot choose capabilities", errno);

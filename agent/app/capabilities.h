@@ -5,9 +5,9 @@
 
 namespace sluice::agent {
 
-// Lowers this thread (and those it makes later) to CAP_BPF, CAP_PERFMON (programs and maps), CAP_NET_ADMIN (routing,
-// tc), CAP_SYS_ADMIN (setns), CAP_SYS_PTRACE (namespaces named as /proc/PID/ns/net) and CAP_DAC_READ_SEARCH (documents
-// of other owners).
+// Lowers this thread (and those it makes later) to CAP_BPF, CAP_PERFMON (programs and maps), CAP_NET_ADMIN
+// (routing, tc), CAP_SYS_ADMIN (setns), CAP_SYS_PTRACE (namespaces named as /proc/PID/ns/net) and
+// CAP_DAC_READ_SEARCH (documents of other owners).
 Outcome<> lower_agent_capabilities();
 
 }  // namespace sluice::agent

@@ -15,7 +15,8 @@ namespace {
 constexpr auto kRetry = std::chrono::seconds(5);
 
 bool is_kuma_form(const std::vector<std::string>& uris) {
-  return uris.size() > 1 || std::ranges::any_of(uris, [](const auto& uri) { return uri.starts_with("kuma://"); });
+  return uris.size() > 1 ||
+         std::ranges::any_of(uris, [](const auto& uri) { return uri.starts_with("kuma://"); });
 }
 
 // A mesh's name becomes a directory's name, so it must not climb out of identity.ca_dir.
@@ -24,7 +25,8 @@ bool is_plain_name(const std::string& name) {
 }
 
 std::uint64_t unix_seconds(WallTime time) {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
 }
 
 }  // namespace
@@ -32,7 +34,8 @@ std::uint64_t unix_seconds(WallTime time) {
 Outcome<const identity::Authority*> Certificates::authority_of(const std::string& mesh,
                                                                const std::string& trust_domain) {
   if (const auto found = authorities_.find(mesh); found != authorities_.end()) return found->second.get();
-  if (!is_plain_name(mesh)) return fault(fmt::format("mesh '{}' cannot have a CA directory of that name", mesh));
+  if (!is_plain_name(mesh))
+    return fault(fmt::format("mesh '{}' cannot have a CA directory of that name", mesh));
   const auto directory = std::filesystem::path(config_.identity_ca_dir) / mesh;
   auto authority = identity::Authority::builtin(directory, trust_domain, clock_);
   if (!authority) return std::unexpected(authority.error());
@@ -121,7 +124,8 @@ std::vector<CertificateInfo> Certificates::list() const {
 
 std::string Certificates::identity_of(WorkloadId workload) const {
   const auto found = leaves_.find(workload);
-  return found == leaves_.end() || found->second.wish.uris.empty() ? std::string() : found->second.wish.uris.front();
+  return found == leaves_.end() || found->second.wish.uris.empty() ? std::string()
+                                                                   : found->second.wish.uris.front();
 }
 
 std::string Certificates::serial_of(WorkloadId workload) const {

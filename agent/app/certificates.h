@@ -1,5 +1,5 @@
-// The certificates of this node's workloads: one CA per mesh (files shared by the nodes), one leaf per local workload,
-// renewed at 4/5 of its lifetime. Private keys live here and in the CREDENTIALS section only.
+// The certificates of this node's workloads: one CA per mesh (files shared by the nodes), one leaf per local
+// workload, renewed at 4/5 of its lifetime. Private keys live here and in the CREDENTIALS section only.
 #pragma once
 
 #include <map>
@@ -29,8 +29,8 @@ class Certificates {
   // `config` and `clock` outlive this object.
   Certificates(const Config& config, const Clock& clock) : config_(config), clock_(clock) {}
 
-  // Issues what is missing or whose names changed, renews what is due, forgets the rest. What cannot be issued keeps
-  // its old certificate and is listed in problems(). True when image() changed.
+  // Issues what is missing or whose names changed, renews what is due, forgets the rest. What cannot be
+  // issued keeps its old certificate and is listed in problems(). True when image() changed.
   bool update(const std::vector<CertificateWish>& wishes);
   // When update() has to run again without a change of wishes.
   WallTime next_rotation() const;

@@ -31,7 +31,8 @@ std::string store_key(const ResourceKey& key) {
 
 // A value inside double quotes of YAML; what could end the quotes is refused by the caller.
 bool is_plain(const std::string& text) {
-  return std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '"' || c == '\\'; });
+  return std::ranges::none_of(text,
+                              [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '"' || c == '\\'; });
 }
 
 }  // namespace
@@ -61,14 +62,16 @@ std::vector<ResourceInfo> Agent::resources(const std::string& kind, const std::s
   std::vector<ResourceInfo> out;
   for (const auto& stored : store_->documents()) {
     auto info = resource_info(stored);
-    if ((kind.empty() || info.kind == kind) && (mesh.empty() || info.mesh == mesh)) out.push_back(std::move(info));
+    if ((kind.empty() || info.kind == kind) && (mesh.empty() || info.mesh == mesh))
+      out.push_back(std::move(info));
   }
   return out;
 }
 
 Outcome<ResourceInfo> Agent::resource(const ResourceKey& key) const {
   const auto* found = store_->find(store_key(key));
-  if (found == nullptr) return fault(fmt::format("there is no {} '{}'", key.kind, key.name), "see `sluice get`");
+  if (found == nullptr)
+    return fault(fmt::format("there is no {} '{}'", key.kind, key.name), "see `sluice get`");
   return resource_info(*found);
 }
 
@@ -80,7 +83,8 @@ ApplyOutcome Agent::judge(const ApplyRequest& request, std::vector<Document>& do
   documents = judge_documents(request.yaml, request.source, request.strict);
   for (const auto& document : documents) {
     good = good && document.resource.has_value();
-    for (const auto& diagnostic : document.diagnostics.list()) diagnostics.push_back(diagnostic_of(diagnostic));
+    for (const auto& diagnostic : document.diagnostics.list())
+      diagnostics.push_back(diagnostic_of(diagnostic));
     if (document.resource)
       if (const auto* kind = policy::find_kind(document.resource->kind);
           kind != nullptr && kind->support == policy::Support::refused) {
@@ -95,13 +99,14 @@ ApplyOutcome Agent::judge(const ApplyRequest& request, std::vector<Document>& do
     if (error != diagnostics.end()) first = error->where + ": " + error->message;
     return std::unexpected(refusal(Fault{first, "nothing was changed"}, diagnostics));
   }
-  if (auto admitted = store_->admit(documents); !admitted) return std::unexpected(refusal(admitted.error(), diagnostics));
+  if (auto admitted = store_->admit(documents); !admitted)
+    return std::unexpected(refusal(admitted.error(), diagnostics));
   for (const auto& document : documents) {
     const auto* old = store_->find(document.key);
     const auto& resource = *document.resource;
-    const char* action = old == nullptr                                                   ? "created"
+    const char* action = old == nullptr                                           ? "created"
                          : old->document.resource->body.same_value(resource.body) ? "unchanged"
-                                                                                          : "changed";
+                                                                                  : "changed";
     result.resources.push_back({resource.kind, resource.mesh, resource.name, action});
   }
   result.warnings = std::move(diagnostics);
@@ -131,7 +136,8 @@ Outcome<> Agent::remove(const ResourceKey& key) {
 
 ApplyOutcome Agent::enroll(const EnrollRequest& request) {
   for (const auto* text : {&request.name, &request.mesh, &request.target, &request.address, &request.service})
-    if (!is_plain(*text)) return std::unexpected(refusal(Fault{"a name or path holds characters that cannot be used", {}}));
+    if (!is_plain(*text))
+      return std::unexpected(refusal(Fault{"a name or path holds characters that cannot be used", {}}));
   std::string address = request.address;
   if (address.empty() && request.kind == "netns") {
     auto netns = kernel::open_namespace(request.target);
@@ -143,8 +149,9 @@ ApplyOutcome Agent::enroll(const EnrollRequest& request) {
     return std::unexpected(refusal(Fault{"the workload's address is not known", "name it with --address"}));
   const std::string mesh = request.mesh.empty() ? "default" : request.mesh;
   const std::string service = request.service.empty() ? request.name : request.service;
-  std::string yaml = fmt::format("type: Dataplane\nmesh: \"{}\"\nname: \"{}\"\nnetworking:\n  address: \"{}\"\n  inbound:\n",
-                                 mesh, request.name, address);
+  std::string yaml =
+      fmt::format("type: Dataplane\nmesh: \"{}\"\nname: \"{}\"\nnetworking:\n  address: \"{}\"\n  inbound:\n",
+                  mesh, request.name, address);
   for (const auto& inbound : request.inbounds) {
     yaml += fmt::format("  - port: {}\n", inbound.port);
     if (inbound.service_port != 0) yaml += fmt::format("    servicePort: {}\n", inbound.service_port);
@@ -153,9 +160,10 @@ ApplyOutcome Agent::enroll(const EnrollRequest& request) {
   }
   // Kuma wants an inbound for the tags that name a workload; port 65000 is only their carrier.
   if (request.inbounds.empty())
-    yaml += fmt::format("  - port: 65000\n    tags: {{kuma.io/service: \"{}\", kuma.io/protocol: tcp}}\n", service);
-  yaml += fmt::format("sluice:\n  node: \"{}\"\n  attach: {{{}: \"{}\"}}\n", parts_.config.node_name, request.kind,
-                      request.target);
+    yaml += fmt::format("  - port: 65000\n    tags: {{kuma.io/service: \"{}\", kuma.io/protocol: tcp}}\n",
+                        service);
+  yaml += fmt::format("sluice:\n  node: \"{}\"\n  attach: {{{}: \"{}\"}}\n", parts_.config.node_name,
+                      request.kind, request.target);
   if (!request.fail_mode.empty()) yaml += fmt::format("  failMode: {}\n", request.fail_mode);
   auto result = apply({yaml, "enroll " + request.name, false, request.dry_run});
   if (result) result->yaml = yaml;

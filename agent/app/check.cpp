@@ -30,19 +30,21 @@ std::vector<CheckRow> Agent::check() const {
   bool root = pinned.has_value();
   for (const char* name : {"connect4", "connect6", "sockops"})
     root = root && std::ranges::find(*pinned, name) != pinned->end();
-  node("root programs", root, root ? "attached and pinned" : "missing", "restart Sluice: it attaches them again");
+  node("root programs", root, root ? "attached and pinned" : "missing",
+       "restart Sluice: it attaches them again");
   node("proxy", proxy_.running != 0, proxy_.running != 0 ? fmt::format("pid {}", proxy_.pid) : "not running",
        "see the keeper's log");
   const double age = heartbeat_age();
   node("heartbeat", age >= 0 && age < 2, age < 0 ? "none yet" : fmt::format("{:.2f} s ago", age),
        "no worker lives: new connections are handled by each workload's fail mode");
-  node("policy table", table_in_force(), table_in_force() ? "the newest is in force" : "the newest is not in force",
-       "see `sluice status`");
+  node("policy table", table_in_force(),
+       table_in_force() ? "the newest is in force" : "the newest is not in force", "see `sluice status`");
   node("certificates", certificates_.problems().empty(),
        certificates_.problems().empty() ? "issued" : certificates_.problems().front(), "see `sluice certs`");
   for (const auto& [id, workload] : enrolment_.workloads())
     for (const auto& finding : enrolment_.inspect(workload))
-      out.push_back({workload.wanted.name, finding.check, finding.ok, finding.fatal, finding.found, finding.next_step});
+      out.push_back(
+          {workload.wanted.name, finding.check, finding.ok, finding.fatal, finding.found, finding.next_step});
   return out;
 }
 

@@ -30,7 +30,8 @@ Outcome<std::vector<ConnectionInfo>> Agent::connections(const ConnectionFilter& 
     auto info = connection_info(row);
     if (filter.workload.empty() || info.workload == filter.workload) out.push_back(std::move(info));
   }
-  std::ranges::sort(out, std::greater<>(), [](const ConnectionInfo& info) { return info.row.opened_mono_ns; });
+  std::ranges::sort(out, std::greater<>(),
+                    [](const ConnectionInfo& info) { return info.row.opened_mono_ns; });
   if (filter.limit != 0 && out.size() > filter.limit) out.resize(filter.limit);
   return out;
 }

@@ -17,7 +17,8 @@ Outcome<> EventLog::open(int events_map) {
   if (!reader) return std::unexpected(reader.error());
   reader_ = std::move(*reader);
   watch_ = loop_.watch_readable(reader_->poll_fd(), [this] {
-    if (auto consumed = reader_->consume(); !consumed) log_.warn("kernel events: {}", consumed.error().message);
+    if (auto consumed = reader_->consume(); !consumed)
+      log_.warn("kernel events: {}", consumed.error().message);
   });
   return {};
 }

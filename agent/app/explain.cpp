@@ -41,11 +41,14 @@ void add_rules(Explanation& out, const policy::Explanation& policy) {
   out.steps.push_back({"policy", policy.allowed ? "allowed" : std::string(reason_info(policy.reason).word),
                        policy.summary, ""});
   for (const auto& rule : policy.rules) {
-    const std::string because = rule.decided   ? "this rule decided: " + rule.effect
-                                : rule.matched ? "matches, but a stronger rule decided: " + rule.effect
-                                               : fmt::format("does not match ({}): {}", rule.missing, rule.effect);
-    const auto where = rule.rule.file.empty() ? std::string() : fmt::format("{}:{}", rule.rule.file, rule.rule.line);
-    out.steps.push_back({"policy", rule.rule.policy.empty() ? "built-in default" : rule.rule.policy, because, where});
+    const std::string because = rule.decided ? "this rule decided: " + rule.effect
+                                : rule.matched
+                                    ? "matches, but a stronger rule decided: " + rule.effect
+                                    : fmt::format("does not match ({}): {}", rule.missing, rule.effect);
+    const auto where =
+        rule.rule.file.empty() ? std::string() : fmt::format("{}:{}", rule.rule.file, rule.rule.line);
+    out.steps.push_back(
+        {"policy", rule.rule.policy.empty() ? "built-in default" : rule.rule.policy, because, where});
   }
 }
 
@@ -69,20 +72,23 @@ struct PeerNames {
 
 PeerNames names_of(const policy::WorkloadImage& workload) {
   PeerNames out;
-  for (const auto& uri : workload.identities) (uri.starts_with("kuma://") ? out.kuma : out.spiffe).push_back(uri);
+  for (const auto& uri : workload.identities)
+    (uri.starts_with("kuma://") ? out.kuma : out.spiffe).push_back(uri);
   return out;
 }
 
 const policy::WorkloadImage* find_workload(const policy::Table& table, const std::string& name) {
   const auto ip = IpAddr::parse(name);
   for (const auto& workload : table.image().workloads)
-    if (workload.name == name || (ip && std::ranges::find(workload.addresses, *ip) != workload.addresses.end()))
+    if (workload.name == name ||
+        (ip && std::ranges::find(workload.addresses, *ip) != workload.addresses.end()))
       return &workload;
   return nullptr;
 }
 
 // An address as given, or the first inbound of the workload or service of that name.
-std::optional<SocketAddr> find_destination(const policy::Table& table, const std::string& to, std::uint16_t port) {
+std::optional<SocketAddr> find_destination(const policy::Table& table, const std::string& to,
+                                           std::uint16_t port) {
   if (const auto full = SocketAddr::parse(to)) return full;
   if (const auto ip = IpAddr::parse(to)) return SocketAddr{*ip, port};
   const auto of_inbounds = [&](const policy::WorkloadImage& workload) -> std::optional<SocketAddr> {
@@ -94,7 +100,10 @@ std::optional<SocketAddr> find_destination(const policy::Table& table, const std
     if (workload.name == to) return of_inbounds(workload);
   for (const auto& service : table.image().services)
     if (service.name == to && !service.backends.empty())
-      return table.image().workloads[service.backends[0].workload].inbounds[service.backends[0].inbound].address;
+      return table.image()
+          .workloads[service.backends[0].workload]
+          .inbounds[service.backends[0].inbound]
+          .address;
   return std::nullopt;
 }
 
@@ -107,7 +116,8 @@ Outcome<Explanation> Agent::explain(const ExplainRequest& request) const {
         if (row.id == *request.id) return explain_row(row);
     for (const auto& event : events_.events())
       if (event.id == *request.id) return explain_event(event);
-    return fault(fmt::format("connection {} is not (or no longer) recorded", *request.id), "see `sluice connections`");
+    return fault(fmt::format("connection {} is not (or no longer) recorded", *request.id),
+                 "see `sluice connections`");
   }
   if (request.from.empty()) return explain_newest(request);
   return explain_imagined(request);
@@ -126,36 +136,43 @@ Outcome<Explanation> Agent::explain_newest(const ExplainRequest& request) const 
   const auto event = std::find_if(events.rbegin(), events.rend(), [&](const KernelEvent& e) {
     // At connect() the source is not chosen yet, so the workload's own addresses count as well.
     bool client = matches(e.local, request.client);
-    if (const auto* workload = table_ ? table_->workload(e.workload) : nullptr; workload != nullptr && !client)
-      for (const auto& ip : workload->addresses) client = client || matches({ip, e.local.port}, request.client);
+    if (const auto* workload = table_ ? table_->workload(e.workload) : nullptr;
+        workload != nullptr && !client)
+      for (const auto& ip : workload->addresses)
+        client = client || matches({ip, e.local.port}, request.client);
     return client && matches(e.remote, request.to, request.port);
   });
   if (event != events.rend()) {
     const auto when = static_cast<std::uint64_t>(event->time.time_since_epoch().count());
     if (newest == nullptr || when > newest->opened_mono_ns) return explain_event(*event);
   }
-  if (newest == nullptr) return fault("no such connection is recorded on this node", "see `sluice connections`");
+  if (newest == nullptr)
+    return fault("no such connection is recorded on this node", "see `sluice connections`");
   return explain_row(*newest);
 }
 
 Outcome<Explanation> Agent::explain_row(const FlightRow& row) const {
   const bool live = row.closed_mono_ns == 0;
   const auto reason = reason_from_number(row.reason).value_or(Reason::none);
-  auto out = with_reason(fmt::format("connection {} ({}): {} -> {}, {} of {}", row.id, live ? "live" : "finished",
-                                     client_of(row).text(), destination_of(row).text(), direction_word(row),
-                                     workload_name(row.workload)),
-                         reason);
+  auto out =
+      with_reason(fmt::format("connection {} ({}): {} -> {}, {} of {}", row.id, live ? "live" : "finished",
+                              client_of(row).text(), destination_of(row).text(), direction_word(row),
+                              workload_name(row.workload)),
+                  reason);
   if (live) out.verdict = "live";
   const bool inbound = row.direction == static_cast<std::uint8_t>(Direction::inbound);
-  out.steps.push_back({"hook", inbound ? "captured_inbound" : "captured_outbound",
-                       inbound ? "sk_lookup gave the connection to the workload's inbound listener"
-                               : "the connect hook marked the socket and sk_lookup gave it to the outbound listener",
-                       inbound ? "bpf/sk_lookup.bpf.c" : "bpf/connect.bpf.c"});
-  if (row.service[0] != '\0') out.steps.push_back({"service", row.service, "destination belongs to this service", ""});
+  out.steps.push_back(
+      {"hook", inbound ? "captured_inbound" : "captured_outbound",
+       inbound ? "sk_lookup gave the connection to the workload's inbound listener"
+               : "the connect hook marked the socket and sk_lookup gave it to the outbound listener",
+       inbound ? "bpf/sk_lookup.bpf.c" : "bpf/connect.bpf.c"});
+  if (row.service[0] != '\0')
+    out.steps.push_back({"service", row.service, "destination belongs to this service", ""});
   if (upstream_of(row).port != 0)
     out.steps.push_back({"endpoint", upstream_of(row).text(), "carried by " + transport_word(row), ""});
   if (row.peer_identity[0] != '\0')
-    out.steps.push_back({"certificate", row.peer_identity, row.resumed != 0 ? "session was resumed" : "full handshake",
+    out.steps.push_back({"certificate", row.peer_identity,
+                         row.resumed != 0 ? "session was resumed" : "full handshake",
                          certificates_.serial_of(WorkloadId{row.workload})});
   if (row.rule[0] != '\0') out.steps.push_back({"policy", row.rule, "this rule decided", row.rule});
   const bool policy_said = reason == Reason::permission_denied || reason == Reason::permission_denied_live;
@@ -165,16 +182,18 @@ Outcome<Explanation> Agent::explain_row(const FlightRow& row) const {
     if (names.spiffe.empty() && row.peer_identity[0] != '\0') names.spiffe.emplace_back(row.peer_identity);
     const auto peer = names.peer();
     add_rules(out, policy::explain_admit(*table_, WorkloadId{row.workload}, OrigDst(destination_of(row)),
-                                         row.peer_identity[0] == '\0' ? nullptr : &peer, ClientAddr(client_of(row))));
+                                         row.peer_identity[0] == '\0' ? nullptr : &peer,
+                                         ClientAddr(client_of(row))));
   }
   if (!live)
-    out.steps.push_back({"end", out.reason, row.step[0] == '\0' ? out.meaning : fmt::format("at: {}", row.step), ""});
+    out.steps.push_back(
+        {"end", out.reason, row.step[0] == '\0' ? out.meaning : fmt::format("at: {}", row.step), ""});
   return out;
 }
 
 Outcome<Explanation> Agent::explain_event(const KernelEvent& event) const {
-  auto out = with_reason(fmt::format("kernel decision {}: {} (pid {}) of {} -> {}", event.id, event.program, event.pid,
-                                     workload_name(number(event.workload)), event.remote.text()),
+  auto out = with_reason(fmt::format("kernel decision {}: {} (pid {}) of {} -> {}", event.id, event.program,
+                                     event.pid, workload_name(number(event.workload)), event.remote.text()),
                          event.reason);
   out.steps.push_back({"hook", out.reason, out.meaning, "bpf"});
   if (table_ && table_->workload(event.workload) != nullptr)
@@ -187,7 +206,8 @@ Outcome<Explanation> Agent::explain_imagined(const ExplainRequest& request) cons
   const auto* client = find_workload(*table_, request.from);
   const auto destination = find_destination(*table_, request.to, request.port);
   if (!destination)
-    return fault(fmt::format("'{}' is no address, workload or service", request.to), "see `sluice workloads`");
+    return fault(fmt::format("'{}' is no address, workload or service", request.to),
+                 "see `sluice workloads`");
   if (client == nullptr && !IpAddr::parse(request.from))
     return fault(fmt::format("'{}' is no workload and no address", request.from), "see `sluice workloads`");
   Explanation out;
@@ -195,8 +215,10 @@ Outcome<Explanation> Agent::explain_imagined(const ExplainRequest& request) cons
   bool allowed = true;
   auto reason = Reason::captured_outbound;
   if (client != nullptr && client->local) {
-    out.steps.push_back({"hook", "captured_outbound or passed by", "the connect hook knows mesh addresses and declared "
-                         "outbounds; everything else follows the passthrough rules", "bpf/connect.bpf.c"});
+    out.steps.push_back({"hook", "captured_outbound or passed by",
+                         "the connect hook knows mesh addresses and declared "
+                         "outbounds; everything else follows the passthrough rules",
+                         "bpf/connect.bpf.c"});
     const auto outbound = policy::explain_outbound(*table_, client->id, OrigDst(*destination));
     allowed = outbound.allowed;
     reason = outbound.reason;
@@ -207,10 +229,13 @@ Outcome<Explanation> Agent::explain_imagined(const ExplainRequest& request) cons
     const bool mtls = client != nullptr && client->mtls;
     const auto names = client != nullptr ? names_of(*client) : PeerNames{};
     const auto peer = names.peer();
-    if (mtls) out.steps.push_back({"certificate", names.spiffe.empty() ? "none" : names.spiffe.front(),
-                                   "the client authenticates with this identity", certificates_.serial_of(client->id)});
+    if (mtls)
+      out.steps.push_back({"certificate", names.spiffe.empty() ? "none" : names.spiffe.front(),
+                           "the client authenticates with this identity",
+                           certificates_.serial_of(client->id)});
     const ClientAddr from(SocketAddr{IpAddr::parse(request.from).value_or(IpAddr{}), 0});
-    const auto inbound = policy::explain_admit(*table_, server->id, OrigDst(*destination), mtls ? &peer : nullptr, from);
+    const auto inbound =
+        policy::explain_admit(*table_, server->id, OrigDst(*destination), mtls ? &peer : nullptr, from);
     allowed = inbound.allowed;
     reason = inbound.reason;
     add_rules(out, inbound);

@@ -53,15 +53,18 @@ void KeeperChannel::receive() {
     case message::Type::workload_ready:
       return take_ready(*packet);
     case message::Type::peer_link:
-      if (message::body_of<message::PeerLink>(*packet, 1, 1)) return events_.proxy_link(std::move(packet->fds[0]));
+      if (message::body_of<message::PeerLink>(*packet, 1, 1))
+        return events_.proxy_link(std::move(packet->fds[0]));
       break;
     case message::Type::child_state:
-      if (auto state = message::body_of<message::ChildState>(*packet, 0, 0)) return events_.proxy_state(*state);
+      if (auto state = message::body_of<message::ChildState>(*packet, 0, 0))
+        return events_.proxy_state(*state);
       break;
     default:
       break;
   }
-  log_.warn("message of type {} from the keeper was not understood", static_cast<unsigned>(packet->header.type));
+  log_.warn("message of type {} from the keeper was not understood",
+            static_cast<unsigned>(packet->header.type));
 }
 
 void KeeperChannel::take_ready(message::Packet& packet) {

@@ -1,5 +1,5 @@
-// The agent's end of the channel to the keeper: asks for listeners and for the proxy, hears of links and children.
-// When the channel ends the keeper is gone, and so is the agent's reason to live: `on_end`.
+// The agent's end of the channel to the keeper: asks for listeners and for the proxy, hears of links and
+// children. When the channel ends the keeper is gone, and so is the agent's reason to live: `on_end`.
 #pragma once
 
 #include <cstdint>

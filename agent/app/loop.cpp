@@ -31,7 +31,8 @@ Loop::Timer Loop::after(Nanos delay, Callback callback) {
 }
 
 void Loop::cancel(Timer timer) {
-  std::erase_if(timers_, [&](const auto& entry) { return entry.second.id == static_cast<std::uint64_t>(timer); });
+  std::erase_if(timers_,
+                [&](const auto& entry) { return entry.second.id == static_cast<std::uint64_t>(timer); });
 }
 
 void Loop::post(Callback run, Callback drop) {

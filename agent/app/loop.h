@@ -1,5 +1,5 @@
-// The agent's event loop: one thread, poll(2), timers, and a mailbox for other threads. Everything the agent owns is
-// touched on this thread only. Callbacks may add and remove watches and timers, their own included.
+// The agent's event loop: one thread, poll(2), timers, and a mailbox for other threads. Everything the agent
+// owns is touched on this thread only. Callbacks may add and remove watches and timers, their own included.
 #pragma once
 
 #include <poll.h>
@@ -30,8 +30,8 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Calls back while `fd` is readable, at its end or broken. The descriptor stays the caller's and must outlive the
-  // watch.
+  // Calls back while `fd` is readable, at its end or broken. The descriptor stays the caller's and must
+  // outlive the watch.
   Watch watch_readable(int fd, Callback callback);
   void unwatch(Watch watch);
   // Calls back once.
@@ -39,17 +39,19 @@ class Loop {
   void cancel(Timer timer);
 
   // From any thread; the callback runs on the loop. Dropped once the loop is closed.
-  void post(Callback callback) { post(std::move(callback), [] {}); }
+  void post(Callback callback) {
+    post(std::move(callback), [] {});
+  }
 
-  // From any other thread: runs `work` on the loop and returns its result; nothing when the loop has been closed.
+  // From any other thread: runs `work` on the loop and returns its result; nothing when the loop has been
+  // closed.
   template <typename Work>
   std::optional<std::invoke_result_t<Work>> call(Work work) {
     using Result = std::invoke_result_t<Work>;
     auto promise = std::make_shared<std::promise<std::optional<Result>>>();
     auto answer = promise->get_future();
-    post([promise, work = std::move(work)]() mutable { promise->set_value(work()); }, [promise] {
-      promise->set_value(std::nullopt);
-    });
+    post([promise, work = std::move(work)]() mutable { promise->set_value(work()); },
+         [promise] { promise->set_value(std::nullopt); });
     return answer.get();
   }
 

@@ -1,4 +1,5 @@
-// The Prometheus text: the proxy's counters from the flight memory, the kernel's verdicts, the agent's own state.
+// The Prometheus text: the proxy's counters from the flight memory, the kernel's verdicts, the agent's own
+// state.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -44,14 +45,16 @@ std::string Agent::metrics_text() const {
   for (std::uint32_t i = 0; i < reason_count(); ++i) {
     const auto reason = *reason_from_number(i);
     if (const auto count = parts_.flight.count(reason); count != 0)
-      out += fmt::format("sluice_connections_ended_total{{reason=\"{}\"}} {}\n", reason_info(reason).word, count);
+      out += fmt::format("sluice_connections_ended_total{{reason=\"{}\"}} {}\n", reason_info(reason).word,
+                         count);
   }
   head(out, "sluice_kernel_verdicts_total", "Decisions of the BPF programs by workload and reason", false);
   const auto verdicts = parts_.programs->maps().read_verdicts();
   if (verdicts)
     for (const auto& [key, count] : *verdicts)
       out += fmt::format("sluice_kernel_verdicts_total{{workload=\"{}\",reason=\"{}\"}} {}\n",
-                         key.first == 0 ? "" : escaped(workload_name(key.first)), reason_info(key.second).word, count);
+                         key.first == 0 ? "" : escaped(workload_name(key.first)),
+                         reason_info(key.second).word, count);
   const auto state = status();
   gauge(out, "sluice_ready", "1 when everything is in place", state.ready ? 1 : 0);
   gauge(out, "sluice_workloads", "Workloads bound to this node", state.workloads);

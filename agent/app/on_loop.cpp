@@ -17,7 +17,8 @@ Fault ending() {
 bool OnLoop::wait_in_force() {
   auto promise = std::make_shared<std::promise<bool>>();
   auto in_force = promise->get_future();
-  loop_.post([this, promise] { agent_->when_settled([promise](bool accepted) { promise->set_value(accepted); }); });
+  loop_.post(
+      [this, promise] { agent_->when_settled([promise](bool accepted) { promise->set_value(accepted); }); });
   return in_force.wait_for(kSwapPatience) == std::future_status::ready && in_force.get();
 }
 

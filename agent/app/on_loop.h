@@ -1,5 +1,5 @@
-// AgentApi for the control server's threads: each call runs on the agent's loop and waits for it. Changes also wait,
-// for a moment, until the proxy has taken over the table that follows from them.
+// AgentApi for the control server's threads: each call runs on the agent's loop and waits for it. Changes
+// also wait, for a moment, until the proxy has taken over the table that follows from them.
 #pragma once
 
 #include "app/agent.h"

@@ -1,4 +1,5 @@
-// Sluice's own cgroup: keeper, agent and proxy live in it, so that the sockets they make are recognised as Sluice's.
+// Sluice's own cgroup: keeper, agent and proxy live in it, so that the sockets they make are recognised as
+// Sluice's.
 #pragma once
 
 #include <cstdint>

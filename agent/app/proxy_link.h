@@ -1,6 +1,6 @@
-// The agent's end of the link to the proxy: three sections (credentials, table, settings), each sent whole when it
-// changes and again to every new proxy. The proxy's answers are kept for status; a refusal leaves its last good
-// version in force. The proxy is the less trusted side: what it says is only shown, never acted on.
+// The agent's end of the link to the proxy: three sections (credentials, table, settings), each sent whole
+// when it changes and again to every new proxy. The proxy's answers are kept for status; a refusal leaves its
+// last good version in force. The proxy is the less trusted side: what it says is only shown, never acted on.
 #pragma once
 
 #include <array>
@@ -25,7 +25,7 @@ class ProxyLink {
     std::uint64_t accepted = 0;  // version this proxy has in force
     bool answered = true;        // the proxy has judged `version`
     bool sent = false;
-    std::string refusal;         // its text for the newest version; empty when accepted
+    std::string refusal;  // its text for the newest version; empty when accepted
   };
 
   // `on_change`: a verdict came, the proxy got ready or the link went away.
@@ -40,7 +40,9 @@ class ProxyLink {
   std::uint64_t set(message::SectionKind kind, std::vector<std::byte> bytes);
   void set_log_level(LogLevel level);
 
-  const Section& section(message::SectionKind kind) const { return sections_[static_cast<std::size_t>(kind)]; }
+  const Section& section(message::SectionKind kind) const {
+    return sections_[static_cast<std::size_t>(kind)];
+  }
   bool connected() const { return link_.valid(); }
   bool proxy_ready() const { return proxy_ready_; }
 

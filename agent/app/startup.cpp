@@ -52,11 +52,12 @@ std::vector<std::string> system_resolvers() {
 }
 
 Outcome<> mount_bpffs(const std::string& pin_root) {
-  struct statfs info {};
+  struct statfs info{};
   const bool below = pin_root.starts_with(std::string(kBpffs) + "/");
   if (!below || (::statfs(kBpffs, &info) == 0 && info.f_type == BPF_FS_MAGIC)) return {};
   if (::mount("bpf", kBpffs, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") != 0)
-    return fault_errno(std::string("cannot mount a bpffs at ") + kBpffs, errno, "mount -t bpf bpf /sys/fs/bpf");
+    return fault_errno(std::string("cannot mount a bpffs at ") + kBpffs, errno,
+                       "mount -t bpf bpf /sys/fs/bpf");
   return {};
 }
 
@@ -81,7 +82,8 @@ message::ProxySettings proxy_settings(const Config& config, Log& log) {
   out.socket_mark = static_cast<std::uint32_t>(config.capture_mark);
   out.access_log_format = config.proxy_access_log == "json" ? 1 : config.proxy_access_log == "off" ? 2 : 0;
   out.log_level = static_cast<std::uint32_t>(log.level());
-  out.drain_seconds = static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(config.proxy_drain).count());
+  out.drain_seconds =
+      static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(config.proxy_drain).count());
   return out;
 }
 
@@ -115,7 +117,8 @@ Outcome<> fill_enrolment(AgentParts& parts, const OwnCgroup& cgroup) {
   for (const auto& prober : parts.config.capture_probers) {
     const auto path = cgroup_path(parts.cgroup_root, prober);
     const Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    const auto id = fd ? kernel::cgroup_id(fd.get()) : fault_errno("cannot open prober cgroup " + path, errno);
+    const auto id =
+        fd ? kernel::cgroup_id(fd.get()) : fault_errno("cannot open prober cgroup " + path, errno);
     if (!id) return std::unexpected(id.error());
     options.node.cgroup_roles[*id] = SLUICE_CGROUP_PROBER;
   }
@@ -147,7 +150,8 @@ Outcome<Fd> lock_state(const std::string& state_dir) {
 Outcome<> complete_config(Config& config) {
   if (config.node_name.empty()) {
     std::array<char, 256> name{};
-    if (::gethostname(name.data(), name.size() - 1) != 0) return fault_errno("cannot read the host name", errno);
+    if (::gethostname(name.data(), name.size() - 1) != 0)
+      return fault_errno("cannot read the host name", errno);
     config.node_name = name.data();
   }
   if (config.capture_resolvers.empty()) config.capture_resolvers = system_resolvers();
@@ -173,7 +177,8 @@ Outcome<Ground> check_ground(const Config& config, Log& log) {
   out.features = kernel::judge_kernel(kernel::gather_kernel_facts(out.cgroup_root, config.paths_pin_root));
   if (auto good = kernel::require_kernel(out.features); !good) return std::unexpected(good.error());
   for (const auto& feature : out.features)
-    if (feature.state != kernel::FeatureState::ok) log.warn("{}: {} ({})", feature.name, feature.mode, feature.reason);
+    if (feature.state != kernel::FeatureState::ok)
+      log.warn("{}: {} ({})", feature.name, feature.mode, feature.reason);
   return out;
 }
 
@@ -184,8 +189,8 @@ Outcome<std::unique_ptr<Agent>> make_agent(const Config& config, Ground ground, 
   policy::Numbers numbers;
   auto book = NumberBook::open(config.paths_state_dir + "/numbers", numbers);
   if (!book) return std::unexpected(book.error());
-  auto records =
-      AttachRecords::open(config.paths_state_dir + "/attached", first_line("/proc/sys/kernel/random/boot_id"));
+  auto records = AttachRecords::open(config.paths_state_dir + "/attached",
+                                     first_line("/proc/sys/kernel/random/boot_id"));
   if (!records) return std::unexpected(records.error());
   auto flight = FlightReader::open(kFlightMemoryFd);
   if (!flight) return std::unexpected(flight.error());
@@ -209,11 +214,12 @@ Outcome<std::unique_ptr<Agent>> make_agent(const Config& config, Ground ground, 
                    {}};
   if (!config.paths_proxy.empty()) {
     parts.proxy_executable = Fd(::open(config.paths_proxy.c_str(), O_PATH | O_CLOEXEC));
-    if (!parts.proxy_executable) return fault_errno("cannot open " + config.paths_proxy, errno, "set paths.proxy");
+    if (!parts.proxy_executable)
+      return fault_errno("cannot open " + config.paths_proxy, errno, "set paths.proxy");
   }
   if (auto filled = fill_enrolment(parts, *cgroup); !filled) return std::unexpected(filled.error());
-  auto agent = std::make_unique<Agent>(std::move(parts), std::move(*store), std::move(*book), std::move(numbers), loop,
-                                       log, clock);
+  auto agent = std::make_unique<Agent>(std::move(parts), std::move(*store), std::move(*book),
+                                       std::move(numbers), loop, log, clock);
   if (auto begun = agent->begin(); !begun) return std::unexpected(begun.error());
   return agent;
 }

@@ -1,5 +1,5 @@
-// From a configuration to a running agent: checks that nothing is in the way, then makes every part ready. Nothing in
-// the kernel changes before all checks have passed.
+// From a configuration to a running agent: checks that nothing is in the way, then makes every part ready.
+// Nothing in the kernel changes before all checks have passed.
 #pragma once
 
 #include <memory>

@@ -23,13 +23,13 @@ CheckRow gone(std::string subject, std::string check, bool ok, std::string found
 }
 
 bool exists(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::lstat(path.c_str(), &info) == 0;
 }
 
 CheckRow routing_gone(const Config& config, const std::string& name, int netns) {
-  // Nothing of the routing may be there, so every part must be reported missing; asking with and without a source
-  // gives the number of parts.
+  // Nothing of the routing may be there, so every part must be reported missing; asking with and without a
+  // source gives the number of parts.
   kernel::CaptureRouting routing;
   routing.mark = static_cast<std::uint32_t>(config.capture_mark);
   routing.mask = static_cast<std::uint32_t>(config.capture_mark_mask);
@@ -57,8 +57,10 @@ Outcome<UninstallReport> Agent::uninstall() {
   const std::string cgroup_left = leave_own_cgroup(parts_.own_cgroup, parts_.home_cgroup);
   const auto left = kernel::Programs::uninstall(parts_.config.paths_pin_root);
   if (!left) return std::unexpected(left.error());
-  for (const auto& site : sites) report.gone.push_back(routing_gone(parts_.config, site.name, site.netns.get()));
-  report.gone.push_back(gone("node", "maps, programs and links", left->empty() && !exists(parts_.config.paths_pin_root),
+  for (const auto& site : sites)
+    report.gone.push_back(routing_gone(parts_.config, site.name, site.netns.get()));
+  report.gone.push_back(gone("node", "maps, programs and links",
+                             left->empty() && !exists(parts_.config.paths_pin_root),
                              fmt::format("{}", fmt::join(*left, "; "))));
   report.gone.push_back(gone("node", "cgroup " + parts_.own_cgroup, !exists(parts_.own_cgroup), cgroup_left));
   report.clean = std::ranges::all_of(report.gone, [](const CheckRow& row) { return row.ok; });

@@ -19,7 +19,8 @@ Outcome<std::string> read_file(const std::string& path) {
   std::string text(kFileMax + 1, '\0');
   const std::size_t size = std::fread(text.data(), 1, text.size(), file.get());
   if (std::ferror(file.get()) != 0) return fault_errno("cannot read configuration file " + path, errno);
-  if (size > kFileMax) return fault(fmt::format("configuration file {} is larger than {} bytes", path, kFileMax));
+  if (size > kFileMax)
+    return fault(fmt::format("configuration file {} is larger than {} bytes", path, kFileMax));
   text.resize(size);
   return text;
 }
@@ -44,7 +45,8 @@ Outcome<> check_whole(const Config& config) {
   if (!config.metrics_address.empty() && !SocketAddr::parse(config.metrics_address))
     return fault(fmt::format("metrics.address '{}' is not address:port", config.metrics_address));
   for (const auto& resolver : config.capture_resolvers)
-    if (!IpAddr::parse(resolver)) return fault(fmt::format("capture.resolvers: '{}' is no IP address", resolver));
+    if (!IpAddr::parse(resolver))
+      return fault(fmt::format("capture.resolvers: '{}' is no IP address", resolver));
   return {};
 }
 
@@ -63,7 +65,8 @@ Outcome<CommandLine> read_command_line(std::span<const std::string> arguments) {
       out.dump = true;
       continue;
     }
-    if (!word.starts_with("--")) return fault(fmt::format("'{}' is not an option", word), "see sluiced --help");
+    if (!word.starts_with("--"))
+      return fault(fmt::format("'{}' is not an option", word), "see sluiced --help");
     word.remove_prefix(2);
     std::string value;
     if (const auto equals = word.find('='); equals != std::string_view::npos) {

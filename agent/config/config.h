@@ -1,7 +1,8 @@
 // The configuration of one sluiced: defaults, then the file, then the command line. Declared in config.def.
 //
-// File: YAML, two levels (`section: {key: value}`); lists as YAML sequences or comma-separated text. Unknown keys,
-// wrong types and values out of bounds are errors that name file:line and the nearest key. Read once at start.
+// File: YAML, two levels (`section: {key: value}`); lists as YAML sequences or comma-separated text. Unknown
+// keys, wrong types and values out of bounds are errors that name file:line and the nearest key. Read once at
+// start.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ struct Config {
 #define SLUICE_DURATION(section, key, value, min, max, help) Millis section##_##key{value};
 #define SLUICE_CHOICE(section, key, value, choices, help) std::string section##_##key = value;
 #define SLUICE_FLAG(section, key, value, help) bool section##_##key = value;
-#define SLUICE_LIST(section, key, value, max, help) std::vector<std::string> section##_##key = split_list(value);
+#define SLUICE_LIST(section, key, value, max, help) \
+  std::vector<std::string> section##_##key = split_list(value);
 #include "config/config.def"
 #undef SLUICE_TEXT
 #undef SLUICE_NUMBER
@@ -70,7 +72,8 @@ struct CommandLine {
   bool help = false;
   bool dump = false;
 };
-// `--config FILE`, `--section.key VALUE`, `--section.key=VALUE`, `--dump`, `--help`; checks what spans several keys.
+// `--config FILE`, `--section.key VALUE`, `--section.key=VALUE`, `--dump`, `--help`; checks what spans
+// several keys.
 Outcome<CommandLine> read_command_line(std::span<const std::string> arguments);
 
 std::string config_help();                      // for a terminal

@@ -11,15 +11,18 @@ namespace sluice::agent {
 namespace {
 
 constexpr std::array kKeys = {
-#define SLUICE_TEXT(section, key, value, help) KeyInfo{#section "." #key, KeyType::text, value, "", 0, 4096, help},
+#define SLUICE_TEXT(section, key, value, help) \
+  KeyInfo{#section "." #key, KeyType::text, value, "", 0, 4096, help},
 #define SLUICE_NUMBER(section, key, value, min, max, help) \
   KeyInfo{#section "." #key, KeyType::number, #value, "", min, max, help},
 #define SLUICE_DURATION(section, key, value, min, max, help) \
   KeyInfo{#section "." #key, KeyType::duration, #value, "", min, max, help},
 #define SLUICE_CHOICE(section, key, value, choices, help) \
   KeyInfo{#section "." #key, KeyType::choice, value, choices, 0, 0, help},
-#define SLUICE_FLAG(section, key, value, help) KeyInfo{#section "." #key, KeyType::flag, #value, "", 0, 0, help},
-#define SLUICE_LIST(section, key, value, max, help) KeyInfo{#section "." #key, KeyType::list, value, "", 0, max, help},
+#define SLUICE_FLAG(section, key, value, help) \
+  KeyInfo{#section "." #key, KeyType::flag, #value, "", 0, 0, help},
+#define SLUICE_LIST(section, key, value, max, help) \
+  KeyInfo{#section "." #key, KeyType::list, value, "", 0, max, help},
 #include "config/config.def"
 #undef SLUICE_TEXT
 #undef SLUICE_NUMBER
@@ -52,9 +55,10 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 Fault unknown_key(const Setting& setting) {
   const auto cut = std::string_view(setting.key).substr(0, 128);
-  const auto nearest = std::ranges::min_element(
-      kKeys, {}, [&](const KeyInfo& key) { return distance(key.name, cut); });
-  return Fault{fmt::format("{}: unknown key '{}'", setting.where, cut), fmt::format("did you mean '{}'?", nearest->name)};
+  const auto nearest =
+      std::ranges::min_element(kKeys, {}, [&](const KeyInfo& key) { return distance(key.name, cut); });
+  return Fault{fmt::format("{}: unknown key '{}'", setting.where, cut),
+               fmt::format("did you mean '{}'?", nearest->name)};
 }
 
 Outcome<std::uint64_t> parse_number(const Setting& setting, const KeyInfo& key) {
@@ -70,7 +74,8 @@ Outcome<std::uint64_t> parse_number(const Setting& setting, const KeyInfo& key) 
   if (error != std::errc{} || stop != end || text.empty())
     return fault(fmt::format("{}: {} is not a whole number", setting.where, setting.key));
   if (value < key.min || value > key.max)
-    return fault(fmt::format("{}: {} must be between {} and {}", setting.where, setting.key, key.min, key.max));
+    return fault(
+        fmt::format("{}: {} must be between {} and {}", setting.where, setting.key, key.min, key.max));
   return value;
 }
 
@@ -121,10 +126,11 @@ Outcome<> assign(const Setting& setting, const KeyInfo& key, Millis& member) {
   const std::string_view word(stop, end);
   const auto unit = std::ranges::find(kUnits, word, &Unit::word);
   if (error != std::errc{} || unit == kUnits.end())
-    return fault(fmt::format("{}: {} must be a duration such as 500ms, 30s, 5m, 24h or 7d", setting.where, setting.key));
+    return fault(fmt::format("{}: {} must be a duration such as 500ms, 30s, 5m, 24h or 7d", setting.where,
+                             setting.key));
   if (count > key.max / unit->milliseconds || count * unit->milliseconds < key.min)
-    return fault(fmt::format("{}: {} must be between {} and {}", setting.where, setting.key, duration_text(key.min),
-                             duration_text(key.max)));
+    return fault(fmt::format("{}: {} must be between {} and {}", setting.where, setting.key,
+                             duration_text(key.min), duration_text(key.max)));
   member = Millis(count * unit->milliseconds);
   return {};
 }
@@ -185,12 +191,12 @@ std::span<const KeyInfo> config_keys() {
 
 Outcome<> set_config(Config& config, const Setting& setting) {
   std::size_t index = 0;
-#define SLUICE_KEY(s, k) \
-  if (setting.key == #s "." #k) { \
-    if (setting.values.empty() && kKeys[index].type != KeyType::list) \
+#define SLUICE_KEY(s, k)                                                            \
+  if (setting.key == #s "." #k) {                                                   \
+    if (setting.values.empty() && kKeys[index].type != KeyType::list)               \
       return fault(fmt::format("{}: {} has no value", setting.where, setting.key)); \
-    return assign(setting, kKeys[index], config.s##_##k); \
-  } \
+    return assign(setting, kKeys[index], config.s##_##k);                           \
+  }                                                                                 \
   ++index;
 #define SLUICE_TEXT(s, k, value, help) SLUICE_KEY(s, k)
 #define SLUICE_NUMBER(s, k, value, min, max, help) SLUICE_KEY(s, k)

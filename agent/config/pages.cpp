@@ -22,7 +22,8 @@ std::string bounds(const KeyInfo& key) {
       return fmt::format("{} to {}", duration_text(key.min), duration_text(key.max));
     case KeyType::choice: {
       std::string text(key.choices);
-      for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.replace(at, 1, ", ");
+      for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2)
+        text.replace(at, 1, ", ");
       return text;
     }
     case KeyType::flag:
@@ -61,7 +62,8 @@ std::string config_help() {
       "  --dump          print the configuration in force and end\n"
       "  --help          this text\n\nKeys:\n";
   for (const auto& key : config_keys())
-    out += fmt::format("  --{}  ({}; default {})\n      {}\n", key.name, bounds(key), shown_default(key), key.help);
+    out += fmt::format("  --{}  ({}; default {})\n      {}\n", key.name, bounds(key), shown_default(key),
+                       key.help);
   return out;
 }
 

@@ -16,10 +16,11 @@ constexpr std::size_t kFileMax = 64 * 1024;
 
 // Lines "key value"; a value reaches to the end of its line.
 std::string text_of(const AttachRecord& record, const std::string& boot_id) {
-  std::string text = fmt::format("boot {}\nworkload {}\nname {}\nkind {}\npath {}\ncookie {}\n", boot_id, record.workload,
-                                 record.name, record.in_namespace ? "netns" : "cgroup", record.path,
-                                 record.netns_cookie);
-  for (const auto& entry : record.sysctls.entries) text += fmt::format("sysctl {} {}\n", entry.name, entry.value);
+  std::string text =
+      fmt::format("boot {}\nworkload {}\nname {}\nkind {}\npath {}\ncookie {}\n", boot_id, record.workload,
+                  record.name, record.in_namespace ? "netns" : "cgroup", record.path, record.netns_cookie);
+  for (const auto& entry : record.sysctls.entries)
+    text += fmt::format("sysctl {} {}\n", entry.name, entry.value);
   return text;
 }
 
@@ -80,7 +81,8 @@ const AttachRecord* AttachRecords::find(std::uint32_t workload) const {
 }
 
 Outcome<> AttachRecords::save(const AttachRecord& record) {
-  if (auto written = write_durably({{path_of(record.workload), text_of(record, boot_id_)}}); !written) return written;
+  if (auto written = write_durably({{path_of(record.workload), text_of(record, boot_id_)}}); !written)
+    return written;
   std::erase_if(records_, [&](const AttachRecord& r) { return r.workload == record.workload; });
   records_.push_back(record);
   return {};

@@ -20,8 +20,9 @@ namespace {
 using policy::AttachKind;
 
 Outcome<> take_identity(Attachment& attachment) {
-  struct stat info {};
-  if (::fstat(attachment.fd.get(), &info) != 0) return fault_errno("cannot inspect " + attachment.path, errno);
+  struct stat info{};
+  if (::fstat(attachment.fd.get(), &info) != 0)
+    return fault_errno("cannot inspect " + attachment.path, errno);
   attachment.device = info.st_dev;
   attachment.inode = info.st_ino;
   return {};
@@ -43,23 +44,25 @@ Outcome<Attachment> resolve_namespace(const std::string& path, std::uint64_t hos
   return out;
 }
 
-Outcome<Attachment> resolve_cgroup(const std::string& path, const std::string& root, std::uint64_t host_cookie) {
+Outcome<Attachment> resolve_cgroup(const std::string& path, const std::string& root,
+                                   std::uint64_t host_cookie) {
   Attachment out;
   out.path = path;
   out.netns_cookie = host_cookie;
   out.fd = Fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!out.fd) return fault_errno("cannot open cgroup " + path, errno, "it is tried again until it exists");
-  struct statfs file_system {};
+  struct statfs file_system{};
   if (::fstatfs(out.fd.get(), &file_system) != 0 || file_system.f_type != CGROUP2_SUPER_MAGIC)
     return fault(path + " is not a cgroup (v2)", "cgroup v2 is mounted at " + root);
   if (auto taken = take_identity(out); !taken) return std::unexpected(taken.error());
-  struct stat top {};
+  struct stat top{};
   if (::stat(root.c_str(), &top) == 0 && top.st_ino == out.inode && top.st_dev == out.device)
     return fault(path + " is the root cgroup", "attach to a cgroup of the workload's own");
   return out;
 }
 
-Outcome<Attachment> resolve_unit(const std::string& unit, const std::string& root, std::uint64_t host_cookie) {
+Outcome<Attachment> resolve_unit(const std::string& unit, const std::string& root,
+                                 std::uint64_t host_cookie) {
   if (unit.find('/') != std::string::npos) return fault("unit '" + unit + "' is not a unit name");
   const std::string name = unit.find('.') == std::string::npos ? unit + ".service" : unit;
   for (const char* slice : {"/system.slice/", "/machine.slice/", "/user.slice/", "/"})
@@ -71,7 +74,7 @@ Outcome<Attachment> resolve_unit(const std::string& unit, const std::string& roo
 }  // namespace
 
 bool Attachment::still_there() const {
-  struct stat info {};
+  struct stat info{};
   return ::stat(path.c_str(), &info) == 0 && info.st_dev == device && info.st_ino == inode;
 }
 
@@ -109,7 +112,8 @@ Outcome<std::string> find_cgroup_root(const std::string& mountinfo) {
     for (auto& text : field) fields >> text;
     if (!field[4].empty()) return field[4];
   }
-  return fault("cgroup v2 is not mounted", "mount -t cgroup2 none /sys/fs/cgroup/unified, or set paths.cgroup_root");
+  return fault("cgroup v2 is not mounted",
+               "mount -t cgroup2 none /sys/fs/cgroup/unified, or set paths.cgroup_root");
 }
 
 std::string_view attach_word(AttachKind kind) {

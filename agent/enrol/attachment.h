@@ -1,4 +1,5 @@
-// Where a workload really is: its `sluice.attach` resolved to an open namespace or cgroup. Resolving changes nothing.
+// Where a workload really is: its `sluice.attach` resolved to an open namespace or cgroup. Resolving changes
+// nothing.
 #pragma once
 
 #include <sys/types.h>
@@ -13,9 +14,9 @@
 namespace sluice::agent {
 
 struct Attachment {
-  bool in_namespace = false;    // own network namespace; else a cgroup of the agent's own namespace
-  Fd fd;                        // namespace file or cgroup directory
-  std::string path;             // what it resolved to
+  bool in_namespace = false;  // own network namespace; else a cgroup of the agent's own namespace
+  Fd fd;                      // namespace file or cgroup directory
+  std::string path;           // what it resolved to
   dev_t device = 0;
   ino_t inode = 0;
   std::uint64_t netns_cookie = 0;  // of the namespace its sockets are in
@@ -26,8 +27,8 @@ struct Attachment {
 };
 
 // `cgroup_root` is the mount point of cgroup v2; `host_cookie` the cookie of the agent's own namespace.
-// Refuses, each with its own text: what does not exist, what is of the wrong kind, the agent's own namespace, the root
-// cgroup, pods and taps.
+// Refuses, each with its own text: what does not exist, what is of the wrong kind, the agent's own namespace,
+// the root cgroup, pods and taps.
 Outcome<Attachment> resolve_attachment(const policy::LocalWorkload& workload, const std::string& cgroup_root,
                                        std::uint64_t host_cookie);
 

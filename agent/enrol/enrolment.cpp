@@ -9,10 +9,16 @@
 
 namespace sluice::agent {
 
-Enrolment::Enrolment(const Config& config, EnrolmentOptions options, kernel::Programs& programs, ListenerSource& source,
-                     AttachRecords records, Fd host_netns, Log& log)
-    : config_(config), options_(std::move(options)), programs_(programs), source_(source),
-      records_(std::move(records)), host_netns_(std::move(host_netns)), log_(log), site_(config) {}
+Enrolment::Enrolment(const Config& config, EnrolmentOptions options, kernel::Programs& programs,
+                     ListenerSource& source, AttachRecords records, Fd host_netns, Log& log)
+    : config_(config),
+      options_(std::move(options)),
+      programs_(programs),
+      source_(source),
+      records_(std::move(records)),
+      host_netns_(std::move(host_netns)),
+      log_(log),
+      site_(config) {}
 
 void Enrolment::set_wanted(policy::Compiled compiled) {
   compiled_ = std::move(compiled);
@@ -45,14 +51,14 @@ void Enrolment::step() {
     else if (workload.listeners && workload.place)
       install(workload);
   }
-  const bool any_cgroup = std::ranges::any_of(workloads_, [](const auto& entry) {
-    return entry.second.place && !entry.second.place->in_namespace;
-  });
+  const bool any_cgroup = std::ranges::any_of(
+      workloads_, [](const auto& entry) { return entry.second.place && !entry.second.place->in_namespace; });
   if (!any_cgroup) leave_host();
   sync(true);
 }
 
-// Finds the place and the listeners; nothing in the kernel changes here, except that a vanished place is cleaned up.
+// Finds the place and the listeners; nothing in the kernel changes here, except that a vanished place is
+// cleaned up.
 void Enrolment::settle(EnrolledWorkload& workload) {
   const auto& wanted = workload.wanted;
   if (workload.place) look_again(workload);
@@ -64,8 +70,9 @@ void Enrolment::settle(EnrolledWorkload& workload) {
     }
     workload.place = std::move(*place);
     if (const auto* neighbour = neighbour_at(workload)) {
-      workload.problem = Fault{fmt::format("{} is already enrolled as {}", workload.place->path, neighbour->wanted.name),
-                               "one Dataplane per namespace or cgroup"};
+      workload.problem =
+          Fault{fmt::format("{} is already enrolled as {}", workload.place->path, neighbour->wanted.name),
+                "one Dataplane per namespace or cgroup"};
       workload.place.reset();
       return;
     }
@@ -95,11 +102,13 @@ void Enrolment::look_again(EnrolledWorkload& workload) {
   workload.problem = place.error();
 }
 
-// After a restart of the agent the maps still capture for this workload: it must not be interrupted while listeners and
-// programs are taken over.
+// After a restart of the agent the maps still capture for this workload: it must not be interrupted while
+// listeners and programs are taken over.
 void Enrolment::adopt(EnrolledWorkload& workload) const {
   const auto* record = records_.find(number(workload.wanted.id));
-  if (record == nullptr || !workload.place->in_namespace || record->netns_cookie != workload.place->netns_cookie) return;
+  if (record == nullptr || !workload.place->in_namespace ||
+      record->netns_cookie != workload.place->netns_cookie)
+    return;
   const auto held = programs_.maps().netns_workloads.get(record->netns_cookie);
   workload.capturing = held && *held && **held == record->workload;
 }
@@ -126,7 +135,8 @@ std::map<WorkloadId, WorkloadPlace> Enrolment::places() const {
   std::map<WorkloadId, WorkloadPlace> out;
   for (const auto& [id, workload] : workloads_)
     if (workload.place)
-      out[id] = {workload.place->in_namespace, workload.place->netns_cookie, workload.addresses, workload.capturing};
+      out[id] = {workload.place->in_namespace, workload.place->netns_cookie, workload.addresses,
+                 workload.capturing};
   return out;
 }
 

@@ -1,9 +1,10 @@
-// Enrolment: brings each local workload from its Dataplane to captured, and back. Level-triggered: step() compares what
-// is wanted with where things are and does what it can; it is called after every change and every few seconds, and
-// whatever failed is tried again then. Whether a workload is ready is answered by looking at the kernel (inspect()),
-// never from memory.
+// Enrolment: brings each local workload from its Dataplane to captured, and back. Level-triggered: step()
+// compares what is wanted with where things are and does what it can; it is called after every change and
+// every few seconds, and whatever failed is tried again then. Whether a workload is ready is answered by
+// looking at the kernel (inspect()), never from memory.
 //
-// Order in:  namespace or cgroup found - keeper has listeners - maps - listeners in the socket map - routing, sysctls -
+// Order in:  namespace or cgroup found - keeper has listeners - maps - listeners in the socket map - routing,
+// sysctls -
 //            sk_lookup or cgroup programs - guards - the namespace's entry, which starts capture.
 // Order out: the same backwards.
 #pragma once
@@ -38,7 +39,7 @@ struct Finding {
 struct EnrolledWorkload {
   policy::LocalWorkload wanted;
   std::optional<Attachment> place;
-  std::vector<IpAddr> addresses;      // of its namespace
+  std::vector<IpAddr> addresses;  // of its namespace
   std::optional<Listeners> listeners;
   bool asked = false;                 // the keeper is making listeners
   bool installed = false;             // by this process
@@ -57,8 +58,8 @@ struct EnrolmentOptions {
 class Enrolment {
  public:
   // All references outlive this object. `host_netns`: the agent's own namespace.
-  Enrolment(const Config& config, EnrolmentOptions options, kernel::Programs& programs, ListenerSource& source,
-            AttachRecords records, Fd host_netns, Log& log);
+  Enrolment(const Config& config, EnrolmentOptions options, kernel::Programs& programs,
+            ListenerSource& source, AttachRecords records, Fd host_netns, Log& log);
 
   void set_wanted(policy::Compiled compiled);
   void step();

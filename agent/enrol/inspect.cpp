@@ -64,9 +64,11 @@ Finding Enrolment::inspect_programs(const EnrolledWorkload& workload) const {
   if (!held) return found("programs", false, held.error().message);
   const auto id = number(workload.wanted.id);
   std::vector<std::string> wanted = {fmt::format("netns-{}-w{}", workload.place->netns_cookie, id)};
-  if (!workload.place->in_namespace) wanted = {fmt::format("connect4-w{}", id), fmt::format("connect6-w{}", id), "host"};
+  if (!workload.place->in_namespace)
+    wanted = {fmt::format("connect4-w{}", id), fmt::format("connect6-w{}", id), "host"};
   for (const auto& name : wanted)
-    if (std::ranges::find(*held, name) == held->end()) return found("programs", false, name + " is not attached");
+    if (std::ranges::find(*held, name) == held->end())
+      return found("programs", false, name + " is not attached");
   return found("programs", true, fmt::format("{}", fmt::join(wanted, ", ")));
 }
 
@@ -104,8 +106,12 @@ std::vector<Finding> Enrolment::inspect(const EnrolledWorkload& workload) const 
     place.next_step = workload.problem->next_step;
   }
   if (!workload.place) return {place};
-  return {place, inspect_listeners(workload), inspect_maps(workload), inspect_routing(workload),
-          inspect_programs(workload), inspect_guards(workload)};
+  return {place,
+          inspect_listeners(workload),
+          inspect_maps(workload),
+          inspect_routing(workload),
+          inspect_programs(workload),
+          inspect_guards(workload)};
 }
 
 // Installing again is idempotent, so one difference is reason enough to go through all steps.
@@ -122,7 +128,8 @@ void Enrolment::mend(EnrolledWorkload& workload) {
   }
   // A policy change may have switched the guard on or off.
   const bool wanted = guard_of(workload) != SLUICE_GUARD_OFF;
-  if (workload.place->in_namespace && wanted == workload.guards.empty()) report(put_guards(workload), "guard");
+  if (workload.place->in_namespace && wanted == workload.guards.empty())
+    report(put_guards(workload), "guard");
 }
 
 }  // namespace sluice::agent

@@ -26,7 +26,8 @@ Outcome<> Enrolment::put_listeners(const EnrolledWorkload& workload) const {
   return map.insert(id, SLUICE_LISTENER_IN, workload.listeners->in.get());
 }
 
-// The guard sits on the host side of the namespace's veths. Without a host side there is none, and inspect() says so.
+// The guard sits on the host side of the namespace's veths. Without a host side there is none, and inspect()
+// says so.
 Outcome<> Enrolment::put_guards(EnrolledWorkload& workload) {
   workload.guards.clear();
   if (!workload.place->in_namespace) return {};
@@ -115,7 +116,8 @@ void Enrolment::undo_site(const AttachRecord& record, int netns) {
   const auto& maps = programs_.maps();
   if (record.in_namespace) report(maps.netns_workloads.erase(record.netns_cookie), "stop capture");
   report(programs_.detach_workload(record.workload), "detach " + record.name);
-  if (record.in_namespace && netns >= 0) report(site_.clear(netns, record.sysctls), "clear routing of " + record.name);
+  if (record.in_namespace && netns >= 0)
+    report(site_.clear(netns, record.sysctls), "clear routing of " + record.name);
   report(maps.listeners.erase(record.workload, SLUICE_LISTENER_OUT), "remove listener");
   report(maps.listeners.erase(record.workload, SLUICE_LISTENER_IN), "remove listener");
   report(source_.remove_workload(WorkloadId{record.workload}), "close listeners of " + record.name);

@@ -66,16 +66,17 @@ Outcome<> add_prefixes(KernelPlan& plan, const policy::WorkloadIntent& intent,
     rules.push_back({entry.prefix, entry.first_port, entry.last_port, SLUICE_PROTO_TCP | SLUICE_PROTO_UDP,
                      SLUICE_PREFIX_EXCLUDE});
   for (const auto& allowed : intent.allowed)
-    rules.push_back({allowed.prefix, allowed.first_port, allowed.last_port, SLUICE_PROTO_TCP | SLUICE_PROTO_UDP,
-                     SLUICE_PREFIX_ALLOW});
+    rules.push_back({allowed.prefix, allowed.first_port, allowed.last_port,
+                     SLUICE_PROTO_TCP | SLUICE_PROTO_UDP, SLUICE_PREFIX_ALLOW});
   auto entries = kernel::compile_prefixes(number(intent.id), rules);
   if (!entries) return std::unexpected(entries.error());
   for (const auto& [key, value] : *entries) plan.prefixes[key] = value;
   return {};
 }
 
-void add_workload(KernelPlan& plan, const policy::LocalWorkload& workload, const policy::WorkloadIntent& intent,
-                  const WorkloadPlace& place, const std::string& guard) {
+void add_workload(KernelPlan& plan, const policy::LocalWorkload& workload,
+                  const policy::WorkloadIntent& intent, const WorkloadPlace& place,
+                  const std::string& guard) {
   sluice_workload value{};
   value.id = number(workload.id);
   value.mesh = intent.mesh;
@@ -135,8 +136,8 @@ std::optional<ExcludeEntry> parse_exclude(std::string_view text) {
   return out;
 }
 
-Outcome<KernelPlan> plan_kernel(const policy::Compiled& compiled, const std::map<WorkloadId, WorkloadPlace>& places,
-                                const NodeSettings& node) {
+Outcome<KernelPlan> plan_kernel(const policy::Compiled& compiled,
+                                const std::map<WorkloadId, WorkloadPlace>& places, const NodeSettings& node) {
   KernelPlan plan;
   std::vector<ExcludeEntry> excludes;
   for (const auto& text : node.excludes) {
@@ -149,7 +150,8 @@ Outcome<KernelPlan> plan_kernel(const policy::Compiled& compiled, const std::map
   for (const auto& mesh : compiled.kernel.meshes) add_mesh(plan, mesh);
   for (const auto& workload : compiled.workloads) {
     const auto place = places.find(workload.id);
-    const auto intent = std::ranges::find(compiled.kernel.workloads, workload.id, &policy::WorkloadIntent::id);
+    const auto intent =
+        std::ranges::find(compiled.kernel.workloads, workload.id, &policy::WorkloadIntent::id);
     if (place == places.end() || intent == compiled.kernel.workloads.end()) continue;
     add_workload(plan, workload, *intent, place->second, node.guard);
     if (auto added = add_prefixes(plan, *intent, excludes); !added) return std::unexpected(added.error());

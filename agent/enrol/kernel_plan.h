@@ -1,5 +1,5 @@
-// What the BPF maps shall hold, computed from the compiled policy and from where the workloads are: pure data, compared
-// with what the kernel really holds by kernel_sync.h.
+// What the BPF maps shall hold, computed from the compiled policy and from where the workloads are: pure
+// data, compared with what the kernel really holds by kernel_sync.h.
 #pragma once
 
 #include <cstdint>
@@ -43,25 +43,26 @@ struct WorkloadPlace {
   bool in_namespace = false;
   std::uint64_t netns_cookie = 0;
   std::vector<IpAddr> addresses;  // the namespace's own, loopback left out
-  bool capturing = false;         // everything else is in place: its namespace may be named in netns_workloads
+  bool capturing = false;  // everything else is in place: its namespace may be named in netns_workloads
 };
 
 // Settings that hold for every workload, from the configuration.
 struct NodeSettings {
   std::vector<std::string> excludes;  // as configured; refused texts are a Fault
   std::vector<IpAddr> resolvers;
-  std::string guard;                  // "auto", "off", "audit", "enforce"
+  std::string guard;  // "auto", "off", "audit", "enforce"
   std::map<std::uint64_t, std::uint32_t> cgroup_roles;
 };
 
 // Places are by workload; workloads without one are left out of all maps but the mesh's destinations.
-Outcome<KernelPlan> plan_kernel(const policy::Compiled& compiled, const std::map<WorkloadId, WorkloadPlace>& places,
-                                const NodeSettings& node);
+Outcome<KernelPlan> plan_kernel(const policy::Compiled& compiled,
+                                const std::map<WorkloadId, WorkloadPlace>& places, const NodeSettings& node);
 
 // SLUICE_GUARD_* that a workload gets.
 std::uint8_t guard_mode(const std::string& configured, policy::PassthroughMode passthrough);
 
-// One entry of capture.exclude: CIDR, CIDR:port, CIDR:first-last, [CIDR6]:port; nothing when it is none of these.
+// One entry of capture.exclude: CIDR, CIDR:port, CIDR:first-last, [CIDR6]:port; nothing when it is none of
+// these.
 struct ExcludeEntry {
   Prefix prefix;
   std::uint16_t first_port = 0;

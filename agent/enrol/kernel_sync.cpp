@@ -7,7 +7,8 @@ namespace sluice::agent {
 namespace {
 
 template <typename Key, typename Value>
-Outcome<> add_to(const kernel::Map<Key, Value>& map, const MapContent<Key, Value>& wanted, SyncCounts& counts) {
+Outcome<> add_to(const kernel::Map<Key, Value>& map, const MapContent<Key, Value>& wanted,
+                 SyncCounts& counts) {
   for (const auto& [key, value] : wanted) {
     const auto held = map.get(key);
     if (!held) return std::unexpected(held.error());
@@ -19,8 +20,8 @@ Outcome<> add_to(const kernel::Map<Key, Value>& map, const MapContent<Key, Value
 }
 
 template <typename Key, typename Value>
-Outcome<> take_from(const kernel::Map<Key, Value>& map, const MapContent<Key, Value>& wanted, std::size_t limit,
-                    SyncCounts& counts) {
+Outcome<> take_from(const kernel::Map<Key, Value>& map, const MapContent<Key, Value>& wanted,
+                    std::size_t limit, SyncCounts& counts) {
   const auto held = map.dump(limit);
   if (!held) return std::unexpected(held.error());
   for (const auto& [key, value] : *held) {
@@ -64,7 +65,8 @@ Outcome<SyncCounts> sync_namespaces(const kernel::MapSet& maps, const KernelPlan
 
 Outcome<SyncCounts> stop_namespaces(const kernel::MapSet& maps, const KernelPlan& plan) {
   SyncCounts counts;
-  if (auto taken = take_from(maps.netns_workloads, plan.netns_workloads, SLUICE_MAX_WORKLOADS, counts); !taken)
+  if (auto taken = take_from(maps.netns_workloads, plan.netns_workloads, SLUICE_MAX_WORKLOADS, counts);
+      !taken)
     return std::unexpected(taken.error());
   return counts;
 }

@@ -1,5 +1,5 @@
-// Brings the BPF maps to a plan by comparing with what they really hold. First everything is added, then the rest is
-// taken away, so that a lookup never misses what stays.
+// Brings the BPF maps to a plan by comparing with what they really hold. First everything is added, then the
+// rest is taken away, so that a lookup never misses what stays.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,8 @@ struct SyncCounts {
   std::size_t all() const { return written + removed; }
 };
 
-// Everything but `netns_workloads`: whose entry appears starts to capture, so it goes last (and first on the way out).
+// Everything but `netns_workloads`: whose entry appears starts to capture, so it goes last (and first on the
+// way out).
 Outcome<SyncCounts> sync_maps(const kernel::MapSet& maps, const KernelPlan& plan);
 Outcome<SyncCounts> sync_namespaces(const kernel::MapSet& maps, const KernelPlan& plan);
 // Takes out only what the plan does not have: before an enrolment is undone.

@@ -44,7 +44,8 @@ Outcome<NumberBook> NumberBook::open(std::string path, policy::Numbers& numbers)
 
 Outcome<> NumberBook::replay(const Entry& entry, policy::Numbers& numbers) {
   auto& count = entry.mesh ? meshes_ : workloads_;
-  if (entry.number <= count || entry.number >= kFirstRemoteWorkload) return fault(path_ + " is out of order", kNextStep);
+  if (entry.number <= count || entry.number >= kFirstRemoteWorkload)
+    return fault(path_ + " is out of order", kNextStep);
   const auto ask = [&](const std::string& mesh, const std::string& name) {
     return entry.mesh ? numbers.mesh(mesh) : number(numbers.workload(mesh, name));
   };
@@ -52,7 +53,8 @@ Outcome<> NumberBook::replay(const Entry& entry, policy::Numbers& numbers) {
   while (count + 1 < entry.number) ask(fmt::format(" {}", ++count), {});
   const auto space = entry.name.find(' ');
   if (!entry.mesh && space == std::string::npos) return fault(path_ + " is damaged", kNextStep);
-  const auto given = ask(entry.name.substr(0, space), entry.mesh ? std::string() : entry.name.substr(space + 1));
+  const auto given =
+      ask(entry.name.substr(0, space), entry.mesh ? std::string() : entry.name.substr(space + 1));
   if (given != entry.number) return fault(path_ + " is out of order", kNextStep);
   count = entry.number;
   return {};

@@ -1,6 +1,6 @@
-// Keeps the compiler's numbers over restarts: maps, listeners and the flight recorder know meshes and workloads by
-// number. policy::Numbers hands them out in sequence, so the book is the list of names in that order, and opening it
-// asks for them again.
+// Keeps the compiler's numbers over restarts: maps, listeners and the flight recorder know meshes and
+// workloads by number. policy::Numbers hands them out in sequence, so the book is the list of names in that
+// order, and opening it asks for them again.
 #pragma once
 
 #include <string>
@@ -30,7 +30,7 @@ class NumberBook {
 
   std::string path_;
   std::vector<Entry> entries_;
-  std::uint32_t meshes_ = 0;     // numbers given so far, gaps included
+  std::uint32_t meshes_ = 0;  // numbers given so far, gaps included
   std::uint32_t workloads_ = 0;
 };
 

@@ -10,7 +10,8 @@ namespace sluice::agent {
 
 Outcome<DirectoryWatch> DirectoryWatch::open(std::string directory) {
   Fd inotify(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  if (!inotify) return fault_errno("cannot make an inotify descriptor", errno, "raise fs.inotify.max_user_instances");
+  if (!inotify)
+    return fault_errno("cannot make an inotify descriptor", errno, "raise fs.inotify.max_user_instances");
   DirectoryWatch watch(std::move(inotify), std::move(directory));
   watch.attach();
   return watch;

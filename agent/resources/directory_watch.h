@@ -1,5 +1,5 @@
-// Tells that something in a directory may have changed (inotify). Only a hint: whoever is told reads everything again,
-// so a lost or merged event costs nothing. The directory may be missing, come and go.
+// Tells that something in a directory may have changed (inotify). Only a hint: whoever is told reads
+// everything again, so a lost or merged event costs nothing. The directory may be missing, come and go.
 #pragma once
 
 #include <string>
@@ -19,7 +19,8 @@ class DirectoryWatch {
   bool attach();
 
  private:
-  DirectoryWatch(Fd inotify, std::string directory) : inotify_(std::move(inotify)), directory_(std::move(directory)) {}
+  DirectoryWatch(Fd inotify, std::string directory)
+      : inotify_(std::move(inotify)), directory_(std::move(directory)) {}
   Fd inotify_;
   std::string directory_;
   int watch_ = -1;

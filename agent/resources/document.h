@@ -13,15 +13,15 @@
 namespace sluice::agent {
 
 struct Document {
-  std::string text;  // as written, without the separator lines
+  std::string text;                          // as written, without the separator lines
   std::optional<policy::Resource> resource;  // nothing when the document has an error
-  std::string key;   // "Kind/mesh/name"; of a bad document too when its envelope can be read; else empty
+  std::string key;    // "Kind/mesh/name"; of a bad document too when its envelope can be read; else empty
   std::string where;  // "file:line"
   policy::Diagnostics diagnostics;
 };
 
-// Cuts text at the `---` lines and judges each document by itself, so that an error stays in its document. Line numbers
-// are those of the whole text.
+// Cuts text at the `---` lines and judges each document by itself, so that an error stays in its document.
+// Line numbers are those of the whole text.
 std::vector<Document> judge_documents(std::string_view text, const std::string& file, bool strict);
 
 }  // namespace sluice::agent

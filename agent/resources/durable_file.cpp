@@ -87,7 +87,7 @@ Outcome<> remove_durably(const std::string& path) {
 Outcome<std::string> read_bounded(const std::string& path, std::size_t max_bytes) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file) return fault_errno("cannot open " + path, errno);
-  struct stat info {};
+  struct stat info{};
   if (::fstat(file.get(), &info) != 0) return fault_errno("cannot read " + path, errno);
   if (!S_ISREG(info.st_mode)) return fault(path + " is not a regular file");
   std::string text(max_bytes + 1, '\0');
@@ -100,7 +100,8 @@ Outcome<std::string> read_bounded(const std::string& path, std::size_t max_bytes
     size += static_cast<std::size_t>(n);
   }
   if (size > max_bytes)
-    return fault(fmt::format("{} is larger than {} KiB", path, max_bytes / 1024), "raise limits.document_kib");
+    return fault(fmt::format("{} is larger than {} KiB", path, max_bytes / 1024),
+                 "raise limits.document_kib");
   text.resize(size);
   return text;
 }
@@ -112,7 +113,7 @@ Outcome<> make_directory(const std::string& path, unsigned mode) {
     if (::mkdir(made.c_str(), static_cast<mode_t>(mode)) != 0 && errno != EEXIST)
       return fault_errno("cannot make directory " + made, errno, next_step(errno));
   }
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return fault_errno("cannot use directory " + path, errno);
   if (!S_ISDIR(info.st_mode)) return fault(path + " is not a directory");
   return {};

@@ -1,5 +1,5 @@
-// Files that survive a crash: written beside, synced, renamed over the old one, directory synced. A failure (full disk
-// included) leaves the old file as it was.
+// Files that survive a crash: written beside, synced, renamed over the old one, directory synced. A failure
+// (full disk included) leaves the old file as it was.
 #pragma once
 
 #include <string>

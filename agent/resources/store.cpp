@@ -16,15 +16,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A key or path as a file name: what is not plain becomes %XX; a long one is cut and told apart by a hash (FNV-1a).
+// A key or path as a file name: what is not plain becomes %XX; a long one is cut and told apart by a hash
+// (FNV-1a).
 std::string file_name(const std::string& text) {
   std::string out;
   std::uint64_t hash = 0xcbf29ce484222325ULL;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     hash = (hash ^ byte) * 0x100000001b3ULL;
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '_' || (c == '.' && !out.empty());
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || (c == '.' && !out.empty());
     if (plain)
       out += c;
     else
@@ -168,7 +169,8 @@ void Store::take_text(File& file, const std::string& path, std::string text) {
   }
   for (auto& old : file.good) {
     const bool replaced = std::ranges::any_of(good, [&](const Document& d) { return d.key == old.key; });
-    const bool broken = nameless ? true : std::ranges::any_of(bad, [&](const Document& d) { return d.key == old.key; });
+    const bool broken =
+        nameless ? true : std::ranges::any_of(bad, [&](const Document& d) { return d.key == old.key; });
     if (!replaced && broken) good.push_back(std::move(old));
   }
   file.text = std::move(text);
@@ -180,7 +182,8 @@ void Store::take_text(File& file, const std::string& path, std::string text) {
 
 void Store::keep_last_good(const std::string& path, const File& file) {
   std::string text = "# " + path + "\n";
-  for (const auto& document : file.good) text += "---\n" + document.text + (document.text.ends_with('\n') ? "" : "\n");
+  for (const auto& document : file.good)
+    text += "---\n" + document.text + (document.text.ends_with('\n') ? "" : "\n");
   // The copy only serves a later start, so a full disk must not keep a good file out of force.
   if (auto kept = write_durably({{last_good_path(path), text}}); !kept)
     log_.warn("no last good copy of {}: {}", path, kept.error().message);
@@ -207,13 +210,16 @@ void Store::rebuild() {
   for (const auto& [key, document] : applied_) add(document, true, owners);
   for (const auto& [path, file] : files_) {
     for (const auto& document : file.good) add(document, false, owners);
-    for (const auto& document : file.bad) documents_.push_back({document, false, false, false, first_error(document)});
-    if (!file.unreadable.empty()) problems_.push_back(file.unreadable + "; its last good version stays in force");
+    for (const auto& document : file.bad)
+      documents_.push_back({document, false, false, false, first_error(document)});
+    if (!file.unreadable.empty())
+      problems_.push_back(file.unreadable + "; its last good version stays in force");
   }
 }
 
 std::size_t Store::bad() const {
-  const auto documents = std::ranges::count_if(documents_, [](const auto& d) { return !d.problem.empty() && !d.shadowed; });
+  const auto documents =
+      std::ranges::count_if(documents_, [](const auto& d) { return !d.problem.empty() && !d.shadowed; });
   return static_cast<std::size_t>(documents) + problems_.size();
 }
 
@@ -222,10 +228,12 @@ Outcome<> Store::admit(const std::vector<Document>& documents) const {
   std::size_t fresh = 0;
   for (const auto& document : documents) {
     if (!keys.insert(document.key).second)
-      return fault(fmt::format("{}: {} is defined twice", document.where, document.key), "remove one of the two");
+      return fault(fmt::format("{}: {} is defined twice", document.where, document.key),
+                   "remove one of the two");
     if (document.text.size() > options_.document_bytes)
-      return fault(fmt::format("{}: document is larger than {} KiB", document.where, options_.document_bytes / 1024),
-                   "raise limits.document_kib");
+      return fault(
+          fmt::format("{}: document is larger than {} KiB", document.where, options_.document_bytes / 1024),
+          "raise limits.document_kib");
     if (find(document.key) == nullptr) ++fresh;
   }
   if (in_force_.size() + fresh > options_.resources)
@@ -256,7 +264,8 @@ Outcome<> Store::remove(const std::string& key) {
 }
 
 const StoredDocument* Store::find(const std::string& key) const {
-  const auto found = std::ranges::find_if(documents_, [&](const auto& d) { return d.in_force && d.document.key == key; });
+  const auto found =
+      std::ranges::find_if(documents_, [&](const auto& d) { return d.in_force && d.document.key == key; });
   return found == documents_.end() ? nullptr : &*found;
 }
 

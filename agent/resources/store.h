@@ -1,9 +1,10 @@
-// The resources in force on this node: the documents of a directory and those that `apply` stored. A bad document
-// never takes its last good version out of force; it is reported until it is mended. What came from the directory is
-// kept on disk as well, so that a start finds the last good set even if a file has been broken since.
+// The resources in force on this node: the documents of a directory and those that `apply` stored. A bad
+// document never takes its last good version out of force; it is reported until it is mended. What came from
+// the directory is kept on disk as well, so that a start finds the last good set even if a file has been
+// broken since.
 //
-// When two documents have the same kind, mesh and name, the one that apply stored wins, then the first file by name;
-// the others are reported.
+// When two documents have the same kind, mesh and name, the one that apply stored wins, then the first file
+// by name; the others are reported.
 #pragma once
 
 #include <map>
@@ -27,7 +28,7 @@ struct StoreOptions {
 // A document as the operator sees it.
 struct StoredDocument {
   Document document;
-  bool applied = false;   // by apply, else from a file
+  bool applied = false;  // by apply, else from a file
   bool in_force = false;
   bool shadowed = false;  // apply stored a newer version of a file's document: no mistake, only a note
   std::string problem;    // why the newest text is not in force; empty when it is

@@ -23,7 +23,8 @@ std::string refusal(const std::string& text, std::vector<std::string> more = {})
 }
 
 TEST(Config, FileThenCommandLine) {
-  const auto config = read("node: {name: a}\nlimits:\n  workloads: 7\n", {"--limits.workloads", "9", "--node.instance=x"});
+  const auto config =
+      read("node: {name: a}\nlimits:\n  workloads: 7\n", {"--limits.workloads", "9", "--node.instance=x"});
   ASSERT_TRUE(config);
   EXPECT_EQ(config->node_name, "a");
   EXPECT_EQ(config->node_instance, "x");
@@ -50,8 +51,9 @@ TEST(Config, BoundsAndTypes) {
 }
 
 TEST(Config, ListsAndDurations) {
-  const auto config = read("capture: {exclude: [10.0.0.0/8, 'fd00::/8'], resolvers: '10.0.0.1, 10.0.0.2'}\n"
-                           "identity: {svid_lifetime: 30s}\n");
+  const auto config = read(
+      "capture: {exclude: [10.0.0.0/8, 'fd00::/8'], resolvers: '10.0.0.1, 10.0.0.2'}\n"
+      "identity: {svid_lifetime: 30s}\n");
   ASSERT_TRUE(config);
   EXPECT_EQ(config->capture_exclude, (std::vector<std::string>{"10.0.0.0/8", "fd00::/8"}));
   EXPECT_EQ(config->capture_resolvers, (std::vector<std::string>{"10.0.0.1", "10.0.0.2"}));
@@ -63,7 +65,8 @@ TEST(Config, DumpReadsBackAsTheSame) {
   ASSERT_TRUE(config);
   const auto again = read(config_dump(*config));
   ASSERT_TRUE(again) << again.error().message;
-  for (const auto& key : config_keys()) EXPECT_EQ(config_value(*again, key.name), config_value(*config, key.name)) << key.name;
+  for (const auto& key : config_keys())
+    EXPECT_EQ(config_value(*again, key.name), config_value(*config, key.name)) << key.name;
 }
 
 TEST(Config, HelpNamesEveryKey) {

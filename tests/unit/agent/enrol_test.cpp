@@ -39,7 +39,8 @@ TEST(Exclude, Forms) {
   ASSERT_TRUE(v6);
   EXPECT_EQ(v6->prefix, *Prefix::parse("fd00::/8"));
   EXPECT_TRUE(parse_exclude("fd00::1"));
-  for (const char* bad : {"", "10.0.0.0/33", "10.0.0.1:", "10.0.0.1:x", "10.0.0.1:9-8", "[fd00::1", "[fd00::1]x", "a:1"})
+  for (const char* bad :
+       {"", "10.0.0.0/33", "10.0.0.1:", "10.0.0.1:x", "10.0.0.1:9-8", "[fd00::1", "[fd00::1]x", "a:1"})
     EXPECT_FALSE(parse_exclude(bad)) << bad;
 }
 
@@ -90,7 +91,8 @@ TEST(Plan, HostWorkloadIsSteeredByItsInbounds) {
   const auto compiled = two_workloads();
   std::map<WorkloadId, WorkloadPlace> places;
   places[WorkloadId{2}] = {false, 5, {}, true};
-  const auto plan = plan_kernel(compiled, places, {{"10.9.0.0/16:25"}, {*IpAddr::parse("10.0.0.53")}, "auto", {{9, 1}}});
+  const auto plan =
+      plan_kernel(compiled, places, {{"10.9.0.0/16:25"}, {*IpAddr::parse("10.0.0.53")}, "auto", {{9, 1}}});
   ASSERT_TRUE(plan);
   ASSERT_EQ(plan->host_inbounds.size(), 1);
   EXPECT_EQ(plan->host_inbounds.begin()->first.port_be, htons(80));
@@ -172,7 +174,8 @@ TEST_F(EnrolTest, AttachmentsThatCannotBe) {
 
 TEST(CgroupRoot, FromMountinfo) {
   const auto found = find_cgroup_root(
-      "25 1 0:22 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n30 25 0:26 / /sys/fs/cgroup/unified rw,nosuid - cgroup2 cgroup2 rw\n");
+      "25 1 0:22 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n30 25 0:26 / /sys/fs/cgroup/unified rw,nosuid - "
+      "cgroup2 cgroup2 rw\n");
   ASSERT_TRUE(found);
   EXPECT_EQ(*found, "/sys/fs/cgroup/unified");
   EXPECT_FALSE(find_cgroup_root("25 1 0:22 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n"));

@@ -63,7 +63,8 @@ TEST_F(LinkTest, SameBytesAreNotSentAgainAndVersionsRise) {
 TEST_F(LinkTest, RefusalIsKeptAndClearedByTheNextVersion) {
   link_->set(SectionKind::table, bytes("bad"));
   const auto proxy = connect();
-  message::SectionVerdict verdict{SectionKind::table, 0, expect_section(proxy, SectionKind::table, "bad").version, {}};
+  message::SectionVerdict verdict{
+      SectionKind::table, 0, expect_section(proxy, SectionKind::table, "bad").version, {}};
   std::ranges::copy(std::string_view("no\x1bgood"), verdict.reason.begin());
   ASSERT_TRUE(message::send_body(proxy.get(), message::Type::section_verdict, 0, verdict));
   loop_->run();

@@ -15,7 +15,8 @@ const std::string kMesh = "type: Mesh\nname: default\n";
 
 std::string timeout(const std::string& name, const std::string& value) {
   return "type: MeshTimeout\nmesh: default\nname: " + name +
-         "\nspec:\n  targetRef: {kind: Mesh}\n  to:\n  - targetRef: {kind: Mesh}\n    default: {connectionTimeout: " +
+         "\nspec:\n  targetRef: {kind: Mesh}\n  to:\n  - targetRef: {kind: Mesh}\n    default: "
+         "{connectionTimeout: " +
          value + "}\n";
 }
 
@@ -112,7 +113,8 @@ TEST_F(StoreTest, SameNameTwiceIsReported) {
   auto store = open();
   EXPECT_NE(mark_of(*store, "MeshTimeout/default/t").find("5s"), std::string::npos);
   EXPECT_EQ(store->bad(), 1);
-  EXPECT_FALSE(store->admit(judge_documents(timeout("x", "5s") + "---\n" + timeout("x", "6s"), "request", false)));
+  EXPECT_FALSE(
+      store->admit(judge_documents(timeout("x", "5s") + "---\n" + timeout("x", "6s"), "request", false)));
 }
 
 TEST_F(StoreTest, LimitsHold) {
