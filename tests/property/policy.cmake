@@ -1,4 +1,5 @@
 sluice_test(policy_property_test property
-  SOURCES ${CMAKE_SOURCE_DIR}/tests/property/policy/random_mesh.cpp ${CMAKE_SOURCE_DIR}/tests/property/policy/reference.cpp
+  SOURCES ${CMAKE_SOURCE_DIR}/tests/property/policy/random_mesh.cpp
+          ${CMAKE_SOURCE_DIR}/tests/property/policy/reference.cpp
           ${CMAKE_SOURCE_DIR}/tests/property/policy/table_property_test.cpp
   LINK sluice_policy)
