@@ -57,11 +57,11 @@ bool is_mesh_name(std::string_view text) {
 }
 
 bool is_tag_name(std::string_view text) {
-  return !text.empty() && all_of(text, "-_./:", true);
+  return !text.empty() && text.size() <= kMaxTagText && all_of(text, "-_./:", true);
 }
 
 bool is_tag_value(std::string_view text) {
-  return all_of(text, "-_.:", true);
+  return text.size() <= kMaxTagText && all_of(text, "-_.:", true);
 }
 
 }  // namespace sluice::policy

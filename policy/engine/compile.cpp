@@ -177,7 +177,8 @@ class MeshCompiler {
 
   void add_service(const ServiceModel& service) {
     ServiceImage image;
-    image.name = service.name;
+    // A name made of many tags is for reading only, and the table's text has a limit.
+    image.name = service.name.substr(0, 1024);
     image.mesh = number_;
     image.vips = service.vips;
     for (const auto& backend : service.backends) {

@@ -82,6 +82,8 @@ class DataplaneCheck {
     }
     net_ = networking;
     address();
+    validator_.at_most(*net_, kNet, "inbound", 4096);
+    validator_.at_most(*net_, kNet, "outbound", 8192);
     if (const auto* gateway = net_->find("gateway")) {
       check_gateway(*gateway);
     }
@@ -159,6 +161,8 @@ class DataplaneCheck {
   void inbound(const Node& node, const std::string& path) {
     validator_.port(node, path, "port", true);
     validator_.port(node, path, "servicePort", false);
+    validator_.short_name(node, path, "name");
+    validator_.at_most(node, path, "tags", 64);
     const auto own = node.text_of("address");
     if (!own.empty() && !IpAddr::parse(own)) {
       validator_.error(*node.find("address"), path + ".address", "address has to be valid IP address");
@@ -207,6 +211,7 @@ class DataplaneCheck {
 
   void outbound(const Node& node, const std::string& path) {
     validator_.port(node, path, "port", true);
+    validator_.at_most(node, path, "tags", 64);
     const auto address = node.text_of("address");
     if (!address.empty() && !IpAddr::parse(address)) {
       validator_.error(*node.find("address"), path + ".address", "address has to be valid IP address");
@@ -233,6 +238,7 @@ class DataplaneCheck {
     if (ref.text_of("name").empty() && (ref.find("labels") == nullptr || ref.find("labels")->size() == 0)) {
       validator_.error(ref, path + ".backendRef.name", "either 'name' or 'labels' should be specified");
     }
+    validator_.short_name(ref, path + ".backendRef", "name");
     validator_.port(ref, path + ".backendRef", "port", kind != "MeshExternalService");
     const auto* tags = node.find("tags");
     if ((tags != nullptr && tags->size() > 0) || !node.text_of("service").empty()) {

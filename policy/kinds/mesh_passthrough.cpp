@@ -126,6 +126,7 @@ void validate_mesh_passthrough(Validator& validator) {
   }
   const auto* conf = spec.find("default");
   if (conf == nullptr) return;
+  validator.at_most(*conf, "spec.default", "appendMatch", 4096);
   MatchList matches(validator);
   validator.each(*conf, "spec.default", "appendMatch", [&](const Node& match, const std::string& path) {
     matches.check(match, path);

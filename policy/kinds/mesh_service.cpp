@@ -41,6 +41,7 @@ void validate_mesh_service(Validator& validator) {
   }
   std::set<std::string> seen;
   validator.each(spec, "spec", "ports", [&](const Node& port, const std::string& path) {
+    validator.short_name(port, path, "name");
     const std::string name(port.text_of("name").empty() ? port.text_of("port") : port.text_of("name"));
     if (!seen.insert(name).second)
       validator.error(port, path + ".name", "port name \"" + name + "\" is given twice");

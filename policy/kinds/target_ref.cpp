@@ -8,9 +8,9 @@ namespace sluice::policy {
 namespace {
 
 bool is_ref_name(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-  });
+  return text.size() <= kMaxTagText && std::ranges::all_of(text, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+         });
 }
 
 class RefCheck {
@@ -85,6 +85,7 @@ class RefCheck {
   void tags() {
     const auto* tags = ref_.find("tags");
     if (tags == nullptr || !tags->is_mapping()) return;
+    validator_.at_most(ref_, path_, "tags", 60);
     for (const auto& entry : tags->fields) {
       const auto path = key_path(join_path(path_, "tags"), entry.key);
       if (!is_tag_name(entry.key)) {

@@ -43,6 +43,19 @@ void Validator::not_negative(const Node& parent, const std::string& path, std::s
   }
 }
 
+void Validator::at_most(const Node& parent, const std::string& path, std::string_view key,
+                        std::size_t items) {
+  const auto* node = parent.find(key);
+  if (node == nullptr || node->size() <= items) return;
+  error(*node, join_path(path, key), "must not have more than " + std::to_string(items) + " items");
+}
+
+void Validator::short_name(const Node& parent, const std::string& path, std::string_view key) {
+  const auto* node = parent.find(key);
+  if (node == nullptr || node->scalar.size() <= 253) return;
+  error(*node, join_path(path, key), "must not be longer than 253 characters");
+}
+
 bool Validator::port(const Node& parent, const std::string& path, std::string_view key, bool required) {
   const auto* node = parent.find(key);
   if (node == nullptr && !required) return true;

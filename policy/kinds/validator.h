@@ -29,6 +29,9 @@ class Validator {
   // Durations that are already known to be well formed.
   void positive(const Node& parent, const std::string& path, std::string_view key);      // > 0 when defined
   void not_negative(const Node& parent, const std::string& path, std::string_view key);  // >= 0 when defined
+  // Limits of the compiled table, so that one document cannot make the whole table be refused.
+  void at_most(const Node& parent, const std::string& path, std::string_view key, std::size_t items);
+  void short_name(const Node& parent, const std::string& path, std::string_view key);  // 253 bytes
   // 1..65535 when defined; `required` also refuses a missing one.
   bool port(const Node& parent, const std::string& path, std::string_view key, bool required);
 

@@ -1,5 +1,6 @@
 #include "policy/table/table_check.h"
 
+#include <algorithm>
 #include <unordered_set>
 
 namespace sluice::policy {
@@ -83,9 +84,70 @@ std::string check_outbounds(const TableImage& image) {
   return {};
 }
 
+bool long_text(const std::vector<std::string>& list) {
+  return std::ranges::any_of(list, [](const std::string& text) { return text.size() > kMaxText; });
+}
+
+std::string check_rule_limits(const TableImage& image) {
+  for (const auto& rule : image.rules) {
+    if (rule.policy.size() > kMaxText || rule.file.size() > kMaxText) return "a rule's name is too long";
+  }
+  for (const auto& set : image.permissions) {
+    if (set.rules.size() > kMaxPermissionRules) return "too many permissions on one inbound";
+    for (const auto& rule : set.rules) {
+      if (rule.conditions.size() > kMaxConditions) return "too many conditions in one permission";
+      for (const auto& condition : rule.conditions) {
+        if (condition.value.size() > kMaxText) return "a condition is too long";
+      }
+    }
+  }
+  return {};
+}
+
+std::string check_workload_limits(const WorkloadImage& workload) {
+  if (workload.name.size() > kMaxText || long_text(workload.identities) ||
+      workload.addresses.size() > kMaxListPerWorkload || workload.identities.size() > kMaxListPerWorkload ||
+      workload.inbounds.size() > kMaxListPerWorkload ||
+      workload.passthrough_matches.size() > kMaxListPerWorkload) {
+    return "a list or name is too long: " + workload.name.substr(0, 64);
+  }
+  for (const auto& inbound : workload.inbounds) {
+    if (inbound.name.size() > kMaxText || long_text(inbound.identities) ||
+        inbound.identities.size() > kMaxListPerWorkload) {
+      return "an inbound's list or name is too long: " + workload.name;
+    }
+  }
+  return {};
+}
+
+// What the codec refuses to read must not be written, or a table would fail at the other end only.
+std::string check_limits(const TableImage& image) {
+  if (image.rules.size() > kMaxRules || image.meshes.size() > kMaxMeshes ||
+      image.permissions.size() > kMaxPermissionSets || image.workloads.size() > kMaxWorkloads ||
+      image.services.size() > kMaxServices || image.outbounds.size() > kMaxOutbounds ||
+      long_text(image.meshes)) {
+    return "too many entries in one list";
+  }
+  if (auto problem = check_rule_limits(image); !problem.empty()) return problem;
+  for (const auto& workload : image.workloads) {
+    if (auto problem = check_workload_limits(workload); !problem.empty()) return problem;
+  }
+  for (const auto& service : image.services) {
+    if (service.name.size() > kMaxText || service.backends.size() > kMaxBackends ||
+        service.vips.size() > kMaxListPerWorkload) {
+      return "a list or name is too long: " + service.name.substr(0, 64);
+    }
+  }
+  for (const auto& outbound : image.outbounds) {
+    if (outbound.addresses.size() > kMaxListPerWorkload) return "too many addresses of one outbound";
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string check_image(const TableImage& image) {
+  if (auto problem = check_limits(image); !problem.empty()) return problem;
   if (image.rules.empty() || !image.rules.front().policy.empty()) return "rule 0 must be the built-in one";
   std::unordered_set<WorkloadId> seen;
   for (const auto& workload : image.workloads) {

@@ -82,6 +82,15 @@ TEST(Dataplane, AllMistakesAtOnce) {
   }
 }
 
+TEST(Dataplane, NamesAndTagsHaveALength) {
+  const std::string big(2000, 'x');
+  const auto text =
+      problems(dataplane("inbound: [{port: 1, name: " + big + ", tags: {kuma.io/service: " + big + "}}]"));
+  EXPECT_NE(text.find("networking.inbound[0].name: must not be longer than 253"), std::string::npos) << text;
+  EXPECT_NE(text.find("networking.inbound[0].tags[\"kuma.io/service\"]: tag value must consist"),
+            std::string::npos);
+}
+
 TEST(Dataplane, AttachmentTargetsAreChecked) {
   const auto attach = [](const std::string& target) {
     return problems(dataplane("inbound: []", "sluice: {node: n, attach: {" + target + "}}\n"));

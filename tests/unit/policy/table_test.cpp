@@ -116,6 +116,8 @@ TEST(Table, BadReferencesAreRefused) {
   EXPECT_TRUE(refused([](TableImage& i) { i.outbounds[0].service = 1; }));
   EXPECT_TRUE(refused([](TableImage& i) { i.rules.clear(); }));
   EXPECT_TRUE(refused([](TableImage& i) { i.workloads[0].inbounds[0].tls_mode = TlsMode::off; }));
+  EXPECT_TRUE(refused([](TableImage& i) { i.workloads[0].name.assign(kMaxText + 1, 'x'); }));
+  EXPECT_TRUE(refused([](TableImage& i) { i.services[0].vips.resize(kMaxListPerWorkload + 1); }));
   EXPECT_FALSE(refused([](TableImage&) {}));
 }
 
