@@ -15,14 +15,15 @@ class ServedTunnel final : public tunnel::StreamHandler {
  public:
   ServedTunnel(Connection& connection, std::shared_ptr<const tls::PeerIdentity> peer, OrigDst destination)
       : context_(connection.context()), entrance_(connection.entrance()), peer_(std::move(peer)),
-        judged_(peer_->uris, {}), destination_(destination) {}
+        judged_(peer_->uris, {}), outer_(connection.client()), destination_(destination) {}
 
-  // A tunnel belongs to one client workload and leads to one address: no stream may claim another.
+  // A tunnel belongs to one client workload and leads to one address: no stream may claim another. The address that the
+  // tunnel itself comes from is the workload's even when its Dataplane does not list it, as often with IPv6.
   std::optional<Error> check(const tunnel::StreamRequest& request) override {
     const bool true_destination = request.destination == destination_;
-    if (true_destination && context_.snapshot.table->address_belongs(request.client.ip, *judged_.get())) {
-      return std::nullopt;
-    }
+    const bool true_client = request.client.ip == outer_.ip ||
+                             context_.snapshot.table->address_belongs(request.client.ip, *judged_.get());
+    if (true_destination && true_client) return std::nullopt;
     context_.sinks.flight.count(context_.sinks.worker, Reason::tunnel_forged);
     return Error{Reason::tunnel_forged, Origin::downstream, 0, "tunnel request"};
   }
@@ -44,6 +45,7 @@ class ServedTunnel final : public tunnel::StreamHandler {
   Entrance entrance_;
   std::shared_ptr<const tls::PeerIdentity> peer_;
   JudgedPeer judged_;
+  ClientAddr outer_;
   OrigDst destination_;
 };
 
