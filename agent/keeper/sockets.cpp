@@ -84,6 +84,8 @@ SysResult<Fd> make_upstream(message::SocketKind kind, bool ipv6, std::uint32_t m
   if (kind == message::SocketKind::app_in) {
     if (error == 0) error = set_transparent(fd->get(), ipv6);
     if (error == 0) error = set_option(fd->get(), SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+    // The proxy binds a source port per 4-tuple, not per address: connections to other destinations share it.
+    if (error == 0) error = set_option(fd->get(), SOL_SOCKET, SO_REUSEADDR, 1);
     if (error == 0) error = set_option(fd->get(), SOL_SOCKET, SO_MARK, static_cast<int>(mark));
   }
   if (error != 0) return std::unexpected(error);

@@ -50,9 +50,9 @@ class BadInput(TwoNodes):
                      "  - targetRef: {kind: Mesh}\n    default: {connectionTimeout: -1s}\n", "connectionTimeout")
 
     def test_bad_file_keeps_the_last_good_version(self):
-        path = self.b.write_resource("flip", documents.deny("zz-flip", "web", ["client"]))
+        path = self.b.write_resource("flip", documents.deny("a-flip", "web", ["client"]))
         wait_for(lambda: self.curl("client").returncode != 0, "the good version to be in force", 3.0)
-        self.b.write_resource("flip", "type: MeshTrafficPermission\nname: zz-flip\nmesh: default\nspec: 7\n")
+        self.b.write_resource("flip", "type: MeshTrafficPermission\nname: a-flip\nmesh: default\nspec: 7\n")
         wait_for(lambda: self.b.status()["resources_bad"] > 0, "the bad version to be reported", 3.0)
         self.assertNotEqual(self.curl("client").returncode, 0, "the last good version stays in force")
         path.unlink()

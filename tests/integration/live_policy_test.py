@@ -22,15 +22,15 @@ class LivePolicy(TwoNodes):
         self.assert_served("neighbour")
 
     def test_apply_is_in_force_when_it_returns(self):
-        self.b.apply(documents.deny("zz-deny-client", "web", ["client"]))
+        self.b.apply(documents.deny("a-deny-client", "web", ["client"]))
         try:
             self.assertNotEqual(self.curl("client").returncode, 0)
         finally:
-            self.b.sluice("delete", "MeshTrafficPermission", "zz-deny-client")
+            self.b.sluice("delete", "MeshTrafficPermission", "a-deny-client")
         self.assert_served("client")
 
     def test_resource_directory_is_watched(self):
-        path = self.b.write_resource("extra", documents.deny("zz-file-deny", "web", ["client"]))
+        path = self.b.write_resource("extra", documents.deny("a-file-deny", "web", ["client"]))
         wait_for(lambda: self.curl("client").returncode != 0, "the new file to deny the client", 3.0)
         path.unlink()
         wait_for(lambda: self.curl("client").returncode == 0, "the removed file to be forgotten", 3.0)

@@ -19,6 +19,7 @@
 #include "relay/peer.h"
 #include "relay/record.h"
 #include "relay/snapshot.h"
+#include "relay/source_ports.h"
 #include "tls/handshakes.h"
 #include "tunnel/pool.h"
 
@@ -37,6 +38,7 @@ struct Context {
   LiveSet live;
   std::uint32_t next_pick = 0;  // round robin over endpoints
   std::set<tunnel::Tunnel*> served_tunnels{};  // to be told when the worker drains
+  SourcePorts source_ports{};
 };
 
 // The listener a connection came in by.

@@ -25,14 +25,28 @@ Error dial_error(Error error) {
   return error;
 }
 
-}  // namespace
+// How many source ports are tried: a port may be taken in the namespace, or its 4-tuple still be waiting out its end.
+constexpr int kBindAttempts = 32;
+constexpr int kConnectAttempts = 8;
 
-io::Task<Result<io::Socket>> dial(Context& context, policy::Permit permit, Origination from) {
+Result<> bind_source(Context& context, io::Socket& socket, const IpAddr& source) {
+  context.source_ports.seed(static_cast<std::uint64_t>(context.ring.now().time_since_epoch().count()));
+  int last_errno = 0;
+  for (int attempt = 0; attempt < kBindAttempts; ++attempt) {
+    const auto bound = socket.bind(SocketAddr{source, context.source_ports.next()});
+    if (bound) return {};
+    last_errno = bound.error().sys_errno;
+    if (last_errno != EADDRINUSE) break;
+  }
+  return fail(Reason::no_socket, Origin::internal, "bind client address", last_errno);
+}
+
+io::Task<Result<io::Socket>> dial_once(Context& context, policy::Permit permit, Origination from) {
   auto socket = co_await context.sockets.make(number(from.workload), from.kind);
   if (!socket) co_return std::unexpected(socket.error());
   if (from.source) {
-    const auto bound = socket->bind(SocketAddr{*from.source, 0});
-    if (!bound) co_return fail(Reason::no_socket, Origin::internal, "bind client address", bound.error().sys_errno);
+    const auto bound = bind_source(context, *socket, *from.source);
+    if (!bound) co_return std::unexpected(bound.error());
   }
   std::optional<io::Deadline> limit;
   if (permit.connect_timeout() > Nanos::zero()) {
@@ -42,6 +56,16 @@ io::Task<Result<io::Socket>> dial(Context& context, policy::Permit permit, Origi
   if (!connected) co_return std::unexpected(dial_error(connected.error()));
   limit.reset();
   co_return std::move(*socket);
+}
+
+}  // namespace
+
+io::Task<Result<io::Socket>> dial(Context& context, policy::Permit permit, Origination from) {
+  for (int attempt = 1;; ++attempt) {
+    auto socket = co_await dial_once(context, permit, from);
+    const bool tuple_taken = !socket && from.source && socket.error().sys_errno == EADDRNOTAVAIL;
+    if (!tuple_taken || attempt == kConnectAttempts) co_return socket;
+  }
 }
 
 io::Task<Result<std::unique_ptr<io::Stream>>> dial_application(Connection& connection, policy::Permit permit,

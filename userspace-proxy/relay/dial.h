@@ -15,7 +15,7 @@ namespace sluice::relay {
 struct Origination {
   WorkloadId workload = WorkloadId::none;  // in whose network namespace
   io::SocketKind kind = io::SocketKind::mesh_out;
-  std::optional<IpAddr> source;  // bound with port 0; nothing: the kernel chooses
+  std::optional<IpAddr> source;  // bound with a port of SourcePorts; nothing: the kernel chooses
 };
 
 // Errors: no_socket, connect_timeout, upstream_refused, upstream_unreachable.

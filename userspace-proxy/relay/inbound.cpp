@@ -47,6 +47,11 @@ io::Task<Error> serve_inbound(Connection& connection, io::SocketStream& client) 
   // A mesh without mTLS asks for nothing, and its applications may begin as they like.
   if (view.tls_mode == policy::TlsMode::off) co_return co_await serve_judged(connection, client, destination, {});
 
+  // Nothing that could be said would get an undeclared port admitted.
+  if (!view.declared && view.tls_mode == policy::TlsMode::strict) {
+    co_return Error{Reason::undeclared_port, Origin::policy, 0, "policy"};
+  }
+
   auto first = co_await sniff(client.socket(), granted_silence(connection, view), kFirstBytesLimit);
   if (!first) co_return first.error();
 
