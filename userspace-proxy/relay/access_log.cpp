@@ -71,6 +71,9 @@ void AccessLog::loop() {
     }
     lock.lock();
   }
+  // What came between the last flush and the stop.
+  while (flush()) {
+  }
 }
 
 bool AccessLog::flush() {

@@ -67,6 +67,11 @@ TEST_F(MeshTlsTest, CarriesBothWaysWithIdentityAndTrueSource) {
   EXPECT_EQ(Reason::completed, reason_of(at_server));
   EXPECT_EQ(kWebName, at_server.peer_identity);
   EXPECT_STREQ("MeshTrafficPermission/allow-web (mesh.yaml:7)", at_server.rule);
+  // Both went through one warm tunnel, after one handshake.
+  EXPECT_EQ(Transport::tunnel, static_cast<Transport>(at_server.transport));
+  EXPECT_EQ(1, client_proxy.flight().value(Metric::tunnels_opened));
+  EXPECT_EQ(2, client_proxy.flight().value(Metric::tunnel_streams));
+  EXPECT_EQ(1, client_proxy.flight().value(Metric::tls_handshakes_full));
 }
 
 TEST_F(MeshTlsTest, StrictRefusesPlaintextWithoutDialling) {
