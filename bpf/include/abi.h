@@ -107,7 +107,7 @@ struct sluice_port_range {
   __u8 protos; /* bit set of SLUICE_PROTO_* */
   __u8 _pad[2];
 };
-/* value of `prefixes`; the agent merges the ranges of shorter covering prefixes into longer ones, so one lookup decides */
+/* value of `prefixes`; the agent merges the ranges of shorter covering prefixes into longer ones: one lookup decides */
 struct sluice_prefix {
   __u32 count; /* <= SLUICE_PREFIX_RANGES */
   struct sluice_port_range ranges[SLUICE_PREFIX_RANGES];

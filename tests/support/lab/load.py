@@ -16,8 +16,8 @@ class Load:
         self.log = lab.directory / f"load-{where}.log"
         self.log.unlink(missing_ok=True)
         self.kills = []
-        self.child = lab.processes.start(f"load-{where}", net.inside(lab.netns(where), "/usr/bin/python3", SCRIPT, seconds,
-                                                                     host, port), self.log)
+        command = net.inside(lab.netns(where), "/usr/bin/python3", SCRIPT, seconds, host, port)
+        self.child = lab.processes.start(f"load-{where}", command, self.log)
 
     def kill(self, *pids):
         run("kill", "-9", *pids)
