@@ -105,6 +105,7 @@ io::Task<Result<Reached>> reach_mesh(Connection& connection, policy::Permit perm
   Context& context = connection.context();
   Record& record = connection.record();
   record.transport(Transport::mesh_tls);
+  if (!connection.snapshot().credentials) co_return fail(Reason::tls_no_identity, Origin::internal, "credentials");
   if (!permit.expected_identities().empty()) record.peer(permit.expected_identities().front());
   const tunnel::StreamRequest request{
       permit.address(), SocketAddr{true_source(connection, permit.address().ip), connection.client().port}};

@@ -50,6 +50,7 @@ io::Task<Result<std::unique_ptr<tls::TlsStream>>> secure_upstream(Connection& co
 
 io::Task<Result<std::unique_ptr<tls::TlsStream>>> accept_mesh_tls(Connection& connection, io::Stream& client,
                                                                   FirstBytes first) {
+  if (!connection.snapshot().credentials) co_return fail(Reason::tls_no_identity, Origin::internal, "credentials");
   auto secured = co_await connection.context().handshakes.accept(
       std::make_unique<BorrowedStream>(client), connection.snapshot().credentials, number(connection.workload()),
       io::Chunk::copy_of(first.bytes));
