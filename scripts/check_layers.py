@@ -46,7 +46,6 @@ VENDORS = {
     "spdlog/": ["userspace-proxy/base"],
     "microhttpd.h": ["agent/control"],
     "curl/": ["agent/ctl"],
-    "prometheus/": ["agent/control"],
     "CLI/": ["agent/ctl"],
     "nlohmann/": ["agent/control", "agent/ctl", "userspace-proxy/relay"],
     "seccomp.h": ["userspace-proxy/app"],

@@ -1,8 +1,9 @@
-// The Prometheus text: the proxy's counters from the flight memory, the kernel's verdicts, the agent's own
-// state.
+#include "app/metrics.h"
+
 #include <fmt/format.h>
 
-#include <cmath>
+#include <string_view>
+#include <vector>
 
 #include "app/agent.h"
 
@@ -33,41 +34,46 @@ void gauge(std::string& out, std::string_view name, std::string_view help, doubl
 
 }  // namespace
 
-std::string Agent::metrics_text() const {
+std::string metrics_page(const FlightReader& flight, std::span<const KernelVerdict> verdicts,
+                         const StatusInfo& status) {
   std::string out;
   for (std::size_t i = 0; i < kMetricCount; ++i) {
     const auto metric = static_cast<Metric>(i);
     const auto& info = metric_info(metric);
     head(out, info.name, info.help, info.gauge);
-    out += fmt::format("{} {}\n", info.name, parts_.flight.value(metric));
+    out += fmt::format("{} {}\n", info.name, flight.value(metric));
   }
   head(out, "sluice_connections_ended_total", "Connections and refusals by reason", false);
   for (std::uint32_t i = 0; i < reason_count(); ++i) {
     const auto reason = *reason_from_number(i);
-    if (const auto count = parts_.flight.count(reason); count != 0)
+    if (const auto count = flight.count(reason); count != 0)
       out += fmt::format("sluice_connections_ended_total{{reason=\"{}\"}} {}\n", reason_info(reason).word,
                          count);
   }
   head(out, "sluice_kernel_verdicts_total", "Decisions of the BPF programs by workload and reason", false);
-  const auto verdicts = parts_.programs->maps().read_verdicts();
-  if (verdicts)
-    for (const auto& [key, count] : *verdicts)
-      out += fmt::format("sluice_kernel_verdicts_total{{workload=\"{}\",reason=\"{}\"}} {}\n",
-                         key.first == 0 ? "" : escaped(workload_name(key.first)),
-                         reason_info(key.second).word, count);
-  const auto state = status();
-  gauge(out, "sluice_ready", "1 when everything is in place", state.ready ? 1 : 0);
-  gauge(out, "sluice_workloads", "Workloads bound to this node", state.workloads);
-  gauge(out, "sluice_workloads_ready", "Workloads whose capture was found in place", state.workloads_ready);
-  gauge(out, "sluice_resources", "Documents in force", state.resources);
-  gauge(out, "sluice_resources_bad", "Documents held back because they are wrong", state.resources_bad);
+  for (const auto& verdict : verdicts)
+    out += fmt::format("sluice_kernel_verdicts_total{{workload=\"{}\",reason=\"{}\"}} {}\n",
+                       escaped(verdict.workload), reason_info(verdict.reason).word, verdict.count);
+  gauge(out, "sluice_ready", "1 when everything is in place", status.ready ? 1 : 0);
+  gauge(out, "sluice_workloads", "Workloads bound to this node", status.workloads);
+  gauge(out, "sluice_workloads_ready", "Workloads whose capture was found in place", status.workloads_ready);
+  gauge(out, "sluice_resources", "Documents in force", status.resources);
+  gauge(out, "sluice_resources_bad", "Documents held back because they are wrong", status.resources_bad);
   gauge(out, "sluice_heartbeat_age_seconds", "Time since a worker last beat; -1 before the first",
-        state.heartbeat_age_seconds);
+        status.heartbeat_age_seconds);
   head(out, "sluice_repairs_total", "Differences between intent and kernel that were mended", false);
-  out += fmt::format("sluice_repairs_total {}\n", state.repairs);
+  out += fmt::format("sluice_repairs_total {}\n", status.repairs);
   head(out, "sluice_proxy_restarts_total", "Restarts of the proxy by the keeper", false);
-  out += fmt::format("sluice_proxy_restarts_total {}\n", state.proxy_restarts);
+  out += fmt::format("sluice_proxy_restarts_total {}\n", status.proxy_restarts);
   return out;
+}
+
+std::string Agent::metrics_text() const {
+  std::vector<KernelVerdict> verdicts;
+  if (const auto counts = parts_.programs->maps().read_verdicts())
+    for (const auto& [key, count] : *counts)
+      verdicts.push_back({key.first == 0 ? "" : workload_name(key.first), key.second, count});
+  return metrics_page(parts_.flight, verdicts, status());
 }
 
 }  // namespace sluice::agent

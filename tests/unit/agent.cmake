@@ -3,7 +3,8 @@ sluice_test(agent_resources_test unit SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/age
 sluice_test(agent_enrol_test unit SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/agent/enrol_test.cpp
   LINK sluice_enrol sluice_policy)
 sluice_test(agent_loop_test unit SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/agent/loop_test.cpp
-  ${CMAKE_SOURCE_DIR}/tests/unit/agent/link_test.cpp LINK sluice_agent)
+  ${CMAKE_SOURCE_DIR}/tests/unit/agent/link_test.cpp ${CMAKE_SOURCE_DIR}/tests/unit/agent/metrics_test.cpp
+  LINK sluice_agent)
 
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 add_test(NAME style/docs COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/scripts/generate_docs.py --check)

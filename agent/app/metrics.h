@@ -3,34 +3,24 @@
 // enrolled and by the reasons; nothing from a connection (address, path) is a label.
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "app/agent_api.h"
 #include "base/flight.h"
 #include "base/reason.h"
 
-namespace sluice::control {
+namespace sluice::agent {
 
+// Decisions of the BPF programs; one per workload and reason.
 struct KernelVerdict {
   std::string workload;  // name; empty when the kernel could not attribute it
   Reason reason = Reason::none;
   std::uint64_t count = 0;
 };
 
-struct MetricsInput {
-  std::array<std::int64_t, kMetricCount> values{};  // by Metric
-  std::vector<std::uint64_t> ended;  // connections ended in the proxy, by Reason; may be shorter
-  std::vector<KernelVerdict> verdicts;
-  agent::StatusInfo status;
-  std::vector<agent::CertificateInfo> certificates;
-};
+std::string metrics_page(const FlightReader& flight, std::span<const KernelVerdict> verdicts,
+                         const StatusInfo& status);
 
-// Copies the proxy's counters.
-void read_flight(const FlightReader& flight, MetricsInput& input);
-
-std::string metrics_page(const MetricsInput& input);
-
-}  // namespace sluice::control
+}  // namespace sluice::agent
