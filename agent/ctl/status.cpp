@@ -1,7 +1,8 @@
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
-#include <ctime>
+#include <algorithm>
+#include <chrono>
 
 #include "ctl/table.h"
 #include "ctl/verb.h"
@@ -36,9 +37,9 @@ std::string render(const Json& status, bool colour) {
   const bool ready = flag(status, "ready");
   const Json& version = field(status, "version");
   std::string started = text(status, "started_at");
+  const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
   if (const auto since = unix_seconds(started))
-    started =
-        fmt::format("{} ({} ago)", started, seconds_word(static_cast<double>(std::time(nullptr)) - *since));
+    started = fmt::format("{} ({} ago)", started, seconds_word(std::max(0.0, now.count() - *since)));
   std::string out;
   out += fmt::format("{:<12} {}\n", "state",
                      toned(ready ? "READY" : "NOT READY", ready ? Tone::good : Tone::bad, colour));
