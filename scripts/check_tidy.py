@@ -31,9 +31,11 @@ def tracked(*patterns):
 
 
 def strip_code(text):
-    """Comments and literals become spaces of the same shape, so that braces and lines can be counted."""
-    pattern = re.compile(r'R"([^(]*)\(.*?\)\1"|//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.S)
-    return pattern.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
+    """Comments, literals and preprocessor lines become spaces of the same shape, so that braces and lines can be counted."""
+    literals = r'R"([^(]*)\(.*?\)\1"|//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\''
+    pattern = re.compile(literals, re.S)
+    bare = pattern.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
+    return re.sub(r"^[ \t]*#(?:\\\n|[^\n])*", lambda m: re.sub(r"[^\n]", " ", m.group()), bare, flags=re.M)
 
 
 def functions(code):
