@@ -86,10 +86,7 @@ Outcome<std::unique_ptr<Server>> Server::start(const ServerOptions& options, age
                                     options.header_bytes_max, 0};
     auto metrics = HttpDaemon::start(
         parts->metrics_listener.get(), metrics_limits, [](int) { return Access::read; },
-        [&api](const Request& request) {
-          return Reply{metrics_only(api, request), nullptr};
-        },
-        log);
+        [&api](const Request& request) { return Reply{metrics_only(api, request), nullptr}; }, log);
     if (!metrics) return std::unexpected(metrics.error());
     parts->metrics = *std::move(metrics);
   }

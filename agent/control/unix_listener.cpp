@@ -30,7 +30,7 @@ Outcome<sockaddr_un> address_of(const std::string& path) {
 
 // Removes what a dead instance left at `path`; an error when the path is alive or not a socket.
 Outcome<> clear_stale(const std::string& path, const sockaddr_un& address) {
-  struct stat status {};
+  struct stat status{};
   if (::lstat(path.c_str(), &status) != 0) {
     if (errno == ENOENT) return {};
     return fault_errno(fmt::format("control socket {}", path), errno);
@@ -72,7 +72,7 @@ Outcome<UnixListener> UnixListener::open(const std::string& path, std::optional<
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0)
     return fault_errno(fmt::format("bind control socket {}", path), errno,
                        "is the directory writable, and is the file system full or read-only?");
-  struct stat status {};
+  struct stat status{};
   if (::lstat(path.c_str(), &status) != 0) return fault_errno(fmt::format("control socket {}", path), errno);
   UnixListener listener(std::move(fd), path, status.st_dev, status.st_ino);
   // Nobody can connect before listen(), so the mode is right from the first connection on.
@@ -83,7 +83,7 @@ Outcome<UnixListener> UnixListener::open(const std::string& path, std::optional<
 
 UnixListener::~UnixListener() {
   if (!fd_) return;
-  struct stat status {};
+  struct stat status{};
   if (::lstat(path_.c_str(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_)
     ::unlink(path_.c_str());
 }

@@ -38,7 +38,7 @@ bool complete(HeldWorkload& held) {
   held.claimed = false;
   if (!held.out || !held.in) return false;
   if (!held.netns) return true;
-  struct stat info {};
+  struct stat info{};
   if (::fstat(held.netns.get(), &info) != 0) return false;
   held.device = info.st_dev;
   held.inode = info.st_ino;

@@ -112,7 +112,7 @@ class StateReader {
     held.out = fd();
     held.in = fd();
     held.claimed = in_.number<std::uint8_t>() != 0;
-    struct stat info {};
+    struct stat info{};
     if (held.netns && ::fstat(held.netns.get(), &info) == 0) {
       held.device = info.st_dev;
       held.inode = info.st_ino;
@@ -140,7 +140,7 @@ Outcome<std::vector<std::byte>> state_bytes(const char* variable) {
   int number = -1;
   std::from_chars(variable, variable + std::strlen(variable), number);
   const Fd memfd(number);
-  struct stat info {};
+  struct stat info{};
   if (!memfd || ::fstat(memfd.get(), &info) != 0) return fault_errno("the earlier keeper's state", errno);
   return message::read_sealed(memfd.get(), static_cast<std::size_t>(info.st_size), kStateMax);
 }

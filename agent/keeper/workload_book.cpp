@@ -13,7 +13,7 @@ namespace {
 SysResult<HeldWorkload> open_workload(const Namespaces& namespaces, Fd netns) {
   HeldWorkload held;
   if (netns) {
-    struct stat info {};
+    struct stat info{};
     if (::fstat(netns.get(), &info) != 0) return std::unexpected(errno);
     if (::ioctl(netns.get(), NS_GET_NSTYPE) != CLONE_NEWNET) return std::unexpected(EINVAL);
     held.device = info.st_dev;
@@ -32,7 +32,7 @@ SysResult<HeldWorkload> open_workload(const Namespaces& namespaces, Fd netns) {
 
 SysResult<bool> same_namespace(const HeldWorkload& held, const Fd& netns) {
   if (!netns) return !held.netns.valid();
-  struct stat info {};
+  struct stat info{};
   if (::fstat(netns.get(), &info) != 0) return std::unexpected(errno);
   return held.netns.valid() && info.st_dev == held.device && info.st_ino == held.inode;
 }

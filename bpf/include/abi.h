@@ -1,7 +1,8 @@
 /*
  * The contract between the BPF programs and the agent: every key and value of every map.
- * Valid C11, C++20 and BPF C. Fixed-width types only, explicit padding that is always zero (hash keys compare it),
- * addresses are 16 bytes with IPv4 as ::ffff:a.b.c.d, byte order is in the field's name (_be = network order).
+ * Valid C11, C++20 and BPF C. Fixed-width types only, explicit padding that is always zero (hash keys compare
+ * it), addresses are 16 bytes with IPv4 as ::ffff:a.b.c.d, byte order is in the field's name (_be = network
+ * order).
  */
 #ifndef SLUICE_ABI_H
 #define SLUICE_ABI_H
@@ -53,18 +54,19 @@ SLUICE_ABI_ASSERT(sizeof(struct sluice_addr) == 16);
 /* value of map `workloads` (key: __u32 workload id > 0); written by agent, read by every program */
 struct sluice_workload {
   __u32 id;
-  __u32 mesh;            /* mesh id, scope of `destinations` */
-  __u64 netns_cookie;    /* 0 for a host-cgroup workload */
-  __u8 fail_mode;        /* SLUICE_FAIL_* */
-  __u8 passthrough;      /* SLUICE_PASSTHROUGH_* */
-  __u8 guard;            /* SLUICE_GUARD_* */
-  __u8 deny;             /* SLUICE_DENY_* */
-  __u8 capture_inbound;  /* 1: sk_lookup steers new inbound connections */
+  __u32 mesh;           /* mesh id, scope of `destinations` */
+  __u64 netns_cookie;   /* 0 for a host-cgroup workload */
+  __u8 fail_mode;       /* SLUICE_FAIL_* */
+  __u8 passthrough;     /* SLUICE_PASSTHROUGH_* */
+  __u8 guard;           /* SLUICE_GUARD_* */
+  __u8 deny;            /* SLUICE_DENY_* */
+  __u8 capture_inbound; /* 1: sk_lookup steers new inbound connections */
   __u8 _pad[3];
 };
 SLUICE_ABI_ASSERT(sizeof(struct sluice_workload) == 24);
 
-/* map `netns_workloads`: key __u64 netns cookie -> __u32 workload id; written by agent, read by connect, sockops */
+/* map `netns_workloads`: key __u64 netns cookie -> __u32 workload id; written by agent, read by connect,
+ * sockops */
 
 /* key of map `destinations`: addresses of the mesh; port_be 0 = any port; value __u32 (unused, 1) */
 struct sluice_destination_key {
@@ -84,8 +86,8 @@ struct sluice_outbound_key {
 };
 SLUICE_ABI_ASSERT(sizeof(struct sluice_outbound_key) == 24);
 
-/* `destinations` and `outbounds` hold at most as many entries as the limits above; all maps are written by the agent
-   unless their comment says otherwise. */
+/* `destinations` and `outbounds` hold at most as many entries as the limits above; all maps are written by
+   the agent unless their comment says otherwise. */
 
 /* key of LPM map `prefixes`: per workload; prefixlen counts the 32 bits of workload_be too (32 + 0..128) */
 struct sluice_prefix_key {
@@ -107,7 +109,8 @@ struct sluice_port_range {
   __u8 protos; /* bit set of SLUICE_PROTO_* */
   __u8 _pad[2];
 };
-/* value of `prefixes`; the agent merges the ranges of shorter covering prefixes into longer ones: one lookup decides */
+/* value of `prefixes`; the agent merges the ranges of shorter covering prefixes into longer ones: one lookup
+ * decides */
 struct sluice_prefix {
   __u32 count; /* <= SLUICE_PREFIX_RANGES */
   struct sluice_port_range ranges[SLUICE_PREFIX_RANGES];
@@ -121,7 +124,8 @@ struct sluice_local_key {
 };
 SLUICE_ABI_ASSERT(sizeof(struct sluice_local_key) == 24);
 
-/* map `resolvers`: key struct sluice_addr -> __u32 (1); DNS (port 53) to these passes under passthrough none */
+/* map `resolvers`: key struct sluice_addr -> __u32 (1); DNS (port 53) to these passes under passthrough none
+ */
 
 /* kinds of a noted flow */
 #define SLUICE_FLOW_CAPTURE 1 /* application -> proxy (outbound) */
@@ -129,8 +133,9 @@ SLUICE_ABI_ASSERT(sizeof(struct sluice_local_key) == 24);
 #define SLUICE_FLOW_PASS 3    /* application, cleared by the connect hook to go direct */
 #define SLUICE_FLOW_PROBE 4   /* kubelet probe */
 
-/* key of map `flows`: written by sockops at TCP_CONNECT, removed at ESTABLISHED or CLOSE; read by sk_lookup, guard.
-   Probe flows live in the map `probes` with netns_cookie 0, since the prober sits in another namespace. */
+/* key of map `flows`: written by sockops at TCP_CONNECT, removed at ESTABLISHED or CLOSE; read by sk_lookup,
+   guard. Probe flows live in the map `probes` with netns_cookie 0, since the prober sits in another
+   namespace. */
 struct sluice_flow_key {
   __u64 netns_cookie;
   struct sluice_addr local;
@@ -159,8 +164,8 @@ struct sluice_listener_key {
 };
 SLUICE_ABI_ASSERT(sizeof(struct sluice_listener_key) == 8);
 
-/* key of map `host_inbounds`: (address, port) that the host-namespace sk_lookup steers; value __u32 workload id.
-   addr all zero = any address. */
+/* key of map `host_inbounds`: (address, port) that the host-namespace sk_lookup steers; value __u32 workload
+   id. addr all zero = any address. */
 struct sluice_host_inbound_key {
   struct sluice_addr addr;
   __u16 port_be;
@@ -185,7 +190,8 @@ struct sluice_heartbeat {
   __u64 last_beat_ns;
 };
 
-/* record in ring buffer `events`: denials and failures only, so that explain knows what the proxy never saw */
+/* record in ring buffer `events`: denials and failures only, so that explain knows what the proxy never saw
+ */
 struct sluice_event {
   __u64 time_ns; /* CLOCK_MONOTONIC */
   __u32 workload;
@@ -213,16 +219,18 @@ struct sluice_owner {
 /* value of SK_STORAGE `socket_notes`: what the connect hook decided for this socket */
 struct sluice_socket_note {
   __u32 workload;
-  __u32 previous_mark; /* the socket's mark before we changed it; restored when a later connect() is not captured */
+  __u32 previous_mark; /* the socket's mark before we changed it; restored when a later connect() is not
+                          captured */
   __u8 kind;           /* SLUICE_FLOW_*, 0 = none */
-  __u8 by_cgroup;      /* decided by a workload's own cgroup program: the namespace program must not override */
-  __u8 marked;         /* 1: the mark on the socket is ours */
-  __u8 noted;          /* 1: an entry of `flows` or `probes` is this socket's */
+  __u8 by_cgroup; /* decided by a workload's own cgroup program: the namespace program must not override */
+  __u8 marked;    /* 1: the mark on the socket is ours */
+  __u8 noted;     /* 1: an entry of `flows` or `probes` is this socket's */
 };
 SLUICE_ABI_ASSERT(sizeof(struct sluice_socket_note) == 12);
 
 /* value of the one-slot ARRAY `flow_count`: entries of `flows`; sockops adds and subtracts, connect
-   refuses new connections (reason map_full) before the map can fill up, so that no connection ever goes unnoted */
+   refuses new connections (reason map_full) before the map can fill up, so that no connection ever goes
+   unnoted */
 struct sluice_flow_count {
   __u64 entries;
 };

@@ -59,12 +59,17 @@ void SimBuffers::recycle(std::uint32_t buffer) noexcept {
 // ---- time and events
 
 SimBackend::SimBackend(std::uint64_t seed, SimFaults faults, SimLimits limits)
-    : random_(seed), faults_(faults), limits_(limits), small_(limits.small_buffers, kSmallBuffer),
+    : random_(seed),
+      faults_(faults),
+      limits_(limits),
+      small_(limits.small_buffers, kSmallBuffer),
       large_(limits.large_buffers, kLargeBuffer) {}
 
 SimBackend::~SimBackend() = default;
 
-std::uint64_t SimBackend::order_in_time() { return faults_.latency_max == Nanos(0) ? next_serial_++ : random_(); }
+std::uint64_t SimBackend::order_in_time() {
+  return faults_.latency_max == Nanos(0) ? next_serial_++ : random_();
+}
 
 void SimBackend::schedule(Operation* op) {
   const auto found = pending_.find(op);
@@ -146,8 +151,9 @@ void SimBackend::attempt(Operation& op, Pending& pending) {
 
 void SimBackend::complete(Operation& op, Pending& pending, Completion completion) {
   ++stats_.completions;
-  for (const std::uint64_t part : {static_cast<std::uint64_t>(pending.kind), static_cast<std::uint64_t>(pending.socket),
-                                   static_cast<std::uint64_t>(completion.result)}) {
+  for (const std::uint64_t part :
+       {static_cast<std::uint64_t>(pending.kind), static_cast<std::uint64_t>(pending.socket),
+        static_cast<std::uint64_t>(completion.result)}) {
     trace_ = (trace_ ^ part) * 0x100000001b3ULL;
   }
   if (completion.more) {
@@ -259,18 +265,24 @@ void SimBackend::try_connect(Operation& op, Pending& pending) {
   complete(op, pending, {.result = 0});
 }
 
-void SimBackend::accept(Operation& op, SocketHandle listener) { begin(op, Kind::accept, listener); }
+void SimBackend::accept(Operation& op, SocketHandle listener) {
+  begin(op, Kind::accept, listener);
+}
 void SimBackend::receive(Operation& op, SocketHandle socket, BufferClass buffers) {
   begin(op, buffers == BufferClass::large ? Kind::receive_large : Kind::receive_small, socket);
 }
-void SimBackend::receive_heap(Operation& op, SocketHandle socket) { begin(op, Kind::receive_heap, socket); }
+void SimBackend::receive_heap(Operation& op, SocketHandle socket) {
+  begin(op, Kind::receive_heap, socket);
+}
 void SimBackend::send(Operation& op, SocketHandle socket, std::span<const std::span<const std::byte>> parts) {
   begin(op, Kind::send, socket).parts.assign(parts.begin(), parts.end());
 }
 void SimBackend::connect(Operation& op, SocketHandle socket, const SocketAddr& to) {
   begin(op, Kind::connect, socket).to = to;
 }
-void SimBackend::shutdown_write(Operation& op, SocketHandle socket) { begin(op, Kind::shutdown, socket); }
+void SimBackend::shutdown_write(Operation& op, SocketHandle socket) {
+  begin(op, Kind::shutdown, socket);
+}
 
 void SimBackend::cancel(Operation& op) {
   const auto found = pending_.find(&op);
@@ -314,7 +326,8 @@ void SimBackend::reset_all() {
 
 void SimBackend::close(SocketHandle socket, bool reset) {
   const auto found = sockets_.find(socket.number);
-  if (found == sockets_.end() || found->second.reader != nullptr || found->second.writer != nullptr) std::abort();
+  if (found == sockets_.end() || found->second.reader != nullptr || found->second.writer != nullptr)
+    std::abort();
   Peer& peer = found->second;
   const std::deque<int> backlog = std::move(peer.backlog);
   if (Peer* other = find(peer.other); other != nullptr) {
@@ -331,7 +344,9 @@ void SimBackend::close(SocketHandle socket, bool reset) {
   for (const int waiting : backlog) close({.number = waiting}, true);
 }
 
-SocketHandle SimBackend::adopt(Fd) { std::abort(); }  // a simulation has no descriptors
+SocketHandle SimBackend::adopt(Fd) {
+  std::abort();
+}  // a simulation has no descriptors
 
 Result<SocketHandle> SimBackend::make_listener(const SocketAddr& at, int) {
   auto made = make_socket(at);
@@ -353,8 +368,12 @@ Result<> SimBackend::bind(SocketHandle socket, const SocketAddr& at) {
   return {};
 }
 
-SocketAddr SimBackend::local_address(SocketHandle socket) const { return sockets_.at(socket.number).local; }
-SocketAddr SimBackend::peer_address(SocketHandle socket) const { return sockets_.at(socket.number).far; }
+SocketAddr SimBackend::local_address(SocketHandle socket) const {
+  return sockets_.at(socket.number).local;
+}
+SocketAddr SimBackend::peer_address(SocketHandle socket) const {
+  return sockets_.at(socket.number).far;
+}
 
 BackendStats SimBackend::stats() const {
   BackendStats stats = stats_;

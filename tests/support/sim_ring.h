@@ -1,12 +1,14 @@
-// SimRing: the runtime over a simulated network and clock instead of the kernel. One thread, nothing waits: when no
-// event is due, the clock jumps to the next one. Everything random, faults included, comes from one seed, so a failing
-// seed replays exactly (SLUICE_SEED=N). Ring, Socket, Scope, timers and all above are the production code.
+// SimRing: the runtime over a simulated network and clock instead of the kernel. One thread, nothing waits:
+// when no event is due, the clock jumps to the next one. Everything random, faults included, comes from one
+// seed, so a failing seed replays exactly (SLUICE_SEED=N). Ring, Socket, Scope, timers and all above are the
+// production code.
 //
 //   SimRing sim(sim_seed(1), SimFaults::storm());
 //   auto finished = sim.ring().run_task(scenario(&sim.ring()));   // false: the scenario can never finish
 //
-// Connections run between listen() and open_socket() of the same ring, whatever the addresses; a listener on [::]:0 or
-// 0.0.0.0:0 takes every address of its port, and local_address() of what it accepts is the address that was dialled.
+// Connections run between listen() and open_socket() of the same ring, whatever the addresses; a listener on
+// [::]:0 or 0.0.0.0:0 takes every address of its port, and local_address() of what it accepts is the address
+// that was dialled.
 #pragma once
 
 #include <atomic>
@@ -41,8 +43,8 @@ struct SimFaults {
   unsigned ended_early = 0;    // a multishot operation ends without reason
   unsigned cancel_late = 0;    // a cancellation that finds its operation complete
   unsigned clock_jump = 0;     // the clock leaps by up to 30 s when it moves to a timer
-  Nanos latency_max{0};        // every step takes up to this long; what is due at once happens in random order
-  static SimFaults storm();    // a bit of everything but connects that stay unanswered
+  Nanos latency_max{0};      // every step takes up to this long; what is due at once happens in random order
+  static SimFaults storm();  // a bit of everything but connects that stay unanswered
 };
 
 struct SimLimits {
@@ -107,7 +109,15 @@ class SimBackend final : public Backend {
   BackendStats stats() const override;
 
  private:
-  enum class Kind : std::uint8_t { accept, receive_small, receive_large, receive_heap, send, connect, shutdown };
+  enum class Kind : std::uint8_t {
+    accept,
+    receive_small,
+    receive_large,
+    receive_heap,
+    send,
+    connect,
+    shutdown
+  };
   struct Peer {
     SocketAddr local;
     SocketAddr far;
@@ -137,7 +147,9 @@ class SimBackend final : public Backend {
     Operation* op;
     bool cancels;
     bool operator>(const Event& other) const {
-      return at != other.at ? at > other.at : order != other.order ? order > other.order : serial > other.serial;
+      return at != other.at         ? at > other.at
+             : order != other.order ? order > other.order
+                                    : serial > other.serial;
     }
   };
 

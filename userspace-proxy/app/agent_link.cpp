@@ -41,7 +41,8 @@ Outcome<> AgentLink::take(message::Packet& packet) {
   if (static_cast<std::size_t>(section->kind) >= accepted_.size()) return fault("unknown section");
 
   const auto taken = take_section(*section, packet.fds[0]);
-  message::SectionVerdict verdict{.kind = section->kind, .accepted = taken ? 1U : 0U, .version = section->version};
+  message::SectionVerdict verdict{
+      .kind = section->kind, .accepted = taken ? 1U : 0U, .version = section->version};
   if (!taken) {
     log_.error("section refused: {}", taken.error().message);
     const std::size_t size = std::min(taken.error().message.size(), verdict.reason.size() - 1);
@@ -64,9 +65,12 @@ Outcome<> AgentLink::take_section(const message::Section& section, const Fd& mem
 
 Outcome<> AgentLink::take_bytes(message::SectionKind kind, std::span<const std::byte> bytes) {
   switch (kind) {
-    case message::SectionKind::table: return proxy_.take_table(bytes);
-    case message::SectionKind::credentials: return proxy_.take_credentials(bytes);
-    case message::SectionKind::settings: break;
+    case message::SectionKind::table:
+      return proxy_.take_table(bytes);
+    case message::SectionKind::credentials:
+      return proxy_.take_credentials(bytes);
+    case message::SectionKind::settings:
+      break;
   }
   return bytes.empty() ? Outcome<>() : fault("this proxy takes its settings from its command line");
 }

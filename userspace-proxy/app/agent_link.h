@@ -1,5 +1,5 @@
-// The link to the agent: sections of the snapshot come in, each is answered by a verdict. The agent may end and come
-// back at any time; what was accepted last stays in force.
+// The link to the agent: sections of the snapshot come in, each is answered by a verdict. The agent may end
+// and come back at any time; what was accepted last stays in force.
 #pragma once
 
 #include <array>

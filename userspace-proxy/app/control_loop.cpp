@@ -27,7 +27,8 @@ int run_control_loop(ControlParts parts) {
   int status = 0;
   bool keeper_lives = true;
   const auto drain = [&parts](Nanos grace) {
-    parts.log.info("draining for at most {} s", std::chrono::duration_cast<std::chrono::seconds>(grace).count());
+    parts.log.info("draining for at most {} s",
+                   std::chrono::duration_cast<std::chrono::seconds>(grace).count());
     parts.proxy.drain(grace);
   };
   const KeeperLink::Handlers handlers{[&parts](Fd link) { parts.agent.attach(std::move(link)); }, drain};

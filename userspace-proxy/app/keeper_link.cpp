@@ -12,7 +12,8 @@ Outcome<> take_listener(Proxy& proxy, message::Packet& packet) {
   if (!body) return std::unexpected(body.error());
   const bool out = body->slot == message::ListenerSlot::out;
   if (!out && body->slot != message::ListenerSlot::in) return fault("listener for an unknown slot");
-  proxy.add_listener(WorkloadId{body->workload}, out ? Direction::outbound : Direction::inbound, packet.fds[0]);
+  proxy.add_listener(WorkloadId{body->workload}, out ? Direction::outbound : Direction::inbound,
+                     packet.fds[0]);
   return {};
 }
 
@@ -34,8 +35,10 @@ Outcome<> KeeperLink::receive(Proxy& proxy, Log& log, const Handlers& handlers) 
   auto packet = message::receive(channel_.get());
   if (!packet) return std::unexpected(packet.error());
   switch (packet->header.type) {
-    case Type::listener: return take_listener(proxy, *packet);
-    case Type::sockets: return take_sockets(proxy, *packet);
+    case Type::listener:
+      return take_listener(proxy, *packet);
+    case Type::sockets:
+      return take_sockets(proxy, *packet);
     case Type::listener_gone: {
       const auto body = message::body_of<message::ListenerGone>(*packet, 0, 0);
       if (!body) return std::unexpected(body.error());
@@ -45,7 +48,8 @@ Outcome<> KeeperLink::receive(Proxy& proxy, Log& log, const Handlers& handlers) 
     case Type::heartbeat_map: {
       if (packet->fds.size() != 1) return fault("heartbeat map without its descriptor");
       // Without it the kernel side soon takes the proxy for dead, which is what fail modes are for: go on.
-      if (const auto mapped = proxy.map_heartbeat(packet->fds[0]); !mapped) log.error("{}", mapped.error().message);
+      if (const auto mapped = proxy.map_heartbeat(packet->fds[0]); !mapped)
+        log.error("{}", mapped.error().message);
       return {};
     }
     case Type::peer_link: {
@@ -60,7 +64,8 @@ Outcome<> KeeperLink::receive(Proxy& proxy, Log& log, const Handlers& handlers) 
       handlers.drain(std::chrono::seconds(body->grace_seconds));
       return {};
     }
-    default: return fault("unexpected message from the keeper");
+    default:
+      return fault("unexpected message from the keeper");
   }
 }
 

@@ -13,7 +13,7 @@ class KeeperLink {
  public:
   // What the keeper says that is not for the workers.
   struct Handlers {
-    std::function<void(Fd link)> agent_link;   // the agent is (re)started: talk to it here
+    std::function<void(Fd link)> agent_link;  // the agent is (re)started: talk to it here
     std::function<void(Nanos grace)> drain;
   };
 

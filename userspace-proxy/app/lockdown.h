@@ -1,5 +1,6 @@
-// The last step of start-up: a seccomp filter over all threads that leaves what a running proxy needs. io_uring
-// operations do not pass seccomp; the rings were restricted when they were made, and no other can be made after this.
+// The last step of start-up: a seccomp filter over all threads that leaves what a running proxy needs.
+// io_uring operations do not pass seccomp; the rings were restricted when they were made, and no other can be
+// made after this.
 #pragma once
 
 #include "base/result.h"

@@ -1,5 +1,5 @@
-// sluice-proxy: the data path as an unprivileged process. Started by the keeper with its channel as descriptor 3 and
-// the flight memory as descriptor 4, user and capabilities dropped already.
+// sluice-proxy: the data path as an unprivileged process. Started by the keeper with its channel as
+// descriptor 3 and the flight memory as descriptor 4, user and capabilities dropped already.
 #include <cstdio>
 #include <cstdlib>
 

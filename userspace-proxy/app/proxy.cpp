@@ -16,8 +16,11 @@
 namespace sluice::app {
 namespace {
 
-// TLS handshakes may use as many threads as there are workers; they run below the workers' priority in the queue only.
-std::size_t handshake_threads(const ProxySettings& settings) { return std::max<std::size_t>(1, settings.workers); }
+// TLS handshakes may use as many threads as there are workers; they run below the workers' priority in the
+// queue only.
+std::size_t handshake_threads(const ProxySettings& settings) {
+  return std::max<std::size_t>(1, settings.workers);
+}
 
 }  // namespace
 
@@ -107,7 +110,8 @@ void Proxy::deliver_sockets(std::size_t worker, const message::Sockets& answer, 
 }
 
 Outcome<> Proxy::map_heartbeat(const Fd& map) {
-  // A mapping is never taken away again: a worker may be about to write, and a new one comes only with a new agent.
+  // A mapping is never taken away again: a worker may be about to write, and a new one comes only with a new
+  // agent.
   void* page = ::mmap(nullptr, sizeof(sluice_heartbeat), PROT_READ | PROT_WRITE, MAP_SHARED, map.get(), 0);
   if (page == MAP_FAILED) return fault_errno("cannot map the heartbeat", errno);
   heartbeat_.store(reinterpret_cast<std::uint64_t*>(&static_cast<sluice_heartbeat*>(page)->last_beat_ns),
@@ -118,7 +122,8 @@ Outcome<> Proxy::map_heartbeat(const Fd& map) {
 Outcome<> Proxy::take_table(std::span<const std::byte> bytes) {
   auto table = policy::Table::decode(bytes);
   if (!table) return fault(table.error());
-  log_.info("table {:016x} is in force: {} workloads", (*table)->content_hash(), (*table)->image().workloads.size());
+  log_.info("table {:016x} is in force: {} workloads", (*table)->content_hash(),
+            (*table)->image().workloads.size());
   snapshot_.table = std::move(*table);
   publish_snapshot();
   return {};

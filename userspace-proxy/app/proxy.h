@@ -1,5 +1,5 @@
-// The proxy as its control thread sees it: the workers, and what keeper and agent tell them. One thread, except where
-// a comment says otherwise.
+// The proxy as its control thread sees it: the workers, and what keeper and agent tell them. One thread,
+// except where a comment says otherwise.
 #pragma once
 
 #include <atomic>

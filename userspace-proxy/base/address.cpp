@@ -15,7 +15,8 @@ constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 
 std::optional<unsigned> parse_number(std::string_view text, unsigned max) {
   unsigned value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || text.empty() || value > max) return std::nullopt;
+  if (error != std::errc{} || end != text.data() + text.size() || text.empty() || value > max)
+    return std::nullopt;
   return value;
 }
 

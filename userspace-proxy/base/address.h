@@ -1,4 +1,5 @@
-// IP addresses and socket addresses. IPv4 is held as v4-mapped IPv6 (::ffff:a.b.c.d), so there is one code path.
+// IP addresses and socket addresses. IPv4 is held as v4-mapped IPv6 (::ffff:a.b.c.d), so there is one code
+// path.
 #pragma once
 
 #include <array>
@@ -17,10 +18,10 @@ struct IpAddr {
   std::array<std::uint8_t, 16> bytes{};
 
   auto operator<=>(const IpAddr&) const = default;
-  bool is_v4() const;        // v4-mapped
-  bool is_loopback() const;  // 127.0.0.0/8 or ::1
+  bool is_v4() const;           // v4-mapped
+  bool is_loopback() const;     // 127.0.0.0/8 or ::1
   bool is_unspecified() const;  // 0.0.0.0 or ::
-  std::string text() const;  // "10.0.0.1" or "fd00::1"
+  std::string text() const;     // "10.0.0.1" or "fd00::1"
   static std::optional<IpAddr> parse(std::string_view text);
 };
 
@@ -32,8 +33,8 @@ struct SocketAddr {
   std::string text() const;  // "10.0.0.1:80" or "[fd00::1]:80"
   static std::optional<SocketAddr> parse(std::string_view text);
   static SocketAddr from(const sockaddr_storage& storage);
-  // Fills `storage` for a socket of `family` (AF_INET or AF_INET6) and returns the length; v4 on an AF_INET6 socket
-  // becomes v4-mapped. Returns 0 when an IPv6 address is asked for an AF_INET socket.
+  // Fills `storage` for a socket of `family` (AF_INET or AF_INET6) and returns the length; v4 on an AF_INET6
+  // socket becomes v4-mapped. Returns 0 when an IPv6 address is asked for an AF_INET socket.
   unsigned to(sockaddr_storage& storage, int family) const;
 };
 

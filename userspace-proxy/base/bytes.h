@@ -1,5 +1,6 @@
-// Bounded binary writer and reader for everything that crosses a process boundary (tables, messages). Little endian,
-// lengths in front. The reader never reads past its input: after the first violation it stays failed and yields zeros.
+// Bounded binary writer and reader for everything that crosses a process boundary (tables, messages). Little
+// endian, lengths in front. The reader never reads past its input: after the first violation it stays failed
+// and yields zeros.
 #pragma once
 
 #include <cstddef>
@@ -48,8 +49,8 @@ class ByteReader {
     rest_ = rest_.subspan(sizeof(T));
     return failed_ ? T{} : value;
   }
-  // An element count of a list whose elements take at least `min_element_size` bytes: fails instead of letting a
-  // forged count make the caller reserve memory that the input cannot fill.
+  // An element count of a list whose elements take at least `min_element_size` bytes: fails instead of
+  // letting a forged count make the caller reserve memory that the input cannot fill.
   std::uint32_t count(std::size_t min_element_size, std::uint32_t max) {
     const auto value = number<std::uint32_t>();
     if (value > max || value * std::uint64_t{min_element_size} > rest_.size()) failed_ = true;

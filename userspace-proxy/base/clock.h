@@ -22,8 +22,12 @@ class Clock {
 
 class SystemClock final : public Clock {
  public:
-  MonoTime now() const override { return std::chrono::time_point_cast<Nanos>(std::chrono::steady_clock::now()); }
-  WallTime wall() const override { return std::chrono::time_point_cast<Nanos>(std::chrono::system_clock::now()); }
+  MonoTime now() const override {
+    return std::chrono::time_point_cast<Nanos>(std::chrono::steady_clock::now());
+  }
+  WallTime wall() const override {
+    return std::chrono::time_point_cast<Nanos>(std::chrono::system_clock::now());
+  }
 };
 
 }  // namespace sluice

@@ -114,7 +114,7 @@ struct FlightLayout {
 namespace {
 
 Outcome<void*> map_flight(int memfd, int protection) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(memfd, &info) != 0) return fault_errno("flight memory", errno);
   const int seals = ::fcntl(memfd, F_GET_SEALS);
   if (seals < 0 || (seals & kSizeSeals) != kSizeSeals)

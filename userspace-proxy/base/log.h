@@ -1,5 +1,5 @@
-// The operator's log: one line per event on standard error, `level` `component` message. Rare by design; connections
-// go to the access log instead. Thread-safe. Never pass secrets or payload.
+// The operator's log: one line per event on standard error, `level` `component` message. Rare by design;
+// connections go to the access log instead. Thread-safe. Never pass secrets or payload.
 #pragma once
 
 #include <fmt/core.h>

@@ -97,7 +97,7 @@ Outcome<std::vector<std::byte>> read_sealed(int memfd, std::size_t size, std::si
   if (size > max_bytes) return fault("section is larger than the limit");
   const int seals = ::fcntl(memfd, F_GET_SEALS);
   if (seals < 0 || (seals & kSeals) != kSeals) return fault("section is not a sealed memfd");
-  struct stat info {};
+  struct stat info{};
   if (::fstat(memfd, &info) != 0 || static_cast<std::size_t>(info.st_size) != size)
     return fault("section has another size than announced");
   std::vector<std::byte> bytes(size);

@@ -1,6 +1,7 @@
-// The messages between keeper, agent and proxy. Transport: SOCK_SEQPACKET pairs, one message a packet, descriptors by
-// SCM_RIGHTS. Every packet is a Header and a fixed-size body; large things travel as sealed memfds. A receiver drops
-// the connection on anything that does not fit (wrong size, wrong descriptor count, unknown type).
+// The messages between keeper, agent and proxy. Transport: SOCK_SEQPACKET pairs, one message a packet,
+// descriptors by SCM_RIGHTS. Every packet is a Header and a fixed-size body; large things travel as sealed
+// memfds. A receiver drops the connection on anything that does not fit (wrong size, wrong descriptor count,
+// unknown type).
 #pragma once
 
 #include <array>
@@ -20,11 +21,12 @@ inline constexpr std::size_t kMaxFds = 64;
 
 enum class Type : std::uint32_t {
   // agent -> keeper
-  proxy_settings = 1,  // ProxySettings: start the proxy, or its next start; [heartbeat map fd, perhaps executable]
-  add_workload,        // AddWorkload; [netns fd]: open listeners; answered by workload_ready
-  remove_workload,     // RemoveWorkload: close listeners and namespace, tell the proxy
-  shutdown,            // Shutdown: end the proxy and the keeper in order
-  upgrade,             // Upgrade: re-exec the keeper with its descriptors
+  proxy_settings =
+      1,         // ProxySettings: start the proxy, or its next start; [heartbeat map fd, perhaps executable]
+  add_workload,  // AddWorkload; [netns fd]: open listeners; answered by workload_ready
+  remove_workload,  // RemoveWorkload: close listeners and namespace, tell the proxy
+  shutdown,         // Shutdown: end the proxy and the keeper in order
+  upgrade,          // Upgrade: re-exec the keeper with its descriptors
   // keeper -> agent
   workload_ready = 32,  // WorkloadReady; [OUT listener, IN listener] or an errno
   // keeper -> agent and proxy
@@ -39,8 +41,8 @@ enum class Type : std::uint32_t {
   make_sockets = 96,  // MakeSockets; answered by sockets
   sockets = 97,       // Sockets; [count fds] or an errno
   // link, agent -> proxy
-  section = 128,   // Section; [sealed memfd]
-  log_level = 129, // LogLevelChange
+  section = 128,    // Section; [sealed memfd]
+  log_level = 129,  // LogLevelChange
   // link, proxy -> agent
   section_verdict = 160,  // SectionVerdict
   proxy_ready = 161,      // no body: listeners are armed, workers run
@@ -131,22 +133,26 @@ struct Packet {
 };
 
 // Sends one packet; would-block is an error of EAGAIN. `fds` stay the caller's.
-Outcome<> send(int socket, const Header& header, std::span<const std::byte> body, std::span<const int> fds = {});
+Outcome<> send(int socket, const Header& header, std::span<const std::byte> body,
+               std::span<const int> fds = {});
 
-// Receives one packet without blocking more than the descriptor's own mode does. End of stream, a short or oversized
-// packet, a wrong magic or truncated descriptors are errors; received descriptors are close-on-exec.
+// Receives one packet without blocking more than the descriptor's own mode does. End of stream, a short or
+// oversized packet, a wrong magic or truncated descriptors are errors; received descriptors are
+// close-on-exec.
 Outcome<Packet> receive(int socket);
 
 template <typename Body>
   requires std::is_trivially_copyable_v<Body>
-Outcome<> send_body(int socket, Type type, std::uint64_t request, const Body& body, std::span<const int> fds = {}) {
+Outcome<> send_body(int socket, Type type, std::uint64_t request, const Body& body,
+                    std::span<const int> fds = {}) {
   return send(socket, Header{kMagic, type, request}, std::as_bytes(std::span(&body, 1)), fds);
 }
 
 // The body as `Body` when its size is exactly right and `fd_count` descriptors came along.
 template <typename Body>
   requires std::is_trivially_copyable_v<Body>
-Outcome<Body> body_of(const Packet& packet, std::size_t fd_count_min = 0, std::size_t fd_count_max = kMaxFds) {
+Outcome<Body> body_of(const Packet& packet, std::size_t fd_count_min = 0,
+                      std::size_t fd_count_max = kMaxFds) {
   if (packet.body.size() != sizeof(Body)) return fault("message body has the wrong size");
   if (packet.fds.size() < fd_count_min || packet.fds.size() > fd_count_max)
     return fault("message has the wrong number of descriptors");
@@ -155,8 +161,8 @@ Outcome<Body> body_of(const Packet& packet, std::size_t fd_count_min = 0, std::s
   return body;
 }
 
-// A sealed memfd with these bytes (no write, no resize), and the checked reading of one: refuses what is not sealed
-// or is larger than `max_bytes`.
+// A sealed memfd with these bytes (no write, no resize), and the checked reading of one: refuses what is not
+// sealed or is larger than `max_bytes`.
 Outcome<Fd> sealed_memfd(const char* name, std::span<const std::byte> bytes);
 Outcome<std::vector<std::byte>> read_sealed(int memfd, std::size_t size, std::size_t max_bytes);
 

@@ -7,7 +7,8 @@ namespace sluice {
 namespace {
 
 constexpr std::array kReasons = {
-#define SLUICE_REASON(id, class_, origin, meaning, next) ReasonInfo{#id, ReasonClass::class_, #origin, meaning, next},
+#define SLUICE_REASON(id, class_, origin, meaning, next) \
+  ReasonInfo{#id, ReasonClass::class_, #origin, meaning, next},
 #include "reasons.def"
 #undef SLUICE_REASON
 };

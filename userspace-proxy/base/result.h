@@ -1,5 +1,5 @@
-// Result<T> for the data path (Error: a reason code, no text) and Outcome<T> for the control plane (Fault: text and
-// the operator's next step). Both are std::expected; neither path throws.
+// Result<T> for the data path (Error: a reason code, no text) and Outcome<T> for the control plane (Fault:
+// text and the operator's next step). Both are std::expected; neither path throws.
 #pragma once
 
 #include <expected>

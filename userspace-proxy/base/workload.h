@@ -1,4 +1,5 @@
-// The number of an enrolled workload: the agent hands it out at enrolment, and BPF maps, listeners and tables use it.
+// The number of an enrolled workload: the agent hands it out at enrolment, and BPF maps, listeners and tables
+// use it.
 #pragma once
 
 #include <cstdint>
@@ -6,14 +7,18 @@
 
 namespace sluice {
 
-// Local workloads are 1 .. 2^20 - 1, the same number as long as they stay enrolled. Workloads of other nodes get
-// numbers from kFirstRemoteWorkload on, which mean something within one table only.
+// Local workloads are 1 .. 2^20 - 1, the same number as long as they stay enrolled. Workloads of other nodes
+// get numbers from kFirstRemoteWorkload on, which mean something within one table only.
 enum class WorkloadId : std::uint32_t { none = 0 };
 
 inline constexpr std::uint32_t kFirstRemoteWorkload = 1U << 20;
 
-constexpr std::uint32_t number(WorkloadId id) { return static_cast<std::uint32_t>(id); }
-constexpr bool is_local(WorkloadId id) { return id != WorkloadId::none && number(id) < kFirstRemoteWorkload; }
+constexpr std::uint32_t number(WorkloadId id) {
+  return static_cast<std::uint32_t>(id);
+}
+constexpr bool is_local(WorkloadId id) {
+  return id != WorkloadId::none && number(id) < kFirstRemoteWorkload;
+}
 
 }  // namespace sluice
 

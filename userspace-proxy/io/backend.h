@@ -1,5 +1,6 @@
-// The seam between the runtime and whoever carries out its operations: the kernel (UringBackend) or a simulated
-// network (tests/support/sim_ring.h). Everything above it, Socket included, is the same code in both.
+// The seam between the runtime and whoever carries out its operations: the kernel (UringBackend) or a
+// simulated network (tests/support/sim_ring.h). Everything above it, Socket included, is the same code in
+// both.
 #pragma once
 
 #include <cstddef>
@@ -40,8 +41,8 @@ struct Completion {
   Chunk chunk{};          // what a receive received
 };
 
-// One operation in the backend's hands. Its memory must stay until the final completion: the destructor ends the
-// process if it does not, because the kernel would write into somebody else's memory.
+// One operation in the backend's hands. Its memory must stay until the final completion: the destructor ends
+// the process if it does not, because the kernel would write into somebody else's memory.
 class Operation {
  public:
   Operation(const Operation&) = delete;
@@ -89,7 +90,8 @@ struct BackendStats {
   std::uint64_t large_in_use = 0;
 };
 
-// All calls but wake() on the ring's thread. Operations are queued and handed over at the next turn() together.
+// All calls but wake() on the ring's thread. Operations are queued and handed over at the next turn()
+// together.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -111,8 +113,10 @@ class Backend {
   virtual void receive(Operation& op, SocketHandle socket, BufferClass buffers) = 0;
   // One receive into a heap block of kSmallBuffer.
   virtual void receive_heap(Operation& op, SocketHandle socket) = 0;
-  // At most kMaxSendParts parts, which stay valid until completion. result: bytes sent, possibly fewer than asked.
-  virtual void send(Operation& op, SocketHandle socket, std::span<const std::span<const std::byte>> parts) = 0;
+  // At most kMaxSendParts parts, which stay valid until completion. result: bytes sent, possibly fewer than
+  // asked.
+  virtual void send(Operation& op, SocketHandle socket,
+                    std::span<const std::span<const std::byte>> parts) = 0;
   virtual void connect(Operation& op, SocketHandle socket, const SocketAddr& to) = 0;
   virtual void shutdown_write(Operation& op, SocketHandle socket) = 0;
   // The operation, if still in flight, completes early with -ECANCELED.
@@ -124,7 +128,8 @@ class Backend {
 
   // Sockets that exist already (made by the keeper, or accepted).
   virtual SocketHandle adopt(Fd socket) = 0;
-  // A connected socket without operations may move to where it is cheaper to hold; the old handle is void then.
+  // A connected socket without operations may move to where it is cheaper to hold; the old handle is void
+  // then.
   virtual SocketHandle settle(SocketHandle connected) = 0;
   // Plain sockets of our own namespace.
   virtual Result<SocketHandle> make_listener(const SocketAddr& at, int backlog) = 0;

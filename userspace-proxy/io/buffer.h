@@ -1,5 +1,5 @@
-// Chunk: bytes and the sole ownership of the memory they lie in, which is a buffer of a ring's pool (given back when
-// the chunk dies) or a heap block. A chunk of a pool dies on that ring's thread, before the ring.
+// Chunk: bytes and the sole ownership of the memory they lie in, which is a buffer of a ring's pool (given
+// back when the chunk dies) or a heap block. A chunk of a pool dies on that ring's thread, before the ring.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,10 @@ class Chunk {
   static Chunk copy_of(std::span<const std::byte> bytes);
   // Bytes inside buffer number `buffer` of `pool`; `data` may point anywhere inside it.
   Chunk(BufferPool& pool, std::uint32_t buffer, std::byte* data, std::size_t size, std::size_t capacity)
-      : pool_(&pool), data_(data), size_(static_cast<std::uint32_t>(size)), tag_(buffer),
+      : pool_(&pool),
+        data_(data),
+        size_(static_cast<std::uint32_t>(size)),
+        tag_(buffer),
         capacity_(static_cast<std::uint32_t>(capacity)) {}
   Chunk(Chunk&& other) noexcept { swap(other); }
   Chunk& operator=(Chunk&& other) noexcept {

@@ -1,5 +1,5 @@
-// Cancellation: a CancelGroup knows every suspended operation of the tasks that belong to it. cancel() asks each to
-// end early; it ends with ECANCELED, and so does every later one. Single-threaded: one ring's thread.
+// Cancellation: a CancelGroup knows every suspended operation of the tasks that belong to it. cancel() asks
+// each to end early; it ends with ECANCELED, and so does every later one. Single-threaded: one ring's thread.
 #pragma once
 
 #include <utility>

@@ -15,7 +15,7 @@ namespace sluice::io {
 namespace {
 
 constexpr std::size_t kStep = 64;
-constexpr std::size_t kClasses = 64;          // up to 4 KiB; larger frames go to the allocator
+constexpr std::size_t kClasses = 64;  // up to 4 KiB; larger frames go to the allocator
 [[maybe_unused]] constexpr std::uint32_t kCachedPerClass = 1024;  // bounds what a thread keeps after a burst
 
 struct FreeFrame {
@@ -34,10 +34,13 @@ struct FrameCache {
   }
 };
 
-// Per thread by contract (the one exception to "no mutable globals"): a frame's promise has no other way to find it.
+// Per thread by contract (the one exception to "no mutable globals"): a frame's promise has no other way to
+// find it.
 thread_local FrameCache cache;
 
-constexpr std::size_t class_of(std::size_t size) { return (size + kStep - 1) / kStep - 1; }
+constexpr std::size_t class_of(std::size_t size) {
+  return (size + kStep - 1) / kStep - 1;
+}
 
 }  // namespace
 
@@ -72,7 +75,11 @@ void free_frame(void* frame, std::size_t size) noexcept {
   ::operator delete(frame);
 }
 
-const FrameStats& frame_stats() { return cache.stats; }
-void reset_largest_frame() { cache.stats.largest = 0; }
+const FrameStats& frame_stats() {
+  return cache.stats;
+}
+void reset_largest_frame() {
+  cache.stats.largest = 0;
+}
 
 }  // namespace sluice::io

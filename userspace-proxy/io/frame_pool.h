@@ -1,5 +1,5 @@
-// Where coroutine frames come from: a freelist per thread in steps of 64 bytes, so that a frame costs no trip to the
-// allocator in the steady state. A frame may be freed on another thread than the one that made it.
+// Where coroutine frames come from: a freelist per thread in steps of 64 bytes, so that a frame costs no trip
+// to the allocator in the steady state. A frame may be freed on another thread than the one that made it.
 #pragma once
 
 #include <cstddef>
@@ -8,10 +8,10 @@
 namespace sluice::io {
 
 struct FrameStats {
-  std::uint64_t live = 0;       // frames made and not yet freed, on this thread
-  std::uint64_t reused = 0;     // frames that came from the freelist
-  std::size_t last_size = 0;    // bytes that the last frame asked for
-  std::size_t largest = 0;      // bytes of the largest frame so far
+  std::uint64_t live = 0;     // frames made and not yet freed, on this thread
+  std::uint64_t reused = 0;   // frames that came from the freelist
+  std::size_t last_size = 0;  // bytes that the last frame asked for
+  std::size_t largest = 0;    // bytes of the largest frame so far
 };
 
 void* allocate_frame(std::size_t size);

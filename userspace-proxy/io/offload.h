@@ -2,9 +2,10 @@
 //
 //   auto verdict = co_await io::offload(pool, [&] { return handshake.step(); });
 //
-// The task goes on, on its ring's thread, when `fn` has returned; what `fn` refers to stays untouched meanwhile because
-// the task is suspended. Scope cancellation does not cut it short (fn is about to end anyway). fn must not throw.
-// An OffloadPool without threads runs fn at once: how the simulator and single-threaded tools stay deterministic.
+// The task goes on, on its ring's thread, when `fn` has returned; what `fn` refers to stays untouched
+// meanwhile because the task is suspended. Scope cancellation does not cut it short (fn is about to end
+// anyway). fn must not throw. An OffloadPool without threads runs fn at once: how the simulator and
+// single-threaded tools stay deterministic.
 #pragma once
 
 #include <condition_variable>
@@ -36,8 +37,8 @@ class OffloadJob {
   OffloadJob* next_job_ = nullptr;
 };
 
-// The threads, shared by the rings of a process. Jobs start in the order in which they came. The destructor finishes
-// what is queued; rings must outlive their jobs.
+// The threads, shared by the rings of a process. Jobs start in the order in which they came. The destructor
+// finishes what is queued; rings must outlive their jobs.
 class OffloadThreads {
  public:
   explicit OffloadThreads(std::size_t count);

@@ -90,7 +90,8 @@ void Ring::post(Posted& item) noexcept {
   Posted* newest = posted_.load(std::memory_order_relaxed);
   do {
     item.next_posted_ = newest;
-  } while (!posted_.compare_exchange_weak(newest, &item, std::memory_order_release, std::memory_order_relaxed));
+  } while (
+      !posted_.compare_exchange_weak(newest, &item, std::memory_order_release, std::memory_order_relaxed));
   backend_->wake();
   posting_.fetch_sub(1, std::memory_order_release);
 }
@@ -132,7 +133,8 @@ void Ring::wake(Waiter& waiter) {
 }
 
 void Ring::run_ready() {
-  // Those who become ready meanwhile have their turn after the kernel's: tasks that wake each other starve nobody.
+  // Those who become ready meanwhile have their turn after the kernel's: tasks that wake each other starve
+  // nobody.
   const Waiter* const last = ready_.last();
   for (bool more = last != nullptr; more;) {
     Waiter& waiter = ready_.pop();
@@ -143,8 +145,12 @@ void Ring::run_ready() {
   }
 }
 
-Ring::Sleep Ring::sleep_until(MonoTime when) { return Sleep(*this, when); }
-Ring::Sleep Ring::sleep_for(Nanos duration) { return Sleep(*this, now_ + duration); }
+Ring::Sleep Ring::sleep_until(MonoTime when) {
+  return Sleep(*this, when);
+}
+Ring::Sleep Ring::sleep_for(Nanos duration) {
+  return Sleep(*this, now_ + duration);
+}
 
 Result<> Ring::Sleep::await_resume() const {
   if (cancelled_) return fail(Reason::internal_error, Origin::internal, "sleep", ECANCELED);

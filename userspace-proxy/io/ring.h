@@ -1,9 +1,10 @@
-// Ring: the event loop of one thread. Coroutines, sockets, timers and buffers of a ring are touched by its thread
-// only; post(), stop() and wake_from_thread() are the ways in from outside. A ring is driven by run() (until stop())
-// or by run_task() (until one task has finished; how tests and tools use it), always from the same thread.
+// Ring: the event loop of one thread. Coroutines, sockets, timers and buffers of a ring are touched by its
+// thread only; post(), stop() and wake_from_thread() are the ways in from outside. A ring is driven by run()
+// (until stop()) or by run_task() (until one task has finished; how tests and tools use it), always from the
+// same thread.
 //
-// A turn: hand all queued operations to the backend with one system call that also waits, take its completions, fire
-// timers, run what was posted, resume what is ready.
+// A turn: hand all queued operations to the backend with one system call that also waits, take its
+// completions, fire timers, run what was posted, resume what is ready.
 #pragma once
 
 #include <atomic>
@@ -64,9 +65,9 @@ class Ring {
   Outcome<> run();
   // Until `task` has finished. False when the simulation found that it never will.
   Outcome<bool> run_task(Task<void> task);
-  void stop() noexcept;                   // any thread
+  void stop() noexcept;                            // any thread
   void post(std::move_only_function<void()> job);  // any thread; runs on the ring's, in order
-  void post(Posted& item) noexcept;       // any thread
+  void post(Posted& item) noexcept;                // any thread
 
   MonoTime now() const { return now_; }  // the time at which this turn began
 
@@ -78,7 +79,8 @@ class Ring {
   // Sockets made elsewhere. An adopted listener must be listening; an adopted socket may be unconnected.
   Listener adopt_listener(Fd listener);
   Socket adopt(Fd socket);
-  // Sockets in the thread's own namespace. open_socket: for a connection towards `towards` (its family is used).
+  // Sockets in the thread's own namespace. open_socket: for a connection towards `towards` (its family is
+  // used).
   Result<Listener> listen(const SocketAddr& at, int backlog = 1024);
   Result<Socket> open_socket(const SocketAddr& towards);
 

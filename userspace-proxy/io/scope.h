@@ -1,6 +1,7 @@
-// Scope: the owner of tasks. Every task belongs to one; spawn() is the only way to start a task without awaiting it.
-// A Scope must be joined (all its tasks finished) before it dies. Cancelling reaches every operation that a task of
-// this scope waits for, through any depth of awaited tasks, and inner scopes while they are being joined.
+// Scope: the owner of tasks. Every task belongs to one; spawn() is the only way to start a task without
+// awaiting it. A Scope must be joined (all its tasks finished) before it dies. Cancelling reaches every
+// operation that a task of this scope waits for, through any depth of awaited tasks, and inner scopes while
+// they are being joined.
 //
 //   io::Scope scope;
 //   scope.spawn(upload(...));
@@ -25,7 +26,8 @@ class Scope {
     if (live_ != 0) std::abort();  // a task would outlive what it refers to: cancel(), then co_await join()
   }
 
-  // Starts `task` now; returns at its first suspension. In a cancelled scope it runs too, and its operations fail.
+  // Starts `task` now; returns at its first suspension. In a cancelled scope it runs too, and its operations
+  // fail.
   void spawn(Task<void> task) {
     ++live_;
     Spawned frame = run(std::move(task));
@@ -39,8 +41,8 @@ class Scope {
   bool cancelled() const { return group_.cancelled(); }
   std::size_t live() const { return live_; }
 
-  // Waits until no task is left. One waiter at a time; never fails, not even when the waiting task is cancelled
-  // (which cancels this scope too).
+  // Waits until no task is left. One waiter at a time; never fails, not even when the waiting task is
+  // cancelled (which cancels this scope too).
   auto join() { return Join(*this); }
 
  private:

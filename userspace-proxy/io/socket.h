@@ -1,13 +1,15 @@
-// Socket and Listener: TCP sockets of one ring. A Socket may have one reader and any number of writers at a time;
-// writes are queued, joined into few system calls and sent in order. Destroying a Socket closes it in order (FIN, or
-// RST when bytes were left unread) after cancelling what the kernel still holds; no coroutine may wait on it then.
+// Socket and Listener: TCP sockets of one ring. A Socket may have one reader and any number of writers at a
+// time; writes are queued, joined into few system calls and sent in order. Destroying a Socket closes it in
+// order (FIN, or RST when bytes were left unread) after cancelling what the kernel still holds; no coroutine
+// may wait on it then.
 //
-// Receiving is multishot into provided buffers: it is armed by the first recv() and goes on by itself until the reader
-// is kReceiveHigh behind, then it stops and TCP pushes back; it is armed again below kReceiveLow.
+// Receiving is multishot into provided buffers: it is armed by the first recv() and goes on by itself until
+// the reader is kReceiveHigh behind, then it stops and TCP pushes back; it is armed again below kReceiveLow.
 //
-// Errors are Error{reason, origin, errno, step}. The reason is guessed from the errno and the side of the socket
-// (accepted: downstream, others: upstream); callers that know better look at sys_errno. ECANCELED: the scope was
-// cancelled, and the socket is fit for further use unless a send was cut. After cancel() it is only fit for closing.
+// Errors are Error{reason, origin, errno, step}. The reason is guessed from the errno and the side of the
+// socket (accepted: downstream, others: upstream); callers that know better look at sys_errno. ECANCELED: the
+// scope was cancelled, and the socket is fit for further use unless a send was cut. After cancel() it is only
+// fit for closing.
 #pragma once
 
 #include <cstddef>
@@ -45,7 +47,8 @@ class Socket {
 
   // co_await -> Result<Chunk>; an empty chunk is the end of the stream.
   ReceiveAwaiter recv() { return ReceiveAwaiter(*state_); }
-  // co_await -> Result<>; all bytes or an error. `bytes` (and `parts`, at most kMaxSendParts) stay valid until then.
+  // co_await -> Result<>; all bytes or an error. `bytes` (and `parts`, at most kMaxSendParts) stay valid
+  // until then.
   SendAwaiter send(std::span<const std::byte> bytes) { return SendAwaiter(*state_, bytes); }
   SendAwaiter send(std::span<const std::span<const std::byte>> parts) { return SendAwaiter(*state_, parts); }
   // co_await -> Result<>
@@ -94,8 +97,9 @@ class Listener {
   ~Listener() { close(); }
 
   bool valid() const { return state_ != nullptr; }
-  // co_await -> Result<Socket>. On an error other than ECANCELED (no descriptors left: EMFILE, ENFILE, ENOMEM) wait a
-  // while and call again. Connections accepted ahead of the caller (at most kAcceptAhead) are reset when it dies.
+  // co_await -> Result<Socket>. On an error other than ECANCELED (no descriptors left: EMFILE, ENFILE,
+  // ENOMEM) wait a while and call again. Connections accepted ahead of the caller (at most kAcceptAhead) are
+  // reset when it dies.
   AcceptAwaiter accept() { return AcceptAwaiter(*state_); }
   SocketAddr local_address() const { return state_->local_address(); }
   void cancel() { state_->cancel(Error{Reason::drained, Origin::internal, ECANCELED, "accept"}); }

@@ -30,7 +30,8 @@ void SocketState::arm_receive() {
     ring_.backend().receive_heap(read_op_, handle_);
     return;
   }
-  if (buffers_ == BufferClass::large && ring_.now() - last_receive_ > kDemoteAfterIdle) buffers_ = BufferClass::small;
+  if (buffers_ == BufferClass::large && ring_.now() - last_receive_ > kDemoteAfterIdle)
+    buffers_ = BufferClass::small;
   ring_.backend().receive(read_op_, handle_, buffers_);
 }
 

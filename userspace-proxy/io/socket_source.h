@@ -1,4 +1,5 @@
-// SocketSource: where sockets of a workload's own network namespace come from (the keeper makes them in batches).
+// SocketSource: where sockets of a workload's own network namespace come from (the keeper makes them in
+// batches).
 #pragma once
 
 #include <cstdint>
@@ -9,8 +10,8 @@
 
 namespace sluice::io {
 
-// mesh_out: plain, for connections that leave the workload. app_in: transparent and marked, for connections to the
-// application that carry the client's own source address.
+// mesh_out: plain, for connections that leave the workload. app_in: transparent and marked, for connections
+// to the application that carry the client's own source address.
 enum class SocketKind : std::uint8_t { mesh_out, app_in };
 
 class SocketSource {

@@ -1,5 +1,5 @@
-// What lies behind a Socket or Listener, owned by itself: it outlives the handle until the kernel has returned the
-// last operation, then closes the descriptor and deletes itself. Users see only socket.h.
+// What lies behind a Socket or Listener, owned by itself: it outlives the handle until the kernel has
+// returned the last operation, then closes the descriptor and deletes itself. Users see only socket.h.
 #pragma once
 
 #include <cerrno>
@@ -18,7 +18,8 @@ namespace sluice::io {
 
 inline constexpr std::size_t kReceiveHigh = 256 * 1024;  // bytes of buffers held for a reader that is behind
 inline constexpr std::size_t kReceiveLow = 64 * 1024;
-inline constexpr std::size_t kPromoteAfter = 128 * 1024;  // bytes received in small buffers before large ones are used
+inline constexpr std::size_t kPromoteAfter =
+    128 * 1024;  // bytes received in small buffers before large ones are used
 inline constexpr Nanos kDemoteAfterIdle = Millis(1000);
 inline constexpr std::size_t kAcceptAhead = 256;
 
@@ -54,6 +55,7 @@ class SocketState {
   class ReadOperation final : public Operation {
    public:
     explicit ReadOperation(SocketState& state) : state_(state) {}
+
    private:
     void complete(Completion completion) override;
     SocketState& state_;
@@ -61,6 +63,7 @@ class SocketState {
   class WriteOperation final : public Operation {
    public:
     explicit WriteOperation(SocketState& state) : state_(state) {}
+
    private:
     void complete(Completion completion) override { state_.written(completion.result); }
     SocketState& state_;
@@ -111,9 +114,9 @@ class SocketState {
   int read_errno_ = 0;
   BufferClass buffers_ = BufferClass::small;
   std::uint8_t small_reads_ = 0;
-  bool ended_ = false;       // the far end has sent FIN
-  bool read_paused_ = false; // the operation is being cancelled by us: back-pressure or another buffer class
-  bool starved_ = false;     // the pool was empty: one receive into the heap
+  bool ended_ = false;        // the far end has sent FIN
+  bool read_paused_ = false;  // the operation is being cancelled by us: back-pressure or another buffer class
+  bool starved_ = false;      // the pool was empty: one receive into the heap
 
   std::vector<SocketHandle> accepted_;
 
@@ -204,8 +207,11 @@ class WriteRequest : public Waiter {
 
 class [[nodiscard]] SendAwaiter final : public WriteRequest {
  public:
-  SendAwaiter(SocketState& state, std::span<const std::byte> bytes) : WriteRequest(state, Kind::send) { part_ = bytes; }
-  SendAwaiter(SocketState& state, std::span<const std::span<const std::byte>> parts) : WriteRequest(state, Kind::send) {
+  SendAwaiter(SocketState& state, std::span<const std::byte> bytes) : WriteRequest(state, Kind::send) {
+    part_ = bytes;
+  }
+  SendAwaiter(SocketState& state, std::span<const std::span<const std::byte>> parts)
+      : WriteRequest(state, Kind::send) {
     parts_ = parts;
   }
 };

@@ -1,5 +1,5 @@
-// The writing half of a socket: a queue of sends, connects and shutdowns, of which one operation is in the kernel's
-// hands at a time. Sends that wait together travel together.
+// The writing half of a socket: a queue of sends, connects and shutdowns, of which one operation is in the
+// kernel's hands at a time. Sends that wait together travel together.
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -9,7 +9,9 @@
 
 namespace sluice::io {
 
-void WriteRequest::begin() { state_.enqueue(*this); }
+void WriteRequest::begin() {
+  state_.enqueue(*this);
+}
 
 const char* WriteRequest::step() const {
   switch (kind_) {
@@ -71,12 +73,14 @@ void SocketState::start_write() {
 
   std::array<std::span<const std::byte>, kMaxSendParts> parts;
   std::size_t count = 0;
-  for (WriteRequest* at = write_head_; at != nullptr && at->kind_ == WriteRequest::Kind::send; at = at->next_) {
+  for (WriteRequest* at = write_head_; at != nullptr && at->kind_ == WriteRequest::Kind::send;
+       at = at->next_) {
     const std::size_t wanted = at->parts_.empty() ? 1 : at->parts_.size();
     if (wanted > kMaxSendParts) std::abort();
     if (count + wanted > kMaxSendParts) break;
     std::size_t skip = at->sent_;
-    for (const std::span<const std::byte> whole : at->parts_.empty() ? std::span(&at->part_, 1) : at->parts_) {
+    for (const std::span<const std::byte> whole :
+         at->parts_.empty() ? std::span(&at->part_, 1) : at->parts_) {
       const std::size_t skipped = std::min(skip, whole.size());
       skip -= skipped;
       if (skipped < whole.size()) parts[count++] = whole.subspan(skipped);
@@ -106,7 +110,8 @@ void SocketState::written(int result) {
       if (request.sent_ == size) request.error_.sys_errno = 0;
       if (request.sent_ < size && !cut) request.error_ = cancel_error_;
     } else if (result < 0) {
-      if (result == -ECANCELED && !cancelled() && request.error_.sys_errno == 0) break;  // another's cancellation
+      if (result == -ECANCELED && !cancelled() && request.error_.sys_errno == 0)
+        break;  // another's cancellation
       if (request.error_.sys_errno == 0) request.error_ = error(-result, request.step());
     } else {
       request.error_.sys_errno = 0;

@@ -23,8 +23,8 @@ class Stream {
   virtual Task<Result<>> write(std::span<const std::byte> bytes) = 0;
   // Half-close: nothing more will be written; reading goes on.
   virtual Task<Result<>> finish() = 0;
-  // Ends both directions at once; the far end sees a reset, pending operations end with `why`. The Stream stays valid
-  // until destroyed (after the tasks that wait on it have ended).
+  // Ends both directions at once; the far end sees a reset, pending operations end with `why`. The Stream
+  // stays valid until destroyed (after the tasks that wait on it have ended).
   virtual void reset(Error why) = 0;
 };
 

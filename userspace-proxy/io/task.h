@@ -1,8 +1,9 @@
-// Task<T>: a lazy coroutine. It starts when awaited (or spawned in a Scope), runs on its ring's thread, and hands its
-// result to the one awaiting it by symmetric transfer, so a chain of any depth uses no stack. Move-only; awaited
-// once, as an rvalue. Destroying a Task that was never started is fine; a suspended one must never be destroyed (its
-// operations assert this): cancel its scope, then join. Data-path code returns Result<T>; an exception ends the
-// process. Rules: named functions, no captures in lambda coroutines, parameters by value.
+// Task<T>: a lazy coroutine. It starts when awaited (or spawned in a Scope), runs on its ring's thread, and
+// hands its result to the one awaiting it by symmetric transfer, so a chain of any depth uses no stack.
+// Move-only; awaited once, as an rvalue. Destroying a Task that was never started is fine; a suspended one
+// must never be destroyed (its operations assert this): cancel its scope, then join. Data-path code returns
+// Result<T>; an exception ends the process. Rules: named functions, no captures in lambda coroutines,
+// parameters by value.
 #pragma once
 
 #include <coroutine>

@@ -56,8 +56,12 @@ int family_of_socket(int fd) {
   return family;
 }
 
-SocketAddr address_of_socket(int fd) { return ask_address(fd, ::getsockname); }
-SocketAddr address_of_peer(int fd) { return ask_address(fd, ::getpeername); }
+SocketAddr address_of_socket(int fd) {
+  return ask_address(fd, ::getsockname);
+}
+SocketAddr address_of_peer(int fd) {
+  return ask_address(fd, ::getpeername);
+}
 
 void let_it_wait(int fd) {
   int off = 0;

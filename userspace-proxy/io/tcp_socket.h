@@ -18,7 +18,8 @@ SocketAddr address_of_peer(int fd);
 
 // Clears O_NONBLOCK, with which a ring would answer EAGAIN instead of waiting.
 void let_it_wait(int fd);
-// TCP_NODELAY: a relay writes whole messages, holding small ones back would only add delay. Listeners hand it down.
+// TCP_NODELAY: a relay writes whole messages, holding small ones back would only add delay. Listeners hand it
+// down.
 void send_without_delay(int fd);
 // SO_LINGER 0: close() sends RST.
 void reset_on_close(int fd);

@@ -6,8 +6,8 @@
 
 namespace sluice::io {
 
-// A timer due at tick `d` lies on the lowest level on which `d` and the current tick agree in all higher digits (64 per
-// digit); when the clock enters a slot of a higher level, its timers move down.
+// A timer due at tick `d` lies on the lowest level on which `d` and the current tick agree in all higher
+// digits (64 per digit); when the clock enters a slot of a higher level, its timers move down.
 
 std::uint64_t TimerWheel::tick_of(MonoTime when) const {
   if (when <= origin_) return 0;
@@ -26,7 +26,8 @@ void TimerWheel::arm(Timer& timer, MonoTime when) {
 
 void TimerWheel::insert(Timer& timer) {
   const std::uint64_t differing = timer.due_ ^ current_;
-  const unsigned level = differing == 0 ? 0 : (63U - static_cast<unsigned>(std::countl_zero(differing))) / kBits;
+  const unsigned level =
+      differing == 0 ? 0 : (63U - static_cast<unsigned>(std::countl_zero(differing))) / kBits;
   const unsigned index = (timer.due_ >> (level * kBits)) & (kSlots - 1);
   timer.slot_ = static_cast<std::uint16_t>(level * kSlots + index);
   Timer*& head = slots_[timer.slot_];
@@ -89,10 +90,12 @@ MonoTime TimerWheel::next() const {
   if (armed_ == 0) return MonoTime::max();
   for (unsigned level = 0; level < kLevels; ++level) {
     const unsigned digit = (current_ >> (level * kBits)) & (kSlots - 1);
-    const std::uint64_t ahead = digit + 1 == kSlots ? 0 : occupied_[level] & (~std::uint64_t{0} << (digit + 1));
+    const std::uint64_t ahead =
+        digit + 1 == kSlots ? 0 : occupied_[level] & (~std::uint64_t{0} << (digit + 1));
     if (ahead == 0) continue;
     const std::uint64_t high = current_ >> ((level + 1) * kBits) << ((level + 1) * kBits);
-    const std::uint64_t tick = high + (static_cast<std::uint64_t>(std::countr_zero(ahead)) << (level * kBits));
+    const std::uint64_t tick =
+        high + (static_cast<std::uint64_t>(std::countr_zero(ahead)) << (level * kBits));
     return origin_ + kTick * static_cast<std::int64_t>(tick);
   }
   return origin_ + kTick * static_cast<std::int64_t>(current_ + 1);

@@ -1,6 +1,7 @@
-// Hierarchical timer wheel: six levels of 64 slots, 1 ms per tick of the lowest; setting and clearing cost O(1), and
-// a turn without a due timer costs a few bit operations. A timer never fires early, and at most one tick late; one
-// beyond the wheel's reach (64^6 ms, two years after the start) fires when the wheel gets there.
+// Hierarchical timer wheel: six levels of 64 slots, 1 ms per tick of the lowest; setting and clearing cost
+// O(1), and a turn without a due timer costs a few bit operations. A timer never fires early, and at most one
+// tick late; one beyond the wheel's reach (64^6 ms, two years after the start) fires when the wheel gets
+// there.
 #pragma once
 
 #include <array>

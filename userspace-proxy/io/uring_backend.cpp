@@ -17,7 +17,8 @@ namespace {
 
 constexpr std::size_t kBatch = 1024;  // completions taken off the queue at a time
 
-// io_uring_register(2), for the calls that liburing 2.3 declares without exporting them. 0 or a positive errno.
+// io_uring_register(2), for the calls that liburing 2.3 declares without exporting them. 0 or a positive
+// errno.
 int register_with(const io_uring& ring, unsigned operation, const void* argument, unsigned count) {
   return ::syscall(SYS_io_uring_register, ring.ring_fd, operation, argument, count) < 0 ? errno : 0;
 }
@@ -35,17 +36,20 @@ Outcome<> UringBackend::open() {
   params.flags = found_.setup_flags | IORING_SETUP_R_DISABLED;
   params.cq_entries = options_.completions;
   if (const int error = io_uring_queue_init_params(options_.submissions, &ring_, &params); error != 0) {
-    return fault_errno("cannot create the worker's io_uring", -error, "raise the locked-memory limit (LimitMEMLOCK)");
+    return fault_errno("cannot create the worker's io_uring", -error,
+                       "raise the locked-memory limit (LimitMEMLOCK)");
   }
   open_ = true;
   if (found_.provided_buffers) {
     int error = small_.open(ring_, 0, options_.small_buffers, kSmallBuffer);
     if (error == 0) error = large_.open(ring_, 1, options_.large_buffers, kLargeBuffer);
-    if (error != 0) return fault_errno("cannot provide receive buffers", error, "raise the locked-memory limit");
+    if (error != 0)
+      return fault_errno("cannot provide receive buffers", error, "raise the locked-memory limit");
   }
   if (found_.direct_sockets) open_table();
   wake_fd_ = Fd(::eventfd(0, EFD_CLOEXEC));
-  if (!wake_fd_) return fault_errno("cannot create an eventfd", errno, "raise the descriptor limit (LimitNOFILE)");
+  if (!wake_fd_)
+    return fault_errno("cannot create an eventfd", errno, "raise the descriptor limit (LimitNOFILE)");
   if (options_.restrict) return restrict();
   found_.report.push_back({"restrictions", "off", "switched off"});
   return {};
@@ -55,7 +59,8 @@ void UringBackend::open_table() {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   const auto slots = static_cast<unsigned>(std::min<rlim_t>(options_.direct_sockets, limit.rlim_cur));
-  if (options_.direct_from < 0) options_.direct_from = static_cast<int>(std::min<rlim_t>(limit.rlim_cur / 2, 1 << 30));
+  if (options_.direct_from < 0)
+    options_.direct_from = static_cast<int>(std::min<rlim_t>(limit.rlim_cur / 2, 1 << 30));
   if (const int error = io_uring_register_files_sparse(&ring_, slots); error == 0) {
     table_.open(slots);
   } else {
@@ -83,8 +88,10 @@ Outcome<> UringBackend::restrict() {
   // Giving the registered ring descriptor back, so that a ring can end before its thread.
   rules[count].opcode = IORING_RESTRICTION_REGISTER_OP;
   rules[count++].register_op = IORING_UNREGISTER_RING_FDS;
-  const int error = register_with(ring_, IORING_REGISTER_RESTRICTIONS, rules.data(), static_cast<unsigned>(count));
-  if (error != 0) return fault_errno("cannot restrict the io_uring", error, "Sluice needs Linux 6.1 or newer");
+  const int error =
+      register_with(ring_, IORING_REGISTER_RESTRICTIONS, rules.data(), static_cast<unsigned>(count));
+  if (error != 0)
+    return fault_errno("cannot restrict the io_uring", error, "Sluice needs Linux 6.1 or newer");
   found_.report.push_back({"restrictions", "on", ""});
   return {};
 }
@@ -94,7 +101,8 @@ Outcome<> UringBackend::start() {
   found_.report.push_back({"ring descriptor", registered ? "registered" : "plain",
                            registered ? "" : "this thread's table of registered rings is full"});
   if (const int error = register_with(ring_, IORING_REGISTER_ENABLE_RINGS, nullptr, 0); error != 0) {
-    return fault_errno("cannot enable the io_uring", error, "a ring belongs to the thread that runs it first");
+    return fault_errno("cannot enable the io_uring", error,
+                       "a ring belongs to the thread that runs it first");
   }
   arm_wake();
   return {};
@@ -161,7 +169,8 @@ bool UringBackend::turn(MonoTime deadline) {
     const Nanos wait = deadline - time > kLongest ? kLongest : deadline - time;
     __kernel_timespec limit{.tv_sec = wait.count() / 1'000'000'000, .tv_nsec = wait.count() % 1'000'000'000};
     io_uring_cqe* cqe = nullptr;
-    io_uring_submit_and_wait_timeout(&ring_, &cqe, 1, &limit, nullptr);  // ETIME and EINTR: nothing to collect
+    io_uring_submit_and_wait_timeout(&ring_, &cqe, 1, &limit,
+                                     nullptr);  // ETIME and EINTR: nothing to collect
   }
   if (io_uring_cq_has_overflow(&ring_) != 0) ++stats_.overflows;
   collect(events_);

@@ -55,8 +55,8 @@ Chunk UringBuffers::take(std::uint32_t buffer, std::size_t size) {
 
 void UringBuffers::recycle(std::uint32_t buffer) noexcept {
   --in_use_;
-  io_uring_buf_ring_add(ring_, memory_ + std::size_t{buffer} * size_, size_, static_cast<unsigned short>(buffer),
-                        io_uring_buf_ring_mask(count_), unpublished_++);
+  io_uring_buf_ring_add(ring_, memory_ + std::size_t{buffer} * size_, size_,
+                        static_cast<unsigned short>(buffer), io_uring_buf_ring_mask(count_), unpublished_++);
 }
 
 void UringBuffers::publish() {

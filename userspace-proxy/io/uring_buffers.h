@@ -1,5 +1,5 @@
-// One class of provided buffers: memory shared with the kernel, which picks a buffer when data arrives. Vendor header:
-// included only by uring_*.cpp.
+// One class of provided buffers: memory shared with the kernel, which picks a buffer when data arrives.
+// Vendor header: included only by uring_*.cpp.
 #pragma once
 
 #include <liburing.h>

@@ -1,5 +1,5 @@
-// UringBackend: the loop and its operations (uring_backend.cpp, uring_operations.cpp). Vendor header: included only by
-// uring_*.cpp.
+// UringBackend: the loop and its operations (uring_backend.cpp, uring_operations.cpp). Vendor header:
+// included only by uring_*.cpp.
 #pragma once
 
 #include <liburing.h>

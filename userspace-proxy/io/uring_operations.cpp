@@ -56,7 +56,8 @@ WriteRecord& UringBackend::record(Operation& op) {
   return *taken;
 }
 
-void UringBackend::send(Operation& op, SocketHandle socket, std::span<const std::span<const std::byte>> parts) {
+void UringBackend::send(Operation& op, SocketHandle socket,
+                        std::span<const std::span<const std::byte>> parts) {
   io_uring_sqe& sqe = start_op(op, kSend);
   constexpr int kFlags = MSG_NOSIGNAL | MSG_WAITALL;
   if (parts.size() == 1) {

@@ -14,11 +14,13 @@ namespace sluice::io {
 namespace {
 
 constexpr std::array kOperations = {
-    IORING_OP_ACCEPT, IORING_OP_RECV,  IORING_OP_SEND,         IORING_OP_SENDMSG, IORING_OP_CONNECT,
-    IORING_OP_CLOSE,  IORING_OP_READ,  IORING_OP_ASYNC_CANCEL, IORING_OP_SHUTDOWN,
+    IORING_OP_ACCEPT, IORING_OP_RECV, IORING_OP_SEND,         IORING_OP_SENDMSG,  IORING_OP_CONNECT,
+    IORING_OP_CLOSE,  IORING_OP_READ, IORING_OP_ASYNC_CANCEL, IORING_OP_SHUTDOWN,
 };
 
-std::string errno_text(int sys_errno) { return std::generic_category().message(sys_errno); }
+std::string errno_text(int sys_errno) {
+  return std::generic_category().message(sys_errno);
+}
 
 struct ScratchRing {
   io_uring ring{};
@@ -43,7 +45,8 @@ struct SetupTry {
   std::string_view mode;
 };
 constexpr unsigned kBasic = IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
-constexpr unsigned kSingle = kBasic | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SINGLE_ISSUER;
+constexpr unsigned kSingle =
+    kBasic | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SINGLE_ISSUER;
 constexpr std::array kSetupTries = {
     SetupTry{kSingle | IORING_SETUP_DEFER_TASKRUN, "deferred task work, single issuer"},
     SetupTry{kSingle, "cooperative task work, single issuer"},
@@ -72,7 +75,8 @@ Outcome<> open_scratch(const UringOptions& options, ScratchRing& scratch, UringF
     why = errno_text(error);
   }
   if (!scratch.open) {
-    const char* next = error == EPERM    ? "allow io_uring: sysctl kernel.io_uring_disabled, container seccomp profile"
+    const char* next = error == EPERM
+                           ? "allow io_uring: sysctl kernel.io_uring_disabled, container seccomp profile"
                        : error == ENOSYS ? "Sluice needs Linux 6.1 or newer"
                        : error == ENOMEM ? "raise the locked-memory limit (LimitMEMLOCK)"
                                          : "see io_uring_setup(2)";
@@ -90,14 +94,17 @@ Outcome<> check_operations(ScratchRing& scratch) {
   io_uring_probe* probe = io_uring_get_probe_ring(&scratch.ring);
   if (probe == nullptr) return fault("io_uring cannot be probed", "Sluice needs Linux 6.1 or newer");
   bool complete = true;
-  for (const auto operation : kOperations) complete = complete && io_uring_opcode_supported(probe, operation) != 0;
+  for (const auto operation : kOperations)
+    complete = complete && io_uring_opcode_supported(probe, operation) != 0;
   io_uring_free_probe(probe);
-  if (!complete) return fault("this kernel's io_uring lacks socket operations", "Sluice needs Linux 6.1 or newer");
+  if (!complete)
+    return fault("this kernel's io_uring lacks socket operations", "Sluice needs Linux 6.1 or newer");
   return {};
 }
 
 // A receive of `bytes` sent ones through a socket pair; `budget` 0 for none.
-bool try_multishot(ScratchRing& scratch, UringBuffers& buffers, unsigned bytes, unsigned budget, io_uring_cqe& first) {
+bool try_multishot(ScratchRing& scratch, UringBuffers& buffers, unsigned bytes, unsigned budget,
+                   io_uring_cqe& first) {
   std::array<int, 2> pair{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) return false;
   const Fd near(pair[0]);
@@ -127,7 +134,8 @@ bool try_multishot(ScratchRing& scratch, UringBuffers& buffers, unsigned bytes, 
   return true;
 }
 
-void probe_receive(const UringOptions& options, ScratchRing& scratch, UringBuffers& buffers, UringFeatures& found) {
+void probe_receive(const UringOptions& options, ScratchRing& scratch, UringBuffers& buffers,
+                   UringFeatures& found) {
   std::string why;
   if (!options.allow_provided_buffers) {
     why = "provided buffers are switched off";
@@ -160,7 +168,9 @@ void probe_receive(const UringOptions& options, ScratchRing& scratch, UringBuffe
     first = {};
     const bool tried = try_multishot(scratch, buffers, 64, 32, first);
     found.receive_budget = tried && first.res > 0 && (first.flags & IORING_CQE_F_MORE) == 0;
-    why = found.receive_budget ? "" : first.res < 0 ? errno_text(-first.res) : "the kernel ignores the budget";
+    why = found.receive_budget ? ""
+          : first.res < 0      ? errno_text(-first.res)
+                               : "the kernel ignores the budget";
   }
   found.report.push_back(
       {"back-pressure", found.receive_budget ? "budget in the kernel" : "cancel at the watermark", why});
@@ -192,8 +202,9 @@ void probe_direct(const UringOptions& options, ScratchRing& scratch, UringFeatur
       if (!found.direct_sockets) why = "send by table slot: " + errno_text(-cqe.res);
     }
   }
-  found.report.push_back(
-      {"connected sockets", found.direct_sockets ? "descriptors, then the ring's file table" : "descriptors", why});
+  found.report.push_back({"connected sockets",
+                          found.direct_sockets ? "descriptors, then the ring's file table" : "descriptors",
+                          why});
 }
 
 }  // namespace

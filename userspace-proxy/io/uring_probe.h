@@ -1,5 +1,5 @@
-// Finds out by trying, on a ring of its own, what this kernel's io_uring can do. Vendor header: included only by
-// uring_*.cpp.
+// Finds out by trying, on a ring of its own, what this kernel's io_uring can do. Vendor header: included only
+// by uring_*.cpp.
 #pragma once
 
 #include <liburing.h>
@@ -17,8 +17,8 @@ struct UringFeatures {
   bool provided_buffers = false;
   bool multishot_receive = false;
   bool multishot_accept = false;
-  // A multishot receive ends with the buffer that fills a given number of bytes (Linux 6.17): a fast sender cannot
-  // drain the pool.
+  // A multishot receive ends with the buffer that fills a given number of bytes (Linux 6.17): a fast sender
+  // cannot drain the pool.
   bool receive_budget = false;
   bool direct_sockets = false;
   bool restrictions = false;
@@ -27,7 +27,10 @@ struct UringFeatures {
 
 Outcome<UringFeatures> probe_uring(const UringOptions& options);
 
-// Sets the byte budget of a multishot receive: sqe.optlen, which liburing 2.3 knows as file_index (same four bytes).
-inline void set_receive_budget(io_uring_sqe& sqe, unsigned bytes) { sqe.file_index = bytes; }
+// Sets the byte budget of a multishot receive: sqe.optlen, which liburing 2.3 knows as file_index (same four
+// bytes).
+inline void set_receive_budget(io_uring_sqe& sqe, unsigned bytes) {
+  sqe.file_index = bytes;
+}
 
 }  // namespace sluice::io

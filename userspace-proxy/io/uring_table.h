@@ -1,5 +1,5 @@
-// The ring's own file table, from our side: which slots are free, and what can no longer be asked of a socket that has
-// no descriptor.
+// The ring's own file table, from our side: which slots are free, and what can no longer be asked of a socket
+// that has no descriptor.
 #pragma once
 
 #include <deque>

@@ -1,6 +1,6 @@
-// Waiter: one suspended coroutine, from its operation's side. It lives in the awaiter, hence in the coroutine frame.
-// An operation that ends calls Ring::wake(waiter); the ring resumes it later in the same turn, in order. Nothing else
-// resumes a coroutine, so no code of ours is ever re-entered.
+// Waiter: one suspended coroutine, from its operation's side. It lives in the awaiter, hence in the coroutine
+// frame. An operation that ends calls Ring::wake(waiter); the ring resumes it later in the same turn, in
+// order. Nothing else resumes a coroutine, so no code of ours is ever re-entered.
 #pragma once
 
 #include <coroutine>
@@ -22,7 +22,8 @@ class Waiter : public Cancellable {
     if (waiting_) std::abort();
   }
 
-  // Registers the coroutine behind `frame`. False when its group is cancelled already: do not start the operation.
+  // Registers the coroutine behind `frame`. False when its group is cancelled already: do not start the
+  // operation.
   template <typename P>
   bool suspend(std::coroutine_handle<P> frame) {
     CancelGroup* group = frame.promise().group;

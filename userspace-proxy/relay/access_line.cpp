@@ -12,7 +12,9 @@
 namespace sluice::relay {
 namespace {
 
-std::string_view text_of(const char* field, std::size_t size) { return {field, ::strnlen(field, size)}; }
+std::string_view text_of(const char* field, std::size_t size) {
+  return {field, ::strnlen(field, size)};
+}
 
 std::string timestamp(std::uint64_t wall_ns) {
   const auto seconds = static_cast<std::time_t>(wall_ns / 1'000'000'000);
@@ -80,7 +82,8 @@ std::string text_line(const View& view) {
     out += '=';
     append_value(out, value);
   };
-  fmt::format_to(std::back_inserter(out), " {} {}", direction_word(static_cast<Direction>(row.direction)), view.reason);
+  fmt::format_to(std::back_inserter(out), " {} {}", direction_word(static_cast<Direction>(row.direction)),
+                 view.reason);
   put("workload", view.workload);
   put("client", address(row.client_ip, row.client_port));
   put("destination", address(row.destination_ip, row.destination_port));
@@ -89,8 +92,9 @@ std::string text_line(const View& view) {
   put("peer", view.peer);
   put("rule", view.rule);
   put("transport", transport_word(static_cast<Transport>(row.transport)));
-  fmt::format_to(std::back_inserter(out), " resumed={} from_client={} to_client={} duration_ms={:.3f}", row.resumed,
-                 row.bytes_from_client, row.bytes_to_client, static_cast<double>(view.duration_ns) / 1e6);
+  fmt::format_to(std::back_inserter(out), " resumed={} from_client={} to_client={} duration_ms={:.3f}",
+                 row.resumed, row.bytes_from_client, row.bytes_to_client,
+                 static_cast<double>(view.duration_ns) / 1e6);
   const char* errno_name = row.sys_errno != 0 ? ::strerrorname_np(row.sys_errno) : nullptr;
   if (errno_name != nullptr) put("errno", errno_name);
   put("step", view.step);
@@ -127,12 +131,18 @@ std::string json_line(const View& view) {
 
 std::string_view transport_word(Transport transport) {
   switch (transport) {
-    case Transport::none: return "none";
-    case Transport::plaintext: return "plaintext";
-    case Transport::mesh_tls: return "mesh_tls";
-    case Transport::tunnel: return "tunnel";
-    case Transport::same_node: return "same_node";
-    case Transport::app_tls: return "app_tls";
+    case Transport::none:
+      return "none";
+    case Transport::plaintext:
+      return "plaintext";
+    case Transport::mesh_tls:
+      return "mesh_tls";
+    case Transport::tunnel:
+      return "tunnel";
+    case Transport::same_node:
+      return "same_node";
+    case Transport::app_tls:
+      return "app_tls";
   }
   return "none";
 }

@@ -1,6 +1,6 @@
-// The access log: workers push finished connections into a bounded ring each, one low-priority thread formats and
-// writes them. A worker never waits, allocates or makes a system call here: when its ring is full the line is dropped
-// and counted (metric access_log_dropped, counted by the caller).
+// The access log: workers push finished connections into a bounded ring each, one low-priority thread formats
+// and writes them. A worker never waits, allocates or makes a system call here: when its ring is full the
+// line is dropped and counted (metric access_log_dropped, counted by the caller).
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// What one connection (or tunnel stream) carries through its life, and the Context it borrows from its worker.
-// The life itself is told by serve_outbound (outbound.cpp) and serve_inbound (inbound.cpp).
+// What one connection (or tunnel stream) carries through its life, and the Context it borrows from its
+// worker. The life itself is told by serve_outbound (outbound.cpp) and serve_inbound (inbound.cpp).
 #pragma once
 
 #include <cstddef>
@@ -36,7 +36,7 @@ struct Context {
   std::uint32_t node_connections_max = 0;
   Snapshot snapshot;
   LiveSet live;
-  std::uint32_t next_pick = 0;  // round robin over endpoints
+  std::uint32_t next_pick = 0;                 // round robin over endpoints
   std::set<tunnel::Tunnel*> served_tunnels{};  // to be told when the worker drains
   SourcePorts source_ports{};
 };
@@ -45,8 +45,8 @@ struct Context {
 struct Entrance {
   Direction direction = Direction::outbound;
   WorkloadId workload = WorkloadId::none;
-  std::uint16_t listener_port = 0;                   // as the kernel chose it
-  std::shared_ptr<ConnectionCount> connections;      // of the workload, over all workers
+  std::uint16_t listener_port = 0;               // as the kernel chose it
+  std::shared_ptr<ConnectionCount> connections;  // of the workload, over all workers
 };
 
 class Connection final : public LiveConnection {
@@ -109,8 +109,8 @@ class Connection final : public LiveConnection {
   io::Scope scope_;
 };
 
-// The end of a connection's life, once its scope has been joined: resets `client` unless both sides were told of the
-// end in order, and closes the record. `end` is how the life itself says it ended.
+// The end of a connection's life, once its scope has been joined: resets `client` unless both sides were told
+// of the end in order, and closes the record. `end` is how the life itself says it ended.
 void conclude(Connection& connection, io::Stream& client, const Error& end);
 
 // Accepts responsibility for one accepted socket: makes its Connection, serves it, records its end.

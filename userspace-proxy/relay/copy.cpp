@@ -46,7 +46,8 @@ io::Task<void> pump(Copying& copying, Way way) {
     ++copying.writing;
     auto written = size == 0 ? co_await to.finish() : co_await to.write(std::move(*chunk));
     if (!written) {
-      // `to` is broken, but may have delivered bytes that the other pump still has to pass on; its read ends by itself.
+      // `to` is broken, but may have delivered bytes that the other pump still has to pass on; its read ends
+      // by itself.
       copying.fail(written.error());
       co_return;
     }
@@ -69,7 +70,8 @@ io::Task<void> watch_idle(Copying& copying, Nanos idle) {
 
 }  // namespace
 
-io::Task<Error> copy_both(io::Ring& ring, io::Stream& client, io::Stream& upstream, Nanos idle, Record& record) {
+io::Task<Error> copy_both(io::Ring& ring, io::Stream& client, io::Stream& upstream, Nanos idle,
+                          Record& record) {
   Copying copying{ring, client, upstream, record, ring.now(), {}, false, 0, {}};
   io::Scope watch;
   if (idle > Nanos::zero()) watch.spawn(watch_idle(copying, idle));
@@ -83,7 +85,8 @@ io::Task<Error> copy_both(io::Ring& ring, io::Stream& client, io::Stream& upstre
     const Error idle_end{Reason::idle_timeout, Origin::internal, 0, "relay"};
     copying.failure = idle_end;
     // A write that nobody takes would hold the orderly end up for ever.
-    if (copying.writing != 0 || !co_await client.finish() || !co_await upstream.finish()) copying.reset_both();
+    if (copying.writing != 0 || !co_await client.finish() || !co_await upstream.finish())
+      copying.reset_both();
     co_return idle_end;
   }
   if (copying.failure) {

@@ -11,21 +11,29 @@ Error dial_error(Error error) {
   error.step = "upstream connect";
   switch (error.sys_errno) {
     case ECONNREFUSED:
-    case ECONNRESET: error.reason = Reason::upstream_refused; break;
-    case ETIMEDOUT: error.reason = Reason::connect_timeout; break;
+    case ECONNRESET:
+      error.reason = Reason::upstream_refused;
+      break;
+    case ETIMEDOUT:
+      error.reason = Reason::connect_timeout;
+      break;
     case EHOSTUNREACH:
     case ENETUNREACH:
     case ENETDOWN:
     case EADDRNOTAVAIL:
-    case EPERM:   // a firewall of the node
-    case EACCES: error.reason = Reason::upstream_unreachable; break;
-    default: break;
+    case EPERM:  // a firewall of the node
+    case EACCES:
+      error.reason = Reason::upstream_unreachable;
+      break;
+    default:
+      break;
   }
   error.origin = Origin::upstream;
   return error;
 }
 
-// How many source ports are tried: a port may be taken in the namespace, or its 4-tuple still be waiting out its end.
+// How many source ports are tried: a port may be taken in the namespace, or its 4-tuple still be waiting out
+// its end.
 constexpr int kBindAttempts = 32;
 constexpr int kConnectAttempts = 8;
 

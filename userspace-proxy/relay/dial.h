@@ -21,7 +21,8 @@ struct Origination {
 // Errors: no_socket, connect_timeout, upstream_refused, upstream_unreachable.
 io::Task<Result<io::Socket>> dial(Context& context, policy::Permit permit, Origination from);
 
-// Towards the application of `connection`'s server, as the client's true address. Notes the permit in the record.
+// Towards the application of `connection`'s server, as the client's true address. Notes the permit in the
+// record.
 io::Task<Result<std::unique_ptr<io::Stream>>> dial_application(Connection& connection, policy::Permit permit,
                                                                WorkloadId server, IpAddr client);
 

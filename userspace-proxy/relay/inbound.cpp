@@ -12,12 +12,13 @@ namespace {
 
 using Kind = FirstBytes::Kind;
 
-bool dialled_the_listener(const Connection& connection, const OrigDst& destination, const policy::InboundView& view) {
+bool dialled_the_listener(const Connection& connection, const OrigDst& destination,
+                          const policy::InboundView& view) {
   return destination.port == connection.listener_port() && !view.declared;
 }
 
-// Who has to speak first before anything is sent or dialled: everybody under STRICT, and whoever is known to speak
-// mesh TLS. Others get a short silence, after which the server may be the one to begin.
+// Who has to speak first before anything is sent or dialled: everybody under STRICT, and whoever is known to
+// speak mesh TLS. Others get a short silence, after which the server may be the one to begin.
 Nanos granted_silence(const Connection& connection, const policy::InboundView& view) {
   const bool awaited = view.tls_mode == policy::TlsMode::strict ||
                        connection.table().enrolled_peer(connection.workload(), connection.client().ip);
@@ -25,7 +26,8 @@ Nanos granted_silence(const Connection& connection, const policy::InboundView& v
 }
 
 Error no_first_bytes(const FirstBytes& first) {
-  if (first.kind == Kind::ended) return Error{Reason::plaintext_refused, Origin::downstream, 0, "first bytes"};
+  if (first.kind == Kind::ended)
+    return Error{Reason::plaintext_refused, Origin::downstream, 0, "first bytes"};
   return Error{Reason::handshake_timeout, Origin::downstream, 0, "first bytes"};
 }
 
@@ -45,7 +47,8 @@ io::Task<Error> serve_inbound(Connection& connection, io::SocketStream& client) 
   record.transport(Transport::plaintext);
 
   // A mesh without mTLS asks for nothing, and its applications may begin as they like.
-  if (view.tls_mode == policy::TlsMode::off) co_return co_await serve_judged(connection, client, destination, {});
+  if (view.tls_mode == policy::TlsMode::off)
+    co_return co_await serve_judged(connection, client, destination, {});
 
   // Nothing that could be said would get an undeclared port admitted.
   if (!view.declared && view.tls_mode == policy::TlsMode::strict) {
@@ -64,7 +67,8 @@ io::Task<Error> serve_inbound(Connection& connection, io::SocketStream& client) 
     co_return co_await serve_judged(connection, **secured, destination, {});
   }
   if (first->kind == Kind::application_tls) record.transport(Transport::app_tls);
-  const bool unknown = first->kind == Kind::ended || first->kind == Kind::silence || first->kind == Kind::partial;
+  const bool unknown =
+      first->kind == Kind::ended || first->kind == Kind::silence || first->kind == Kind::partial;
   if (unknown && view.tls_mode == policy::TlsMode::strict) co_return no_first_bytes(*first);
   co_return co_await serve_judged(connection, client, destination, first->bytes);
 }

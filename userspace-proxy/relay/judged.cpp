@@ -6,14 +6,15 @@
 namespace sluice::relay {
 
 io::Task<Error> serve_judged(Connection& connection, io::Stream& client, OrigDst destination,
-                               std::span<const std::byte> already_read, tunnel::TunnelStream* unanswered) {
-  const auto decision =
-      connection.table().admit(connection.workload(), destination, connection.peer.get(), connection.client());
+                             std::span<const std::byte> already_read, tunnel::TunnelStream* unanswered) {
+  const auto decision = connection.table().admit(connection.workload(), destination, connection.peer.get(),
+                                                 connection.client());
   if (const auto* refusal = std::get_if<policy::Refusal>(&decision)) co_return connection.refused(*refusal);
   const auto& permit = std::get<policy::Permit>(decision);
   const Nanos idle_timeout = permit.idle_timeout();
 
-  auto application = co_await dial_application(connection, permit, connection.workload(), connection.client().ip);
+  auto application =
+      co_await dial_application(connection, permit, connection.workload(), connection.client().ip);
   if (!application) co_return application.error();
 
   connection.allowed({.direction = policy::LiveFlow::Direction::inbound,
@@ -30,7 +31,8 @@ io::Task<Error> serve_judged(Connection& connection, io::Stream& client, OrigDst
     if (!written) co_return written.error();
     connection.record().add_from_client(already_read.size());
   }
-  co_return co_await copy_both(connection.context().ring, client, **application, idle_timeout, connection.record());
+  co_return co_await copy_both(connection.context().ring, client, **application, idle_timeout,
+                               connection.record());
 }
 
 }  // namespace sluice::relay

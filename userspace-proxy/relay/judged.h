@@ -1,4 +1,5 @@
-// The second half of every inbound life, once it is known who the client is: permission, the application, relaying.
+// The second half of every inbound life, once it is known who the client is: permission, the application,
+// relaying.
 #pragma once
 
 #include <cstddef>
@@ -11,10 +12,11 @@
 
 namespace sluice::relay {
 
-// connection.peer is the proved identity, or empty for plaintext and an application's own TLS. `already_read`: the
-// client's first bytes, for the application. `unanswered`: the tunnel's stream, to be answered when the application is
-// connected. Returns how it ended.
+// connection.peer is the proved identity, or empty for plaintext and an application's own TLS.
+// `already_read`: the client's first bytes, for the application. `unanswered`: the tunnel's stream, to be
+// answered when the application is connected. Returns how it ended.
 io::Task<Error> serve_judged(Connection& connection, io::Stream& client, OrigDst destination,
-                             std::span<const std::byte> already_read, tunnel::TunnelStream* unanswered = nullptr);
+                             std::span<const std::byte> already_read,
+                             tunnel::TunnelStream* unanswered = nullptr);
 
 }  // namespace sluice::relay

@@ -1,4 +1,5 @@
-// Connection counts against their limits. Shared by the workers of the process; one atomic add per connection.
+// Connection counts against their limits. Shared by the workers of the process; one atomic add per
+// connection.
 #pragma once
 
 #include <atomic>

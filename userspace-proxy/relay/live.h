@@ -1,5 +1,5 @@
-// The live connections of one worker, so that a new table can be held against each of them: what it denies ends, what
-// it allows is not touched.
+// The live connections of one worker, so that a new table can be held against each of them: what it denies
+// ends, what it allows is not touched.
 #pragma once
 
 #include <cstddef>

@@ -10,9 +10,10 @@ namespace {
 
 constexpr std::size_t kEndpointsTried = 3;
 
-// A captured connection keeps its own destination. One to the listener's own port on an address of the workload was
-// dialled there by somebody who looked for it.
-bool dialled_the_listener(const Connection& connection, const OrigDst& destination, const policy::WorkloadImage* self) {
+// A captured connection keeps its own destination. One to the listener's own port on an address of the
+// workload was dialled there by somebody who looked for it.
+bool dialled_the_listener(const Connection& connection, const OrigDst& destination,
+                          const policy::WorkloadImage* self) {
   if (destination.port != connection.listener_port()) return false;
   return destination.ip.is_loopback() ||
          (self != nullptr && std::ranges::find(self->addresses, destination.ip) != self->addresses.end());
@@ -60,7 +61,8 @@ io::Task<Error> serve_outbound(Connection& connection, io::SocketStream& client)
                       .client = connection.client()});
   if (const auto refusal = connection.settle()) co_return *refusal;
 
-  co_return co_await copy_both(connection.context().ring, client, *upstream->stream, upstream->idle_timeout, record);
+  co_return co_await copy_both(connection.context().ring, client, *upstream->stream, upstream->idle_timeout,
+                               record);
 }
 
 }  // namespace sluice::relay

@@ -25,7 +25,9 @@ class JudgedPeer {
   // Null when the connection is not authenticated.
   const policy::Peer* get() const { return uris_ ? &peer_ : nullptr; }
   // The first SPIFFE ID, for people; empty when not authenticated.
-  std::string_view name() const { return peer_.spiffe_uris.empty() ? std::string_view() : peer_.spiffe_uris.front(); }
+  std::string_view name() const {
+    return peer_.spiffe_uris.empty() ? std::string_view() : peer_.spiffe_uris.front();
+  }
 
  private:
   // Behind pointers, so that the views in peer_ survive a move.

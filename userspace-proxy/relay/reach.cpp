@@ -8,7 +8,8 @@
 namespace sluice::relay {
 namespace {
 
-// The address by which others know this client: its own, unless it called from loopback or the family differs.
+// The address by which others know this client: its own, unless it called from loopback or the family
+// differs.
 IpAddr true_source(const Connection& connection, const IpAddr& towards) {
   const IpAddr& client = connection.client().ip;
   if (!client.is_loopback() && client.is_v4() == towards.is_v4()) return client;
@@ -52,7 +53,8 @@ io::Task<Result<Reached>> reach_same_node(Connection& connection, policy::Permit
                       .upstream = permit.address(),
                       .client = source,
                       .peer = connection.peer.get()});
-  co_return Reached{std::move(*stream), route.address(), shorter(route.idle_timeout(), permit.idle_timeout())};
+  co_return Reached{std::move(*stream), route.address(),
+                    shorter(route.idle_timeout(), permit.idle_timeout())};
 }
 
 // A workload with several addresses of a family speaks from the one that its application chose.
@@ -71,13 +73,14 @@ Origination network_origin(const Connection& connection, const policy::Permit& p
 // One dial for the tunnel pool, as part of the connection that needs it.
 class PermittedDialer final : public tunnel::Dialer {
  public:
-  PermittedDialer(Connection& connection, const policy::Permit& permit) : connection_(connection), permit_(permit) {}
+  PermittedDialer(Connection& connection, const policy::Permit& permit)
+      : connection_(connection), permit_(permit) {}
 
   io::Task<Result<tunnel::Dialled>> dial(bool offer_tunnel) override {
     auto socket = co_await relay::dial(connection_.context(), permit_, network_origin(connection_, permit_));
     if (!socket) co_return std::unexpected(socket.error());
-    auto secured = co_await secure_upstream(connection_, std::make_unique<io::SocketStream>(std::move(*socket)),
-                                            permit_, offer_tunnel);
+    auto secured = co_await secure_upstream(
+        connection_, std::make_unique<io::SocketStream>(std::move(*socket)), permit_, offer_tunnel);
     if (!secured) co_return std::unexpected(secured.error());
     const bool is_tunnel = (*secured)->alpn() == tls::Alpn::sluice_h2;
     co_return tunnel::Dialled{std::move(*secured), is_tunnel};
@@ -105,7 +108,8 @@ io::Task<Result<Reached>> reach_mesh(Connection& connection, policy::Permit perm
   Context& context = connection.context();
   Record& record = connection.record();
   record.transport(Transport::mesh_tls);
-  if (!connection.snapshot().credentials) co_return fail(Reason::tls_no_identity, Origin::internal, "credentials");
+  if (!connection.snapshot().credentials)
+    co_return fail(Reason::tls_no_identity, Origin::internal, "credentials");
   if (!permit.expected_identities().empty()) record.peer(permit.expected_identities().front());
   const tunnel::StreamRequest request{
       permit.address(), SocketAddr{true_source(connection, permit.address().ip), connection.client().port}};
@@ -124,7 +128,8 @@ io::Task<Result<Reached>> reach_plain(Connection& connection, policy::Permit per
   }
   auto socket = co_await dial(context, permit, network_origin(connection, permit));
   if (!socket) co_return std::unexpected(socket.error());
-  co_return Reached{std::make_unique<io::SocketStream>(std::move(*socket)), permit.address(), permit.idle_timeout()};
+  co_return Reached{std::make_unique<io::SocketStream>(std::move(*socket)), permit.address(),
+                    permit.idle_timeout()};
 }
 
 }  // namespace

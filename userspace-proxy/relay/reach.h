@@ -1,5 +1,5 @@
-// Reaching the endpoint that an outbound Permit names, by the way that fits: the short cut on the same node, a mesh
-// connection to another node, or a plain one.
+// Reaching the endpoint that an outbound Permit names, by the way that fits: the short cut on the same node,
+// a mesh connection to another node, or a plain one.
 #pragma once
 
 #include <memory>
@@ -16,8 +16,8 @@ struct Reached {
   Nanos idle_timeout{};
 };
 
-// Notes transport, upstream, rule and peer in the record. Errors: a refusal of the server's inbound policy on this
-// node, or what the dialling or the handshake failed with.
+// Notes transport, upstream, rule and peer in the record. Errors: a refusal of the server's inbound policy on
+// this node, or what the dialling or the handshake failed with.
 io::Task<Result<Reached>> reach(Connection& connection, policy::Permit permit);
 
 }  // namespace sluice::relay

@@ -6,13 +6,14 @@
 namespace sluice::relay {
 namespace {
 
-
 void put_address(std::uint8_t (&ip)[16], std::uint16_t& port, const SocketAddr& address) {
   std::memcpy(ip, address.ip.bytes.data(), sizeof ip);
   port = address.port;
 }
 
-std::uint64_t nanos(auto time) { return static_cast<std::uint64_t>(time.time_since_epoch().count()); }
+std::uint64_t nanos(auto time) {
+  return static_cast<std::uint64_t>(time.time_since_epoch().count());
+}
 
 }  // namespace
 
@@ -42,7 +43,9 @@ void Record::workload_name(std::string_view name) {
   std::memcpy(entry_.workload.data(), name.data(), size);
 }
 
-void Record::client(const ClientAddr& client) { put_address(row_.client_ip, row_.client_port, client); }
+void Record::client(const ClientAddr& client) {
+  put_address(row_.client_ip, row_.client_port, client);
+}
 
 void Record::destination(const OrigDst& destination) {
   put_address(row_.destination_ip, row_.destination_port, destination);
@@ -52,17 +55,29 @@ void Record::upstream(const UpstreamAddr& upstream) {
   put_address(row_.upstream_ip, row_.upstream_port, upstream);
 }
 
-void Record::service(std::string_view service) { set_text(row_.service, service); }
+void Record::service(std::string_view service) {
+  set_text(row_.service, service);
+}
 
-void Record::peer(std::string_view identity) { set_text(row_.peer_identity, identity); }
+void Record::peer(std::string_view identity) {
+  set_text(row_.peer_identity, identity);
+}
 
-void Record::rule(std::string_view rule) { set_text(row_.rule, rule); }
+void Record::rule(std::string_view rule) {
+  set_text(row_.rule, rule);
+}
 
-void Record::transport(Transport transport) { row_.transport = static_cast<std::uint8_t>(transport); }
+void Record::transport(Transport transport) {
+  row_.transport = static_cast<std::uint8_t>(transport);
+}
 
-void Record::resumed(bool resumed) { row_.resumed = resumed ? 1 : 0; }
+void Record::resumed(bool resumed) {
+  row_.resumed = resumed ? 1 : 0;
+}
 
-void Record::table(std::uint64_t content_hash) { row_.table_hash = content_hash; }
+void Record::table(std::uint64_t content_hash) {
+  row_.table_hash = content_hash;
+}
 
 void Record::publish() {
   publish_bytes();

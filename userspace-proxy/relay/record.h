@@ -1,6 +1,7 @@
-// Record: the one account of a connection (or tunnel stream). It opens a row of the flight recorder, and its single
-// end - end() or the destructor - bumps the counter of the reason, closes the row and emits the one access-log line.
-// One thread. What is told to it later overwrites what was told before; the first end() wins.
+// Record: the one account of a connection (or tunnel stream). It opens a row of the flight recorder, and its
+// single end - end() or the destructor - bumps the counter of the reason, closes the row and emits the one
+// access-log line. One thread. What is told to it later overwrites what was told before; the first end()
+// wins.
 #pragma once
 
 #include <cstdint>

@@ -43,17 +43,19 @@ io::Task<Result<std::unique_ptr<tls::TlsStream>>> secure_upstream(Connection& co
   const auto expected = permit.expected_identities();
   tls::ClientTarget target{{expected.begin(), expected.end()}, permit.address(), offer_tunnel};
   auto secured = co_await connection.context().handshakes.connect(
-      std::move(transport), connection.snapshot().credentials, number(connection.workload()), std::move(target));
+      std::move(transport), connection.snapshot().credentials, number(connection.workload()),
+      std::move(target));
   note_handshake(connection, secured);
   co_return secured;
 }
 
 io::Task<Result<std::unique_ptr<tls::TlsStream>>> accept_mesh_tls(Connection& connection, io::Stream& client,
                                                                   FirstBytes first) {
-  if (!connection.snapshot().credentials) co_return fail(Reason::tls_no_identity, Origin::internal, "credentials");
+  if (!connection.snapshot().credentials)
+    co_return fail(Reason::tls_no_identity, Origin::internal, "credentials");
   auto secured = co_await connection.context().handshakes.accept(
-      std::make_unique<BorrowedStream>(client), connection.snapshot().credentials, number(connection.workload()),
-      io::Chunk::copy_of(first.bytes));
+      std::make_unique<BorrowedStream>(client), connection.snapshot().credentials,
+      number(connection.workload()), io::Chunk::copy_of(first.bytes));
   note_handshake(connection, secured);
   if (!secured) {
     connection.close_in_order();  // an alert has told the peer why; a reset might overtake it

@@ -1,4 +1,5 @@
-// Mesh TLS at both ends: the relay's use of tls::Handshakes, with what the record and the metrics have to know.
+// Mesh TLS at both ends: the relay's use of tls::Handshakes, with what the record and the metrics have to
+// know.
 #pragma once
 
 #include <memory>
@@ -17,8 +18,8 @@ io::Task<Result<std::unique_ptr<tls::TlsStream>>> secure_upstream(Connection& co
                                                                   std::unique_ptr<io::Stream> transport,
                                                                   policy::Permit permit, bool offer_tunnel);
 
-// As server: on success connection.peer is who the client has proved to be. `client` is borrowed, and stays the
-// caller's to close or reset.
+// As server: on success connection.peer is who the client has proved to be. `client` is borrowed, and stays
+// the caller's to close or reset.
 io::Task<Result<std::unique_ptr<tls::TlsStream>>> accept_mesh_tls(Connection& connection, io::Stream& client,
                                                                   FirstBytes first);
 

@@ -1,5 +1,5 @@
-// What the agent has delivered, as one worker sees it: immutable parts behind shared pointers. A connection keeps the
-// snapshot it began with until it is relaying; the worker swaps its own between turns.
+// What the agent has delivered, as one worker sees it: immutable parts behind shared pointers. A connection
+// keeps the snapshot it began with until it is relaying; the worker swaps its own between turns.
 #pragma once
 
 #include <memory>

@@ -21,10 +21,18 @@ struct Sniffing {
 bool judge(FirstBytes& first) {
   first.hello = tls::sniff_client_hello(first.bytes);
   switch (first.hello.kind) {
-    case tls::HelloKind::mesh_tls: first.kind = FirstBytes::Kind::mesh_tls; return true;
-    case tls::HelloKind::other_tls: first.kind = FirstBytes::Kind::application_tls; return true;
-    case tls::HelloKind::not_tls: first.kind = FirstBytes::Kind::plaintext; return true;
-    case tls::HelloKind::need_more: first.kind = FirstBytes::Kind::partial; return false;
+    case tls::HelloKind::mesh_tls:
+      first.kind = FirstBytes::Kind::mesh_tls;
+      return true;
+    case tls::HelloKind::other_tls:
+      first.kind = FirstBytes::Kind::application_tls;
+      return true;
+    case tls::HelloKind::not_tls:
+      first.kind = FirstBytes::Kind::plaintext;
+      return true;
+    case tls::HelloKind::need_more:
+      first.kind = FirstBytes::Kind::partial;
+      return false;
   }
   return false;
 }

@@ -1,5 +1,5 @@
-// What an incoming connection begins with, found out without holding up protocols in which the server speaks first.
-// The bytes that were read are handed on: nothing is lost whatever the verdict.
+// What an incoming connection begins with, found out without holding up protocols in which the server speaks
+// first. The bytes that were read are handed on: nothing is lost whatever the verdict.
 #pragma once
 
 #include <cstddef>
@@ -33,8 +33,8 @@ struct FirstBytes {
   std::vector<std::byte> bytes;  // everything read so far, at most one receive above tls::kSniffMax
 };
 
-// Reads until the kind is known. `silence`: return with Kind::silence when no byte has come by then; it is at most
-// `limit`, which bounds the whole. Errors are the socket's.
+// Reads until the kind is known. `silence`: return with Kind::silence when no byte has come by then; it is at
+// most `limit`, which bounds the whole. Errors are the socket's.
 io::Task<Result<FirstBytes>> sniff(io::Socket& socket, Nanos silence, Nanos limit);
 
 }  // namespace sluice::relay

@@ -81,7 +81,8 @@ void SocketStock::trim() {
       if (shelf.free.size() > kBatchMin) shelf.free.resize(kBatchMin);
     }
     shelf.taken = 0;
-    const bool unused = shelf.free.empty() && shelf.asked == 0 && !shelf.changed.awaited() && shelf.error == ENODEV;
+    const bool unused =
+        shelf.free.empty() && shelf.asked == 0 && !shelf.changed.awaited() && shelf.error == ENODEV;
     at = unused ? shelves_.erase(at) : std::next(at);
   }
 }

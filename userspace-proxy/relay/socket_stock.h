@@ -1,5 +1,6 @@
-// A worker's stock of sockets made inside workloads' network namespaces. The keeper makes them in batches on request;
-// the stock keeps a few ahead of demand, so that a connection seldom waits for one. One ring's thread.
+// A worker's stock of sockets made inside workloads' network namespaces. The keeper makes them in batches on
+// request; the stock keeps a few ahead of demand, so that a connection seldom waits for one. One ring's
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ namespace sluice::relay {
 
 class SocketStock final : public io::SocketSource {
  public:
-  // Sends the request to the keeper without blocking; false when that failed. The answer arrives by deliver().
+  // Sends the request to the keeper without blocking; false when that failed. The answer arrives by
+  // deliver().
   using Ask = std::function<bool(const message::MakeSockets&)>;
 
   SocketStock(io::Ring& ring, Ask ask) : ring_(ring), ask_(std::move(ask)) {}

@@ -1,8 +1,8 @@
-// Source ports for connections to applications that speak with a client's true address. Such a connection runs
-// inside the application's namespace, where the client's own connection (a tunnel, say) ends at the same address and
-// port: were both from the same source port, the kernel would take the new SYN for a segment of the old connection.
-// Clients choose from the ephemeral range (32768 and up unless ip_local_port_range says otherwise), so these ports lie
-// below it.
+// Source ports for connections to applications that speak with a client's true address. Such a connection
+// runs inside the application's namespace, where the client's own connection (a tunnel, say) ends at the same
+// address and port: were both from the same source port, the kernel would take the new SYN for a segment of
+// the old connection. Clients choose from the ephemeral range (32768 and up unless ip_local_port_range says
+// otherwise), so these ports lie below it.
 #pragma once
 
 #include <cstdint>

@@ -6,7 +6,8 @@
 namespace sluice::relay {
 namespace {
 
-io::Task<void> serve_stream(Connection& connection, tunnel::TunnelStream& stream, OrigDst destination, Error& end) {
+io::Task<void> serve_stream(Connection& connection, tunnel::TunnelStream& stream, OrigDst destination,
+                            Error& end) {
   const auto refusal = connection.admit_to_node();
   end = refusal ? *refusal : co_await serve_judged(connection, stream, destination, {}, &stream);
 }
@@ -14,11 +15,16 @@ io::Task<void> serve_stream(Connection& connection, tunnel::TunnelStream& stream
 class ServedTunnel final : public tunnel::StreamHandler {
  public:
   ServedTunnel(Connection& connection, std::shared_ptr<const tls::PeerIdentity> peer, OrigDst destination)
-      : context_(connection.context()), entrance_(connection.entrance()), peer_(std::move(peer)),
-        judged_(peer_->uris, {}), outer_(connection.client()), destination_(destination) {}
+      : context_(connection.context()),
+        entrance_(connection.entrance()),
+        peer_(std::move(peer)),
+        judged_(peer_->uris, {}),
+        outer_(connection.client()),
+        destination_(destination) {}
 
-  // A tunnel belongs to one client workload and leads to one address: no stream may claim another. The address that the
-  // tunnel itself comes from is the workload's even when its Dataplane does not list it, as often with IPv6.
+  // A tunnel belongs to one client workload and leads to one address: no stream may claim another. The
+  // address that the tunnel itself comes from is the workload's even when its Dataplane does not list it, as
+  // often with IPv6.
   std::optional<Error> check(const tunnel::StreamRequest& request) override {
     const bool true_destination = request.destination == destination_;
     const bool true_client = request.client.ip == outer_.ip ||
@@ -66,13 +72,15 @@ class Listed {
 
 }  // namespace
 
-io::Task<Error> serve_tunnel(Connection& connection, std::unique_ptr<tls::TlsStream> transport, OrigDst destination) {
+io::Task<Error> serve_tunnel(Connection& connection, std::unique_ptr<tls::TlsStream> transport,
+                             OrigDst destination) {
   connection.record().service("tunnel");
   connection.record().transport(Transport::tunnel);
   Context& context = connection.context();
   ServedTunnel handler(connection, transport->shared_peer(), destination);
   if (const auto refusal = connection.settle()) co_return *refusal;
-  const auto tunnel = tunnel::Tunnel::make(context.ring, std::move(transport), tunnel::Role::server, {}, &handler);
+  const auto tunnel =
+      tunnel::Tunnel::make(context.ring, std::move(transport), tunnel::Role::server, {}, &handler);
   const Listed listed(context, *tunnel);
   co_return co_await tunnel->run();
 }

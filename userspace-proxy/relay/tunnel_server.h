@@ -1,4 +1,5 @@
-// The server's end of a warm tunnel: each stream is a connection of its own, with its own record, permission and life.
+// The server's end of a warm tunnel: each stream is a connection of its own, with its own record, permission
+// and life.
 #pragma once
 
 #include <memory>
@@ -9,8 +10,9 @@
 
 namespace sluice::relay {
 
-// `connection` is the tunnel's own, its record stands for the tunnel. Returns when the tunnel and all its streams have
-// ended.
-io::Task<Error> serve_tunnel(Connection& connection, std::unique_ptr<tls::TlsStream> transport, OrigDst destination);
+// `connection` is the tunnel's own, its record stands for the tunnel. Returns when the tunnel and all its
+// streams have ended.
+io::Task<Error> serve_tunnel(Connection& connection, std::unique_ptr<tls::TlsStream> transport,
+                             OrigDst destination);
 
 }  // namespace sluice::relay

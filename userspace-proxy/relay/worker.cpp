@@ -25,10 +25,19 @@ Worker::Worker(WorkerShared shared, std::size_t index, std::unique_ptr<io::Backe
       stock_(ring_, shared_.ask_keeper),
       pool_(ring_, &shared_.handshake_threads),
       handshakes_(pool_),
-      tunnels_(ring_, {}, {},
-               [this](Metric metric, std::int64_t delta) { shared_.flight.add(sinks_.worker, metric, delta); }),
-      context_{ring_, sinks_, stock_, handshakes_, tunnels_, shared_.node_connections, shared_.node_connections_max,
-               {},    {},     0},
+      tunnels_(
+          ring_, {}, {},
+          [this](Metric metric, std::int64_t delta) { shared_.flight.add(sinks_.worker, metric, delta); }),
+      context_{ring_,
+               sinks_,
+               stock_,
+               handshakes_,
+               tunnels_,
+               shared_.node_connections,
+               shared_.node_connections_max,
+               {},
+               {},
+               0},
       may_accept_changed_(ring_) {}
 
 Worker::~Worker() = default;
@@ -38,7 +47,8 @@ void Worker::start(std::latch& running, std::function<void()> ended) {
     ::pthread_setname_np(::pthread_self(), ("worker-" + std::to_string(sinks_.worker)).c_str());
     const auto ran = ring_.run();
     if (!ran) {
-      shared_.log.error("worker {} cannot run: {} {}", sinks_.worker, ran.error().message, ran.error().next_step);
+      shared_.log.error("worker {} cannot run: {} {}", sinks_.worker, ran.error().message,
+                        ran.error().next_step);
       std::abort();  // the keeper starts a new proxy; listeners and their queues are its own
     }
     ended();
@@ -79,14 +89,16 @@ void Worker::set_snapshot(Snapshot snapshot) {
     context_.snapshot = std::move(snapshot);
     if (new_table && context_.snapshot.table) {
       const std::size_t revoked = context_.live.rejudge(*context_.snapshot.table);
-      if (revoked != 0) shared_.log.info("worker {}: the new table ended {} live connections", sinks_.worker, revoked);
+      if (revoked != 0)
+        shared_.log.info("worker {}: the new table ended {} live connections", sinks_.worker, revoked);
     }
     if (may_accept()) may_accept_changed_.notify();
   });
 }
 
 void Worker::deliver_sockets(const message::Sockets& answer, std::vector<Fd> sockets) {
-  ring_.post([this, answer, sockets = std::move(sockets)]() mutable { stock_.deliver(answer, std::move(sockets)); });
+  ring_.post(
+      [this, answer, sockets = std::move(sockets)]() mutable { stock_.deliver(answer, std::move(sockets)); });
 }
 
 void Worker::drain(Nanos grace) {

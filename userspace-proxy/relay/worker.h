@@ -1,5 +1,5 @@
-// Worker: one thread, one ring, its listeners and their connections. The control thread talks to it by the calls
-// below, each of which takes effect on the worker's own thread at a safe point, in order.
+// Worker: one thread, one ring, its listeners and their connections. The control thread talks to it by the
+// calls below, each of which takes effect on the worker's own thread at a safe point, in order.
 #pragma once
 
 #include <atomic>

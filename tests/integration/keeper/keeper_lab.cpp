@@ -162,7 +162,7 @@ std::string status_field(pid_t pid, const std::string& field) {
 }
 
 ino_t inode_of(const Fd& fd) {
-  struct stat info {};
+  struct stat info{};
   return ::fstat(fd.get(), &info) == 0 ? info.st_ino : 0;
 }
 

@@ -5,12 +5,15 @@
 namespace sluice::test {
 namespace {
 
-IpAddr ip(const char* text) { return *IpAddr::parse(text); }
+IpAddr ip(const char* text) {
+  return *IpAddr::parse(text);
+}
 
 policy::Permissions permissions_for(const std::vector<std::string>& names) {
   policy::Permissions permissions;
   for (const std::string& name : names) {
-    permissions.rules.push_back({policy::PermissionAction::allow, {{policy::Condition::Kind::uri_exact, name}},
+    permissions.rules.push_back({policy::PermissionAction::allow,
+                                 {{policy::Condition::Kind::uri_exact, name}},
                                  policy::RuleIndex{1}});
   }
   return permissions;
@@ -20,8 +23,8 @@ policy::Permissions permissions_for(const std::vector<std::string>& names) {
 
 Mesh::Mesh(bool with_mtls)
     : mtls(with_mtls), web_ip(ip("10.99.0.1")), stranger_ip(ip("10.99.0.66")), nowhere_ip(ip("10.99.0.99")) {
-  for (const char* address : {"10.99.0.1", "10.99.0.2", "10.99.0.3", "10.99.0.66", "10.99.0.80", "10.99.0.81",
-                              "10.99.0.99"}) {
+  for (const char* address :
+       {"10.99.0.1", "10.99.0.2", "10.99.0.3", "10.99.0.66", "10.99.0.80", "10.99.0.81", "10.99.0.99"}) {
     netns.shell_in(std::string("ip addr add ") + address + "/32 dev lo");
   }
   remote_server = {ip("10.99.0.3"), 7003};
@@ -39,9 +42,15 @@ Mesh::~Mesh() {
   std::filesystem::remove_all(ca_directory_, ignored);
 }
 
-SocketAddr Mesh::remote_vip() const { return {ip("10.99.0.80"), out_port}; }
-SocketAddr Mesh::local_vip() const { return {ip("10.99.0.81"), out_port}; }
-SocketAddr Mesh::local_inbound() const { return {ip("10.99.0.2"), in_port}; }
+SocketAddr Mesh::remote_vip() const {
+  return {ip("10.99.0.80"), out_port};
+}
+SocketAddr Mesh::local_vip() const {
+  return {ip("10.99.0.81"), out_port};
+}
+SocketAddr Mesh::local_inbound() const {
+  return {ip("10.99.0.2"), in_port};
+}
 
 policy::WorkloadImage Mesh::workload(WorkloadId id, const char* name, const IpAddr& address,
                                      const std::string& identity) const {

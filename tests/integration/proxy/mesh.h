@@ -1,5 +1,5 @@
-// The mesh of the proxy tests: "web" (client, local to the client's node), "local" (server on the same node) and
-// "remote" (server on another node), all on addresses of one namespace's lo.
+// The mesh of the proxy tests: "web" (client, local to the client's node), "local" (server on the same node)
+// and "remote" (server on another node), all on addresses of one namespace's lo.
 #pragma once
 
 #include "identity/authority.h"
@@ -21,8 +21,8 @@ struct Mesh {
   Netns netns;
   bool mtls;
   IpAddr web_ip, stranger_ip, nowhere_ip;
-  SocketAddr remote_server;      // as clients dial it
-  SocketAddr local_application;  // where the local server's program listens
+  SocketAddr remote_server;       // as clients dial it
+  SocketAddr local_application;   // where the local server's program listens
   SocketAddr remote_application;  // where the remote server's program listens, on its node
   policy::TlsMode tls_mode = policy::TlsMode::strict;  // of the servers, when the mesh has mTLS
   std::vector<std::string> allowed{kWebName};          // whom the servers admit
@@ -34,8 +34,8 @@ struct Mesh {
   SocketAddr local_vip() const;
   SocketAddr local_inbound() const;
 
-  // The table of the node of "web" and "local", and of the node of "remote" (known there as kWeb's number is here: the
-  // server is kLocalServer there).
+  // The table of the node of "web" and "local", and of the node of "remote" (known there as kWeb's number is
+  // here: the server is kLocalServer there).
   policy::TableImage client_node() const;
   policy::TableImage server_node() const;
   CredentialsImage credentials(WorkloadId workload, const std::string& name) const;

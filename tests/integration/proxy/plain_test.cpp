@@ -9,7 +9,8 @@ namespace {
 class PlainTest : public testing::Test {
  protected:
   Mesh mesh{false};
-  PuppetKeeper proxy{mesh.netns, SLUICE_PROXY, {"--workers", "2", "--access-log", "json", "--drain-seconds", "1"}};
+  PuppetKeeper proxy{
+      mesh.netns, SLUICE_PROXY, {"--workers", "2", "--access-log", "json", "--drain-seconds", "1"}};
 
   void SetUp() override {
     mesh.out_port = proxy.add_listener(kWeb, message::ListenerSlot::out);

@@ -58,7 +58,8 @@ SocketAddr name_of(const Fd& socket, Get get) {
 void bind_to(const Fd& fd, const SocketAddr& at) {
   sockaddr_storage storage{};
   const unsigned size = at.to(storage, AF_INET6);
-  ASSERT_EQ(0, ::bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), size)) << at.text() << " errno " << errno;
+  ASSERT_EQ(0, ::bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), size))
+      << at.text() << " errno " << errno;
 }
 
 }  // namespace
@@ -86,8 +87,12 @@ Fd accept_from(const Fd& listener) {
   return Fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
 }
 
-std::uint16_t port_of(const Fd& socket) { return name_of(socket, ::getsockname).port; }
-SocketAddr peer_of(const Fd& socket) { return name_of(socket, ::getpeername); }
+std::uint16_t port_of(const Fd& socket) {
+  return name_of(socket, ::getsockname).port;
+}
+SocketAddr peer_of(const Fd& socket) {
+  return name_of(socket, ::getpeername);
+}
 
 void write_text(const Fd& socket, std::string_view text) {
   ASSERT_EQ(static_cast<ssize_t>(text.size()), ::send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL));
@@ -106,7 +111,8 @@ std::string read_text(const Fd& socket, std::size_t size) {
   return out;
 }
 
-PuppetKeeper::PuppetKeeper(const Netns& netns, const char* binary, std::vector<std::string> arguments) : netns_(netns) {
+PuppetKeeper::PuppetKeeper(const Netns& netns, const char* binary, std::vector<std::string> arguments)
+    : netns_(netns) {
   Fd proxy_end;
   pair(channel_, proxy_end);
   auto memory = make_flight_memory();
@@ -134,7 +140,8 @@ PuppetKeeper::PuppetKeeper(const Netns& netns, const char* binary, std::vector<s
   Fd agent_end;
   pair(link_, agent_end);
   const int fd = agent_end.get();
-  EXPECT_TRUE(message::send_body(channel_.get(), message::Type::peer_link, 0, message::PeerLink{1}, std::span(&fd, 1)));
+  EXPECT_TRUE(message::send_body(channel_.get(), message::Type::peer_link, 0, message::PeerLink{1},
+                                 std::span(&fd, 1)));
   EXPECT_TRUE(readable(link_.get(), kPatience)) << "the proxy never became ready";
   const auto ready = message::receive(link_.get());
   EXPECT_TRUE(ready && ready->header.type == message::Type::proxy_ready);

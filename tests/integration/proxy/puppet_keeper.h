@@ -1,5 +1,5 @@
-// Plays keeper and agent towards a real sluice-proxy process: hands it listeners, sockets and snapshots. All sockets
-// live in one private network namespace whose lo carries the addresses of every workload.
+// Plays keeper and agent towards a real sluice-proxy process: hands it listeners, sockets and snapshots. All
+// sockets live in one private network namespace whose lo carries the addresses of every workload.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -20,7 +20,8 @@ namespace sluice::test {
 
 // A TCP listener in `netns`, for programs that the test plays itself.
 Fd listen_in(const Netns& netns, const SocketAddr& at);
-// A connected socket, bound to `source` when that has an address; invalid when refused. Reads time out after 5 s.
+// A connected socket, bound to `source` when that has an address; invalid when refused. Reads time out after
+// 5 s.
 Fd connect_in(const Netns& netns, const SocketAddr& to, const SocketAddr& source = {});
 Fd accept_from(const Fd& listener);
 std::uint16_t port_of(const Fd& socket);

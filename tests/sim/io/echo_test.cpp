@@ -1,5 +1,5 @@
-// A thousand connections through every fault that the simulated network knows: each either sees exactly its own bytes
-// or a clean error, nothing hangs, nothing leaks, and a seed replays exactly.
+// A thousand connections through every fault that the simulated network knows: each either sees exactly its
+// own bytes or a clean error, nothing hangs, nothing leaks, and a seed replays exactly.
 #include <gtest/gtest.h>
 
 #include <cerrno>

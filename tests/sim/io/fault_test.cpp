@@ -156,7 +156,9 @@ TEST(SimFaultTest, ClockJumpsFireEverythingDueAndNothingEarly) {
   for (const Nanos each : late) EXPECT_GE(each, Nanos(0));
 }
 
-Task<> offloads(OffloadPool* pool, int* out) { *out = co_await offload(*pool, [] { return 5; }); }
+Task<> offloads(OffloadPool* pool, int* out) {
+  *out = co_await offload(*pool, [] { return 5; });
+}
 
 TEST(SimFaultTest, OffloadIsInline) {
   SimRing sim(sim_seed(1));

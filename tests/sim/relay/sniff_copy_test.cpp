@@ -11,7 +11,9 @@
 namespace sluice::relay {
 namespace {
 
-std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> bytes(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
 
 struct Pair {
   io::Socket near, far;

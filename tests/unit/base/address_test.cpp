@@ -20,7 +20,8 @@ TEST(Address, FourAndSixShareOneForm) {
 }
 
 TEST(Address, RefusesWhatIsNotAnAddress) {
-  for (const char* bad : {"", "10.0.0.1", "10.0.0.1:", "10.0.0.1:65536", "fd00::1:80", "[fd00::1", "a:1", "1.2.3:4"})
+  for (const char* bad :
+       {"", "10.0.0.1", "10.0.0.1:", "10.0.0.1:65536", "fd00::1:80", "[fd00::1", "a:1", "1.2.3:4"})
     EXPECT_FALSE(SocketAddr::parse(bad)) << bad;
 }
 

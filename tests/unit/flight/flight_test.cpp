@@ -91,7 +91,7 @@ TEST_F(Flight, TakeOverEndsWhatADeadProxyLeft) {
 }
 
 TEST_F(Flight, ScribblerCannotFoolTheReader) {
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::fstat(memory.get(), &info), 0);
   EXPECT_NE(::ftruncate(memory.get(), 0), 0) << "a writer could shrink the memory under the reader";
   const auto size = static_cast<std::size_t>(info.st_size);

@@ -51,7 +51,9 @@ Task<> reset_after_byte(Ring* ring, int* sys_errno) {
   *sys_errno = rest ? 0 : rest.error().sys_errno;
 }
 
-Task<> receives(Socket* socket) { static_cast<void>(co_await socket->recv()); }
+Task<> receives(Socket* socket) {
+  static_cast<void>(co_await socket->recv());
+}
 
 Task<> cancel_armed(Ring* ring) {
   auto pair = co_await connected_pair(ring);
@@ -76,24 +78,25 @@ TEST_P(FallbackTest, CarriesTraffic) {
   run(*ring, cancel_armed(ring.get()));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Modes, FallbackTest,
-    testing::Values(Mode{"Best", {}}, Mode{"NoDeferredTaskWork", {.allow_deferred = false}},
-                    Mode{"NoMultishot", {.allow_multishot = false}},
-                    Mode{"NoProvidedBuffers", {.allow_provided_buffers = false}},
-                    Mode{"Unrestricted", {.restrict = false}},
-                    Mode{"DirectSockets", {.direct_sockets = 64, .direct_from = 0}},
-                    Mode{"DirectSocketsFull", {.direct_sockets = 1, .direct_from = 0}},
-                    Mode{"NoDirectSockets", {.direct_sockets = 0}},
-                    Mode{"TinyQueues", {.submissions = 4, .completions = 8}}),
-    [](const auto& each) { return each.param.name; });
+INSTANTIATE_TEST_SUITE_P(Modes, FallbackTest,
+                         testing::Values(Mode{"Best", {}},
+                                         Mode{"NoDeferredTaskWork", {.allow_deferred = false}},
+                                         Mode{"NoMultishot", {.allow_multishot = false}},
+                                         Mode{"NoProvidedBuffers", {.allow_provided_buffers = false}},
+                                         Mode{"Unrestricted", {.restrict = false}},
+                                         Mode{"DirectSockets", {.direct_sockets = 64, .direct_from = 0}},
+                                         Mode{"DirectSocketsFull", {.direct_sockets = 1, .direct_from = 0}},
+                                         Mode{"NoDirectSockets", {.direct_sockets = 0}},
+                                         Mode{"TinyQueues", {.submissions = 4, .completions = 8}}),
+                         [](const auto& each) { return each.param.name; });
 
 TEST(FallbackReportTest, NamesWhatIsMissingAndWhy) {
   auto ring = kernel_ring({.allow_deferred = false, .allow_multishot = false});
   bool task_work = false;
   bool receive = false;
   for (const Feature& feature : ring->features()) {
-    if (feature.feature == "task work") task_work = !feature.mode.starts_with("deferred") && !feature.why.empty();
+    if (feature.feature == "task work")
+      task_work = !feature.mode.starts_with("deferred") && !feature.why.empty();
     if (feature.feature == "receive") receive = feature.mode == "single" && !feature.why.empty();
   }
   EXPECT_TRUE(task_work);

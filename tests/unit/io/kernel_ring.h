@@ -25,9 +25,13 @@ inline std::unique_ptr<Ring> kernel_ring(const UringOptions& options = {}) {
   return std::make_unique<Ring>(std::move(*backend));
 }
 
-inline SocketAddr any_port() { return *SocketAddr::parse("127.0.0.1:0"); }
+inline SocketAddr any_port() {
+  return *SocketAddr::parse("127.0.0.1:0");
+}
 
-inline std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+inline std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
 
 inline std::string text_of(const Chunk& chunk) {
   return {reinterpret_cast<const char*>(chunk.bytes().data()), chunk.size()};

@@ -1,4 +1,5 @@
-// Real sockets over loopback: echo, half-close, reset, refusal, cancellation, deadlines, a storm of connections.
+// Real sockets over loopback: echo, half-close, reset, refusal, cancellation, deadlines, a storm of
+// connections.
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -51,7 +52,8 @@ Task<> storm(Ring* ring, int count, int* good) {
 
 // The kernel returns the last operations of closed sockets a turn later.
 Task<> all_closed(Ring* ring) {
-  for (int i = 0; i < 1000 && ring->sockets() != 0; ++i) static_cast<void>(co_await ring->sleep_for(Millis(1)));
+  for (int i = 0; i < 1000 && ring->sockets() != 0; ++i)
+    static_cast<void>(co_await ring->sleep_for(Millis(1)));
   EXPECT_EQ(ring->sockets(), 0U);
 }
 
@@ -153,7 +155,9 @@ TEST(LoopbackTest, RefusalIsAnErrorOfTheUpstream) {
   EXPECT_EQ(seen.sys_errno, ECONNREFUSED);
 }
 
-Task<> waits_for(Socket* socket, Result<Chunk>* out) { *out = co_await socket->recv(); }
+Task<> waits_for(Socket* socket, Result<Chunk>* out) {
+  *out = co_await socket->recv();
+}
 
 Task<> cancels_one(Ring* ring, Result<Chunk>* result) {
   auto pair = co_await connected_pair(ring);
@@ -176,7 +180,9 @@ TEST(LoopbackTest, CancelledReceiveLosesNothing) {
   EXPECT_EQ(result.error().sys_errno, ECANCELED);
 }
 
-Task<> accepts(Listener* listener, Result<Socket>* out) { *out = co_await listener->accept(); }
+Task<> accepts(Listener* listener, Result<Socket>* out) {
+  *out = co_await listener->accept();
+}
 
 Task<> cancels_accept(Ring* ring, Result<Socket>* first, Result<Socket>* second) {
   auto listener = ring->listen(any_port());
@@ -290,7 +296,8 @@ TEST(RingTest, ReportsEveryFeatureWithItsMode) {
   auto ring = kernel_ring();
   ASSERT_TRUE(ring->run_task([]() -> Task<> { co_return; }()));
   for (const Feature& feature : ring->features()) {
-    std::cout << feature.feature << ": " << feature.mode << (feature.why.empty() ? "" : " - ") << feature.why << '\n';
+    std::cout << feature.feature << ": " << feature.mode << (feature.why.empty() ? "" : " - ") << feature.why
+              << '\n';
     EXPECT_FALSE(feature.mode.empty());
   }
   EXPECT_GE(ring->features().size(), 7U);

@@ -52,7 +52,8 @@ TEST(PressureTest, SlowReaderOf64MegabytesHoldsLittle) {
   run(*ring, slow_reader(ring.get(), &received, &most_held));
   EXPECT_EQ(received, kTotal);
   EXPECT_GT(most_held, 0U);
-  // The watermark, and what the kernel had in hand when told to stop: a budget's worth, or without budgets the pool.
+  // The watermark, and what the kernel had in hand when told to stop: a budget's worth, or without budgets
+  // the pool.
   const bool budget = std::ranges::any_of(ring->features(), [](const Feature& feature) {
     return feature.feature == "back-pressure" && feature.mode == "budget in the kernel";
   });

@@ -15,8 +15,12 @@
 namespace sluice::io {
 namespace {
 
-Task<int> answer() { co_return 42; }
-Task<int> twice() { co_return 2 * co_await answer(); }
+Task<int> answer() {
+  co_return 42;
+}
+Task<int> twice() {
+  co_return 2 * co_await answer();
+}
 
 Task<int> depth(int n) {
   if (n == 0) co_return 0;
@@ -28,8 +32,12 @@ Task<> note(std::vector<int>* order, int value) {
   co_return;
 }
 
-Task<> store(int* out) { *out = co_await twice(); }
-Task<> store_depth(int* out, int n) { *out = co_await depth(n); }
+Task<> store(int* out) {
+  *out = co_await twice();
+}
+Task<> store_depth(int* out, int n) {
+  *out = co_await depth(n);
+}
 
 TEST(TaskTest, IsLazyAndReturnsItsValue) {
   int out = 0;
@@ -61,7 +69,9 @@ TEST(TaskTest, MovesItsResult) {
   EXPECT_EQ(out, 7);
 }
 
-Task<> sleeper(Ring* ring, Result<>* out) { *out = co_await ring->sleep_for(std::chrono::hours(1)); }
+Task<> sleeper(Ring* ring, Result<>* out) {
+  *out = co_await ring->sleep_for(std::chrono::hours(1));
+}
 
 Task<> cancels_sleepers(Ring* ring, std::vector<Result<>>* results) {
   Scope scope;
@@ -171,8 +181,12 @@ TEST(FrameTest, FramesAreReusedAndFreed) {
 #endif
 }
 
-Task<> reads_once(Socket* socket) { static_cast<void>(co_await socket->recv()); }
-Task<> sends_once(Socket* socket) { static_cast<void>(co_await socket->send(bytes_of("x"))); }
+Task<> reads_once(Socket* socket) {
+  static_cast<void>(co_await socket->recv());
+}
+Task<> sends_once(Socket* socket) {
+  static_cast<void>(co_await socket->send(bytes_of("x")));
+}
 
 Task<> measure(Ring* ring, std::size_t* receive, std::size_t* send, std::size_t* stream) {
   auto pair = co_await connected_pair(ring);

@@ -17,7 +17,9 @@ struct Alarm final : Timer {
   void stop() { disarm(); }
 };
 
-MonoTime at(std::int64_t milliseconds) { return MonoTime(Millis(milliseconds)); }
+MonoTime at(std::int64_t milliseconds) {
+  return MonoTime(Millis(milliseconds));
+}
 
 TEST(TimerWheelTest, FiresNeverEarlyAndAtMostATickLate) {
   TimerWheel wheel(at(1000));

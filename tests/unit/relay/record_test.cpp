@@ -59,7 +59,9 @@ TEST_F(RecordTest, EndsOnceCountsByReasonAndWritesOneLine) {
 TEST_F(RecordTest, UnendedRecordIsAnInternalError) {
   AccessLog log(1, AccessFormat::off, write_end.get());
   RecordSinks sinks{flight, log, clock, 0};
-  { Record record(sinks, Direction::outbound, WorkloadId{1}, ClientAddr()); }
+  {
+    Record record(sinks, Direction::outbound, WorkloadId{1}, ClientAddr());
+  }
   EXPECT_EQ(1U, reader.count(Reason::internal_error));
 }
 

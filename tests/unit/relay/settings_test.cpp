@@ -15,8 +15,8 @@ Outcome<ProxySettings> parse(std::vector<std::string> words) {
 }
 
 TEST(ProxySettings, TakesWhatTheKeeperSays) {
-  const auto settings = parse({"--workers", "2", "--connections", "100", "--access-log", "json", "--log-level", "warn",
-                               "--drain-seconds", "5"});
+  const auto settings = parse({"--workers", "2", "--connections", "100", "--access-log", "json",
+                               "--log-level", "warn", "--drain-seconds", "5"});
   ASSERT_TRUE(settings);
   EXPECT_EQ(2U, settings->workers);
   EXPECT_EQ(100U, settings->connections_max);
