@@ -31,7 +31,7 @@ def tracked(*patterns):
 
 
 def strip_code(text):
-    """Comments, literals and preprocessor lines become spaces of the same shape, so that braces and lines can be counted."""
+    """Comments, literals and preprocessor lines become spaces of the same shape; braces and lines can be counted."""
     literals = r'R"([^(]*)\(.*?\)\1"|//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\''
     pattern = re.compile(literals, re.S)
     bare = pattern.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
