@@ -1,3 +1,6 @@
 set(dir ${CMAKE_SOURCE_DIR}/tests/unit/ctl)
+sluice_test(ctl_test unit
+  SOURCES ${dir}/table_test.cpp ${dir}/yaml_test.cpp ${dir}/inbound_flag_test.cpp
+  LINK sluice_ctl)
 sluice_test(ctl_manual_test unit SOURCES ${dir}/manual_test.cpp LINK sluice_ctl)
 target_compile_definitions(ctl_manual_test PRIVATE SLUICE_MANUAL="${CMAKE_SOURCE_DIR}/docs/sluice.1")
