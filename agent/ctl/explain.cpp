@@ -20,8 +20,11 @@ std::string render(const Json& explanation, bool colour) {
   const auto verdict = text(explanation, "verdict");
   std::string out = toned(printable(text(explanation, "subject")), Tone::bold, colour) + "\n";
   out += fmt::format("verdict  {}", toned(printable(verdict, true), verdict_tone(verdict), colour));
-  if (const auto reason = text(explanation, "reason"); !reason.empty()) out += ", " + printable(reason);
-  if (const auto meaning = text(explanation, "meaning"); !meaning.empty()) out += ": " + printable(meaning);
+  // A connection that is live or imagined has no reason to have ended.
+  if (const auto reason = text(explanation, "reason"); !reason.empty() && reason != "none") {
+    out += ", " + printable(reason);
+    if (const auto meaning = text(explanation, "meaning"); !meaning.empty()) out += ": " + printable(meaning);
+  }
   out += "\n\n";
   Table table({">#", "STAGE", "DECIDED", "WHERE"});
   std::size_t count = 0;
