@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The main job, shown: two nodes, real programs, mutual TLS between the nodes, a denied client, a live policy change,
 certificate rotation, a killed proxy, and an uninstall that leaves the kernel as it was. Called by scripts/demo."""
+import difflib
 import pathlib
 import sys
 import time
@@ -212,7 +213,8 @@ class Demo:
         for name, before in self.before.items():
             after = net.snapshot(self.lab.netns(name))
             if after != before:
-                raise LabError(f"rules or routes differ in {name}:\n{after}\nbefore:\n{before}")
+                changes = difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "after", n=0)
+                raise LabError(f"rules or routes differ in {name}:\n" + "\n".join(changes))
         expect(True, "no route, no rule and no setting differs in any namespace")
         done = self.curl("client", f"http://{self.address['web'][0]}/")
         expect(SECRET in done.stdout, "programs talk directly again")

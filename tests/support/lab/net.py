@@ -5,7 +5,7 @@ behind its node, routed: 10.77.K.N/32 and fd77:K::N/128, gateway 169.254.77.1 an
 """
 import pathlib
 
-from .process import LabError, run
+from .process import LabError, run, wait_for
 
 NETNS = pathlib.Path("/run/netns")
 
@@ -71,7 +71,12 @@ def add_workload(node, node_number, name, number):
 
 
 def snapshot(namespace):
-    """Rules, routes and marks-related settings of a namespace, to compare before and after."""
+    """Rules, routes and marks-related settings of a namespace, to compare before and after.
+
+    Waits until duplicate address detection is through: the kernel adds a link-local address's routes only then.
+    """
+    wait_for(lambda: not run("ip", "-n", namespace, "-6", "addr", "show", "tentative").stdout.strip(),
+             f"the addresses of {namespace} to settle")
     parts = [run("ip", "-n", namespace, *family, what, "show", *table).stdout
              for family in ((), ("-6",)) for what, table in (("rule", ()), ("route", ("table", "all")))]
     for key in ("net.ipv4.tcp_fwmark_accept", "net.ipv4.fwmark_reflect", "net.ipv6.fwmark_reflect"):
