@@ -15,8 +15,9 @@ LAYERS = {
     "policy/document": {"userspace-proxy/base", "policy/table/rule.h"},
     "policy/kinds": {"userspace-proxy/base", "policy/document"},
     "policy/engine": {"userspace-proxy/base", "policy/document", "policy/kinds", "policy/table"},
+    "userspace-proxy/x509": {"userspace-proxy/base"},
     "userspace-proxy/io": {"userspace-proxy/base"},
-    "userspace-proxy/tls": {"userspace-proxy/base", "userspace-proxy/io"},
+    "userspace-proxy/tls": {"userspace-proxy/base", "userspace-proxy/x509", "userspace-proxy/io"},
     "userspace-proxy/tunnel": {"userspace-proxy/base", "userspace-proxy/io"},
     "userspace-proxy/relay": {"userspace-proxy/base", "userspace-proxy/io", "userspace-proxy/tls",
                               "userspace-proxy/tunnel", "policy/table", "bpf/include"},
@@ -24,7 +25,7 @@ LAYERS = {
     "agent/config": {"userspace-proxy/base", "policy/document"},
     "agent/keeper": {"userspace-proxy/base"},
     "agent/kernel": {"userspace-proxy/base", "bpf"},
-    "agent/identity": {"userspace-proxy/base"},
+    "agent/identity": {"userspace-proxy/base", "userspace-proxy/x509"},
     "agent/resources": {"userspace-proxy/base", "policy", "agent/config"},
     "agent/enrol": {"userspace-proxy/base", "policy", "bpf/include", "agent/kernel", "agent/config",
                     "agent/identity", "agent/resources"},
@@ -37,7 +38,7 @@ LAYERS = {
 # header prefix -> folders where it may be included
 VENDORS = {
     "liburing": ["userspace-proxy/io", "agent/kernel"],
-    "openssl/": ["userspace-proxy/tls", "agent/identity"],
+    "openssl/": ["userspace-proxy/x509", "userspace-proxy/tls", "agent/identity"],
     "nghttp2/": ["userspace-proxy/tunnel"],
     "yaml.h": ["policy/document"],
     "bpf/libbpf": ["agent/kernel"],

@@ -9,9 +9,11 @@
 #include "base/spiffe.h"
 #include "identity/ca_directory.h"
 #include "identity/certificate_builder.h"
-#include "identity/pem.h"
+#include "x509/certificate.h"
+#include "x509/pem.h"
 
 namespace sluice::identity {
+
 namespace {
 
 constexpr std::size_t kCertificateFileMax = 1u << 20;
@@ -22,7 +24,7 @@ using Certificates = std::vector<CertPtr>;
 Outcome<Certificates> load_certificates(const std::filesystem::path& path) {
   const auto text = read_file(path, kCertificateFileMax);
   if (!text) return std::unexpected(text.error());
-  auto certs = parse_certificates(*text, path.string());
+  auto certs = x509::parse_certificates(*text, path.string());
   if (!certs) return std::unexpected(certs.error());
   for (const auto& cert : *certs)
     if (X509_check_ca(cert.get()) == 0)
@@ -45,15 +47,6 @@ Outcome<void> check_names(const std::vector<std::string>& uris) {
                "one SPIFFE ID, or spiffe://<mesh>/<service> and kuma://<tag>/<value> of one mesh");
 }
 
-std::string serial_hex(const X509& cert) {
-  BIGNUM* number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(&cert), nullptr);
-  char* text = number == nullptr ? nullptr : BN_bn2hex(number);
-  std::string out = text == nullptr ? "" : text;
-  OPENSSL_free(text);
-  BN_free(number);
-  return out;
-}
-
 }  // namespace
 
 struct Authority::Parts {
@@ -69,7 +62,7 @@ struct Authority::Parts {
 
   Outcome<void> add_trusted(const Certificates& certs) {
     for (const auto& cert : certs) {
-      const auto pem = write_certificate(*cert);
+      const auto pem = x509::write_certificate(*cert);
       if (!pem) return std::unexpected(pem.error());
       if (bundle_pem.find(*pem) == std::string::npos) bundle_pem += *pem;
     }
@@ -78,9 +71,10 @@ struct Authority::Parts {
 
   Outcome<void> check_now(WallTime now) const {
     if (now >= not_after)
-      return fault("the CA certificate " + source + " expired at " + text_of(not_after), "renew the CA");
+      return fault("the CA certificate " + source + " expired at " + x509::text_of(not_after),
+                   "renew the CA");
     if (now < not_before)
-      return fault("the CA certificate " + source + " is not valid before " + text_of(not_before),
+      return fault("the CA certificate " + source + " is not valid before " + x509::text_of(not_before),
                    "check this node's clock");
     return {};
   }
@@ -125,7 +119,7 @@ Outcome<std::unique_ptr<Authority>> Authority::builtin(const std::filesystem::pa
 Outcome<std::unique_ptr<Authority>> Authority::provided(const ProvidedFiles& files, const Clock& clock) {
   auto key_pem = read_key_file(files.key, 007);
   if (!key_pem) return std::unexpected(key_pem.error());
-  auto key = parse_key(*key_pem, files.key.string());
+  auto key = x509::parse_key(*key_pem, files.key.string());
   OPENSSL_cleanse(key_pem->data(), key_pem->size());
   if (!key) return std::unexpected(key.error());
   auto chain = load_certificates(files.certificate);
@@ -138,12 +132,12 @@ Outcome<std::unique_ptr<Authority>> Authority::provided(const ProvidedFiles& fil
   }
   auto parts = std::make_unique<Parts>();
   parts->source = files.certificate.string();
-  parts->not_before = to_wall(X509_get0_notBefore(&signer));
-  parts->not_after = to_wall(X509_get0_notAfter(&signer));
+  parts->not_before = x509::not_before(signer);
+  parts->not_after = x509::not_after(signer);
   if (auto valid = parts->check_now(clock.wall()); !valid) return std::unexpected(valid.error());
   for (const auto& cert : *chain) {
     if (is_self_signed(*cert)) continue;  // the peer has the root
-    const auto pem = write_certificate(*cert);
+    const auto pem = x509::write_certificate(*cert);
     if (!pem) return std::unexpected(pem.error());
     parts->chain_tail_pem += *pem;
   }
@@ -169,14 +163,14 @@ Outcome<Svid> Authority::issue(const SvidRequest& request) const {
   const auto cert =
       make_leaf_certificate(**key, request.uris, {now - kClockSkew, end}, *parts_->certificate, *parts_->key);
   if (!cert) return std::unexpected(cert.error());
-  auto leaf_pem = write_certificate(**cert);
+  auto leaf_pem = x509::write_certificate(**cert);
   if (!leaf_pem) return std::unexpected(leaf_pem.error());
-  auto key_pem = write_key(**key);
+  auto key_pem = x509::write_key(**key);
   if (!key_pem) return std::unexpected(key_pem.error());
   return Svid{.chain_pem = *leaf_pem + parts_->chain_tail_pem,
               .key_pem = std::move(*key_pem),
-              .serial = serial_hex(**cert),
-              .not_before = to_wall(X509_get0_notBefore(cert->get())),
+              .serial = x509::serial_hex(**cert),
+              .not_before = x509::not_before(**cert),
               .not_after = end,
               .rotate_at = now + (end - now) * 4 / 5};
 }

@@ -12,7 +12,7 @@
 
 #include "base/fd.h"
 #include "identity/certificate_builder.h"
-#include "identity/pem.h"
+#include "x509/pem.h"
 
 namespace sluice::identity {
 namespace {
@@ -100,7 +100,7 @@ Outcome<Fd> lock_directory(const fs::path& directory) {
 Outcome<void> make_key_file(const fs::path& path) {
   const auto key = make_key();
   if (!key) return std::unexpected(key.error());
-  const auto pem = write_key(**key);
+  const auto pem = x509::write_key(**key);
   return pem ? publish(path, *pem, 0600) : std::unexpected(pem.error());
 }
 
@@ -109,12 +109,12 @@ Outcome<void> make_certificate_file(const fs::path& directory, const std::string
                                     const Clock& clock) {
   const auto text = read_key_file(directory / "ca.key", 077);
   if (!text) return std::unexpected(text.error());
-  const auto key = parse_key(*text, (directory / "ca.key").string());
+  const auto key = x509::parse_key(*text, (directory / "ca.key").string());
   if (!key) return std::unexpected(key.error());
   const auto now = clock.wall();
   const auto cert = make_ca_certificate(**key, trust_domain, {now - kClockSkew, now + kCaLifetime});
   if (!cert) return std::unexpected(cert.error());
-  const auto pem = write_certificate(**cert);
+  const auto pem = x509::write_certificate(**cert);
   return pem ? publish(directory / "ca.crt", *pem, 0644) : std::unexpected(pem.error());
 }
 

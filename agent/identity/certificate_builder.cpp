@@ -4,7 +4,7 @@
 #include <openssl/ec.h>
 #include <openssl/x509v3.h>
 
-#include "identity/pem.h"
+#include "x509/pem.h"
 
 namespace sluice::identity {
 namespace {
@@ -79,7 +79,7 @@ bool sign(X509* cert, EVP_PKEY* key) {
 
 Outcome<KeyPtr> make_key() {
   KeyPtr key(EVP_EC_gen("P-256"));
-  if (!key) return fault("cannot make a key: " + take_openssl_error());
+  if (!key) return fault("cannot make a key: " + x509::take_openssl_error());
   return key;
 }
 
@@ -96,7 +96,7 @@ Outcome<CertPtr> make_ca_certificate(EVP_PKEY& key, const std::string& trust_dom
                     add_extension(ca, ca, NID_key_usage, "critical,keyCertSign,cRLSign") &&
                     add_extension(ca, ca, NID_subject_key_identifier, "hash") &&
                     add_uris(ca, {"spiffe://" + trust_domain}, false) && sign(ca, &key);
-  if (!done) return fault("cannot make a CA certificate: " + take_openssl_error());
+  if (!done) return fault("cannot make a CA certificate: " + x509::take_openssl_error());
   return cert;
 }
 
@@ -113,7 +113,7 @@ Outcome<CertPtr> make_leaf_certificate(EVP_PKEY& leaf_key, const std::vector<std
                     add_extension(leaf, &issuer, NID_subject_key_identifier, "hash") &&
                     add_extension(leaf, &issuer, NID_authority_key_identifier, "keyid") &&
                     add_uris(leaf, uris, true) && sign(leaf, &issuer_key);
-  if (!done) return fault("cannot make a workload certificate: " + take_openssl_error());
+  if (!done) return fault("cannot make a workload certificate: " + x509::take_openssl_error());
   return cert;
 }
 

@@ -7,9 +7,12 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "identity/openssl_ptr.h"
+#include "x509/openssl_ptr.h"
 
 namespace sluice::identity {
+
+using x509::CertPtr;
+using x509::KeyPtr;
 
 Outcome<KeyPtr> make_key();  // ECDSA P-256
 

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/peer_identity.h"
 #include "policy/table/decision.h"
-#include "tls/peer_identity.h"
 
 namespace sluice::relay {
 

@@ -14,7 +14,7 @@ io::Task<void> serve_stream(Connection& connection, tunnel::TunnelStream& stream
 
 class ServedTunnel final : public tunnel::StreamHandler {
  public:
-  ServedTunnel(Connection& connection, std::shared_ptr<const tls::PeerIdentity> peer, OrigDst destination)
+  ServedTunnel(Connection& connection, std::shared_ptr<const PeerIdentity> peer, OrigDst destination)
       : context_(connection.context()),
         entrance_(connection.entrance()),
         peer_(std::move(peer)),
@@ -49,7 +49,7 @@ class ServedTunnel final : public tunnel::StreamHandler {
  private:
   Context& context_;
   Entrance entrance_;
-  std::shared_ptr<const tls::PeerIdentity> peer_;
+  std::shared_ptr<const PeerIdentity> peer_;
   JudgedPeer judged_;
   ClientAddr outer_;
   OrigDst destination_;

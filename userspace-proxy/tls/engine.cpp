@@ -61,7 +61,7 @@ Result<std::unique_ptr<Engine>> Engine::start(const Credentials& credentials, st
     return fail(Reason::tls_no_identity, Origin::internal,
                 "checking that the workload's certificate is valid");
   std::unique_ptr<Engine> engine(new Engine(credentials, std::move(tls), server));
-  BioPtr bio(make_pipe_bio(engine->pipe_));
+  x509::BioPtr bio(make_pipe_bio(engine->pipe_));
   if (!engine->ssl_ || !bio) return fail(Reason::internal_error, Origin::internal, "making a TLS connection");
   SSL* ssl = engine->ssl_.get();
   SSL_set_app_data(ssl, engine.get());

@@ -19,9 +19,9 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/peer_identity.h"
 #include "base/result.h"
 #include "tls/credentials.h"
-#include "tls/peer_identity.h"
 #include "tls/pipe_bio.h"
 
 struct ssl_st;

@@ -13,7 +13,7 @@
 #include <string>
 
 #include "base/clock.h"
-#include "tls/peer_identity.h"
+#include "base/peer_identity.h"
 #include "tls/sharded_lru.h"
 
 struct ssl_session_st;

@@ -7,12 +7,12 @@
 #include <algorithm>
 
 #include "base/bytes.h"
-#include "tls/certificate.h"
+#include "x509/certificate.h"
+#include "x509/pem.h"
 
 namespace sluice::tls {
 namespace {
 
-constexpr std::size_t kBundleCertificatesMax = 256;
 constexpr int kChainDepthMax = 4;  // intermediates
 constexpr const char* kStep = "verifying the peer's certificate";
 
@@ -36,15 +36,15 @@ std::string leaf_digest(const X509& leaf) {
   return out;
 }
 
-Outcome<CertStorePtr> build_store(const TrustImage& image) {
-  auto certs = parse_certificates(image.bundle_pem, kBundleCertificatesMax);
-  if (!certs) return fault("trust bundle of " + image.trust_domain + ": " + certs.error().message);
-  CertStorePtr store(X509_STORE_new());
+Outcome<x509::CertStorePtr> build_store(const TrustImage& image) {
+  auto certs = x509::parse_certificates(image.bundle_pem, "trust bundle of " + image.trust_domain);
+  if (!certs) return std::unexpected(certs.error());
+  x509::CertStorePtr store(X509_STORE_new());
   for (const auto& cert : *certs) {
     if (X509_check_ca(cert.get()) == 0)
       return fault("trust bundle of " + image.trust_domain + " holds a certificate that is no CA");
     if (X509_STORE_add_cert(store.get(), cert.get()) != 1)
-      return fault("trust bundle of " + image.trust_domain + ": " + take_openssl_error());
+      return fault("trust bundle of " + image.trust_domain + ": " + x509::take_openssl_error());
   }
   return store;
 }
@@ -68,7 +68,7 @@ bool is_workload_leaf(X509& leaf) {
 }
 
 WallTime earliest_end(const STACK_OF(X509) * chain, WallTime end) {
-  for (int i = 0; i < sk_X509_num(chain); ++i) end = std::min(end, not_after(*sk_X509_value(chain, i)));
+  for (int i = 0; i < sk_X509_num(chain); ++i) end = std::min(end, x509::not_after(*sk_X509_value(chain, i)));
   return end;
 }
 
@@ -93,7 +93,7 @@ Outcome<std::shared_ptr<const Trust>> Trust::build(const MeshTrustImage& image) 
 
 Result<PeerIdentity> Trust::verify_chain(X509& leaf, STACK_OF(X509) * others, PeerRole role, WallTime now,
                                          int& x509_error) const {
-  auto identity = read_identity(leaf);
+  auto identity = x509::read_identity(leaf);
   if (!identity) return refuse(Reason::tls_wrong_identity, X509_V_ERR_APPLICATION_VERIFICATION, x509_error);
   const auto name = common_trust_domain(identity->uris);
   // A certificate with no SPIFFE name at all is a stranger's, whoever signed it.
@@ -101,7 +101,7 @@ Result<PeerIdentity> Trust::verify_chain(X509& leaf, STACK_OF(X509) * others, Pe
   if (domain == domains_.end())
     return refuse(Reason::tls_untrusted, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, x509_error);
 
-  const CertStoreContextPtr context(X509_STORE_CTX_new());
+  const x509::CertStoreContextPtr context(X509_STORE_CTX_new());
   if (!context || X509_STORE_CTX_init(context.get(), domain->second.roots.get(), &leaf, others) != 1)
     return refuse(Reason::internal_error, X509_V_ERR_OUT_OF_MEM, x509_error);
   X509_STORE_CTX_set_default(context.get(), role == PeerRole::client ? "ssl_client" : "ssl_server");

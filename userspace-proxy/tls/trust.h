@@ -32,7 +32,7 @@ class Trust {
 
  private:
   struct Domain {
-    CertStorePtr roots;
+    x509::CertStorePtr roots;
     IdentityForm form = IdentityForm::single;
   };
 

@@ -3,7 +3,8 @@
 #include <openssl/sha.h>
 
 #include "base/bytes.h"
-#include "tls/certificate.h"
+#include "x509/certificate.h"
+#include "x509/pem.h"
 
 namespace sluice::tls {
 namespace {
@@ -13,20 +14,20 @@ constexpr std::size_t kPeerChainBytesMax = 16u << 10;
 constexpr const char* kCiphers = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
 struct OwnCertificate {
-  std::vector<CertPtr> chain;
-  KeyPtr key;
+  std::vector<x509::CertPtr> chain;
+  x509::KeyPtr key;
 };
 
 Outcome<OwnCertificate> parse_own(const WorkloadCredentialImage& image) {
   OwnCertificate own;
-  auto chain = parse_certificates(image.chain_pem, kChainCertificatesMax);
+  auto chain = x509::parse_certificates(image.chain_pem, "its chain", kChainCertificatesMax);
   if (!chain) return std::unexpected(chain.error());
-  auto key = parse_private_key(image.key_pem);
+  auto key = x509::parse_key(image.key_pem, "its key");
   if (!key) return std::unexpected(key.error());
   own.chain = std::move(*chain);
   own.key = std::move(*key);
   if (X509_check_private_key(own.chain.front().get(), own.key.get()) != 1) {
-    take_openssl_error();
+    x509::take_openssl_error();
     return fault("the private key does not belong to the certificate");
   }
   return own;
@@ -44,7 +45,7 @@ Outcome<ContextPtr> build_context(const OwnCertificate& own, const Settings& set
                                   const std::string& epoch, bool server) {
   ContextPtr out(SSL_CTX_new(server ? TLS_server_method() : TLS_client_method()));
   SSL_CTX* context = out.get();
-  if (context == nullptr) return fault("no TLS context: " + take_openssl_error());
+  if (context == nullptr) return fault("no TLS context: " + x509::take_openssl_error());
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                    SSL_OP_CIPHER_SERVER_PREFERENCE);
   // Without NO_AUTO_CHAIN every handshake tries to build our own chain anew.
@@ -62,7 +63,7 @@ Outcome<ContextPtr> build_context(const OwnCertificate& own, const Settings& set
       SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(epoch.data()),
                                      static_cast<unsigned>(epoch.size())) == 1 &&
       use_certificate(context, own);
-  if (!set) return fault("TLS settings were refused: " + take_openssl_error());
+  if (!set) return fault("TLS settings were refused: " + x509::take_openssl_error());
   install_callbacks(*context, server);
   return out;
 }
@@ -89,8 +90,8 @@ Outcome<std::shared_ptr<const WorkloadTls>> build_workload(const WorkloadCredent
   auto out = std::make_shared<WorkloadTls>();
   out->workload = image.workload;
   out->epoch = epoch_of(image, *trust);
-  out->not_before = not_before(*own->chain.front());
-  out->not_after = not_after(*own->chain.front());
+  out->not_before = x509::not_before(*own->chain.front());
+  out->not_after = x509::not_after(*own->chain.front());
   out->trust = std::move(trust);
   auto client = build_context(*own, settings, out->epoch, false);
   if (!client) return std::unexpected(client.error());

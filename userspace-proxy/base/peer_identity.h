@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 
-namespace sluice::tls {
+namespace sluice {
 
 // Taken from a verified leaf; immutable and shared by every connection that presents the same leaf.
 struct PeerIdentity {
@@ -26,4 +26,4 @@ struct PeerIdentity {
   bool valid_at(WallTime now) const { return now >= not_before && now < not_after; }
 };
 
-}  // namespace sluice::tls
+}  // namespace sluice

@@ -1,15 +1,10 @@
-#include "identity/pem.h"
+#include "x509/pem.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
-#include <algorithm>
-#include <ctime>
-
-namespace sluice::identity {
+namespace sluice::x509 {
 namespace {
-
-constexpr std::size_t kCertificatesMax = 256;
 
 BioPtr open_text(std::string_view text) {
   return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
@@ -46,13 +41,14 @@ Outcome<KeyPtr> parse_key(std::string_view key_pem, const std::string& what) {
                "it must be a PEM private key without a pass phrase");
 }
 
-Outcome<std::vector<CertPtr>> parse_certificates(std::string_view pem, const std::string& what) {
+Outcome<std::vector<CertPtr>> parse_certificates(std::string_view pem, const std::string& what,
+                                                 std::size_t max) {
   const auto bio = open_text(pem);
   std::vector<CertPtr> certs;
   ERR_clear_error();
   while (X509* cert = PEM_read_bio_X509(bio.get(), nullptr, no_pass_phrase, nullptr)) {
     certs.emplace_back(cert);
-    if (certs.size() > kCertificatesMax) return fault(what + " holds too many certificates");
+    if (certs.size() > max) return fault(what + " holds more than " + std::to_string(max) + " certificates");
   }
   const auto last = ERR_peek_last_error();
   const bool at_end = ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
@@ -77,22 +73,4 @@ Outcome<std::string> write_certificate(const X509& cert) {
   return take_text(bio.get());
 }
 
-WallTime to_wall(const ASN1_TIME* time) {
-  std::tm parts{};
-  if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return {};
-  // Dates past what nanoseconds can count (2262) are as good as that year.
-  constexpr std::time_t kLast = 9'223'372'036;
-  return WallTime(std::chrono::seconds(std::min(timegm(&parts), kLast)));
-}
-
-std::string text_of(WallTime time) {
-  const auto seconds = static_cast<std::time_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count());
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[32] = {};
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
-}  // namespace sluice::identity
+}  // namespace sluice::x509
