@@ -39,6 +39,7 @@ LAYERS = {
 VENDORS = {
     "liburing": ["userspace-proxy/io", "agent/kernel"],
     "openssl/": ["userspace-proxy/x509", "userspace-proxy/tls", "agent/identity"],
+    "intel-ipsec-mb.h": ["userspace-proxy/tls"],
     "nghttp2/": ["userspace-proxy/tunnel"],
     "yaml.h": ["policy/document"],
     "bpf/libbpf": ["agent/kernel"],

@@ -24,6 +24,25 @@ std::string session_key(std::uint32_t workload, const ClientTarget& target) {
   return key;
 }
 
+Alpn chosen_alpn(SSL* ssl) {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl, &name, &size);
+  const std::string_view chosen(reinterpret_cast<const char*>(name), size);
+  if (chosen == kAlpnSluice) return Alpn::sluice;
+  return chosen == kAlpnSluiceH2 ? Alpn::sluice_h2 : Alpn::none;
+}
+
+std::uint64_t count_records(std::span<const std::byte> output) {
+  std::uint64_t count = 0;
+  for (constexpr std::size_t kHeader = 5; output.size() >= kHeader; ++count) {
+    const std::size_t length =
+        std::to_integer<std::size_t>(output[3]) << 8 | std::to_integer<std::size_t>(output[4]);
+    output = output.subspan(std::min(output.size(), kHeader + length));
+  }
+  return count;
+}
+
 // What OpenSSL's queued error means. An alert from the peer means that the peer refused us.
 Reason reason_of(unsigned long code) {
   if (ERR_GET_LIB(code) != ERR_LIB_SSL) return Reason::tls_protocol_error;
@@ -47,9 +66,14 @@ Engine::Engine(const Credentials& credentials, std::shared_ptr<const WorkloadTls
       ssl_(SSL_new(server ? tls_->server.get() : tls_->client.get())) {}
 
 Engine::~Engine() {
+  free_ssl();
+}
+
+void Engine::free_ssl() {
   // OpenSSL would forget the session of a connection that ended without close_notify; a TCP reset is no
   // reason to.
   if (ssl_ && state_ == State::ready) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  ssl_.reset();
 }
 
 Result<std::unique_ptr<Engine>> Engine::start(const Credentials& credentials, std::uint32_t workload,
@@ -124,9 +148,10 @@ Result<bool> Engine::step() {
   if (state_ == State::ready) return true;
   if (state_ == State::failed) return std::unexpected(error_);
   ERR_clear_error();
+  const std::size_t output_before = pipe_.out.size();
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) {
-    if (const auto done = finish_handshake(); !done) return std::unexpected(done.error());
+    if (const auto done = finish_handshake(output_before); !done) return std::unexpected(done.error());
     return true;
   }
   if (SSL_get_error(ssl_.get(), result) != SSL_ERROR_WANT_READ) return fail_from_queue(kStep);
@@ -134,8 +159,13 @@ Result<bool> Engine::step() {
   return false;
 }
 
-Result<void> Engine::finish_handshake() {
-  if (resumed()) peer_ = resumption_peer_;
+Result<void> Engine::finish_handshake(std::size_t output_before) {
+  resumed_ = SSL_session_reused(ssl_.get()) == 1;
+  alpn_ = chosen_alpn(ssl_.get());
+  // A server's last step writes session tickets and nothing else; a client's ends with records under other
+  // keys.
+  if (server_) records_written_ = count_records(std::span(pipe_.out).subspan(output_before));
+  if (resumed_) peer_ = resumption_peer_;
   // Both cannot happen while the callbacks stand; a connection without a proven peer must never come out of
   // here.
   if (!peer_) return fail_with({Reason::tls_no_certificate, peer_origin(), 0, "TLS handshake"});
@@ -192,19 +222,6 @@ void Engine::close_notify() {
 std::vector<std::byte> Engine::take_output(std::vector<std::byte> reuse) {
   reuse.clear();
   return std::exchange(pipe_.out, std::move(reuse));
-}
-
-Alpn Engine::alpn() const {
-  const unsigned char* name = nullptr;
-  unsigned size = 0;
-  SSL_get0_alpn_selected(ssl_.get(), &name, &size);
-  const std::string_view chosen(reinterpret_cast<const char*>(name), size);
-  if (chosen == kAlpnSluice) return Alpn::sluice;
-  return chosen == kAlpnSluiceH2 ? Alpn::sluice_h2 : Alpn::none;
-}
-
-bool Engine::resumed() const {
-  return SSL_session_reused(ssl_.get()) == 1;
 }
 
 std::unexpected<Error> Engine::fail_with(Error error) {

@@ -16,6 +16,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/address.h"
@@ -23,6 +24,7 @@
 #include "base/result.h"
 #include "tls/credentials.h"
 #include "tls/pipe_bio.h"
+#include "tls/records.h"
 
 struct ssl_st;
 
@@ -30,6 +32,16 @@ namespace sluice::tls {
 
 struct FreeSsl {
   void operator()(ssl_st* ssl) const;
+};
+
+// A traffic secret on its way from OpenSSL to Records; wiped when it dies.
+struct SecretText {
+  std::vector<std::byte> bytes;
+  SecretText() = default;
+  SecretText(const SecretText&) = delete;
+  SecretText& operator=(const SecretText&) = delete;
+  ~SecretText() { wipe(); }
+  void wipe();
 };
 
 enum class Alpn : std::uint8_t { none, sluice, sluice_h2 };
@@ -41,7 +53,7 @@ struct ClientTarget {
   bool offer_tunnel = true;  // offer `sluice-h2` besides `sluice`
 };
 
-class Engine {
+class Engine final : private TicketReader {
  public:
   // Ciphertext that waits inside is bounded: a few records, the rest stays in the socket.
   static constexpr std::size_t kInputMax = 64u << 10;
@@ -55,6 +67,9 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  // What an end of input without close_notify is.
+  std::unexpected<Error> cut_short(const char* step) { return fail_cut_short(step); }
+
   // Takes as much as fits and returns how much that was.
   std::size_t feed(std::span<const std::byte> ciphertext);
   // The peer closed its side of the TCP connection.
@@ -63,6 +78,12 @@ class Engine {
   // Advances the handshake with what was fed. True when it is finished; false when the peer must speak first.
   Result<bool> step();
   bool ready() const { return state_ == State::ready; }
+
+  // Ends OpenSSL's part of a finished TLS 1.3 handshake: what follows is Records' work, and decrypt(),
+  // encrypt() and close_notify() are not to be called any more. Null: this connection stays with OpenSSL.
+  // `unread`: ciphertext that was fed and not looked at, the first input of Records::open(). The engine
+  // outlives what it returns.
+  std::unique_ptr<Records> release_records(io::Chunk& unread);
 
   // Plaintext into `out`, at most one record; 0 means more ciphertext is needed, or peer_closed(). An end of
   // input without close_notify is client_reset or upstream_reset: somebody may have cut the stream short.
@@ -78,9 +99,9 @@ class Engine {
   std::vector<std::byte> take_output(std::vector<std::byte> reuse = {});
 
   // Valid once ready().
-  Alpn alpn() const;
+  Alpn alpn() const { return alpn_; }
   const std::shared_ptr<const PeerIdentity>& peer() const { return peer_; }
-  bool resumed() const;
+  bool resumed() const { return resumed_; }
 
  private:
   enum class State : std::uint8_t { handshaking, ready, failed };
@@ -90,7 +111,11 @@ class Engine {
   static Result<std::unique_ptr<Engine>> start(const Credentials& credentials, std::uint32_t workload,
                                                bool server);
   void offer(ClientTarget target);
-  Result<void> finish_handshake();
+  Result<void> finish_handshake(std::size_t output_before);
+  void note_secret(std::string_view line);
+  void read_ticket(std::span<const std::byte> record) override;
+  void no_more_tickets() override;
+  void free_ssl();
   std::unexpected<Error> fail_with(Error error);
   std::unexpected<Error> fail_from_queue(const char* step);
   std::unexpected<Error> fail_cut_short(const char* step);
@@ -105,6 +130,8 @@ class Engine {
   bool input_ended_ = false;
   bool peer_closed_ = false;
   bool sent_close_ = false;
+  bool resumed_ = false;
+  Alpn alpn_ = Alpn::none;
   State state_ = State::handshaking;
   std::optional<Error> refusal_;  // set by a callback that ended the handshake
   Error error_;                   // of the failed state; every later call gives it again
@@ -112,6 +139,9 @@ class Engine {
   std::string session_key_;                              // of the client's store
   std::shared_ptr<const PeerIdentity> peer_;             // proved in this handshake, or resumed
   std::shared_ptr<const PeerIdentity> resumption_peer_;  // of the session that is offered or asked for
+  std::uint64_t records_written_ = 0;  // under the application's keys, by the handshake: session tickets
+  SecretText client_secret_;
+  SecretText server_secret_;
   Pipe pipe_;
   std::unique_ptr<ssl_st, FreeSsl> ssl_;  // last, because it uses the others
 };

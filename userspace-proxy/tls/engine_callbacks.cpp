@@ -55,6 +55,10 @@ struct EngineCallbacks {
     return SSL_TLSEXT_ERR_OK;
   }
 
+  static void note_secret(const SSL* ssl, const char* line) {
+    static_cast<Engine*>(SSL_get_app_data(ssl))->note_secret(line);
+  }
+
   static Session remember(Engine& self, SSL_SESSION* session) {
     return {std::shared_ptr<SSL_SESSION>(SSL_SESSION_dup(session), SSL_SESSION_free), self.peer_,
             self.tls_->epoch};
@@ -100,6 +104,8 @@ struct EngineCallbacks {
 void install_callbacks(SSL_CTX& context, bool server) {
   SSL_CTX_set_verify(&context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   SSL_CTX_set_cert_verify_callback(&context, EngineCallbacks::verify, nullptr);
+  // How OpenSSL tells the traffic secrets; they go nowhere but to Records.
+  SSL_CTX_set_keylog_callback(&context, EngineCallbacks::note_secret);
   if (server) {
     SSL_CTX_set_alpn_select_cb(&context, EngineCallbacks::select_alpn, nullptr);
     SSL_CTX_sess_set_new_cb(&context, EngineCallbacks::new_server_session);

@@ -8,6 +8,7 @@ TlsStream::TlsStream(io::Ring& ring, std::unique_ptr<io::Stream> transport, std:
                      io::Chunk unread)
     : transport_(std::move(transport)),
       engine_(std::move(engine)),
+      records_(engine_->release_records(released_)),
       unread_(std::move(unread)),
       flushed_(ring) {}
 
@@ -31,6 +32,11 @@ Result<io::Chunk> TlsStream::decrypt_into(io::Chunk chunk) {
 }
 
 io::Task<Result<io::Chunk>> TlsStream::read() {
+  if (records_) return read_records();
+  return read_engine();
+}
+
+io::Task<Result<io::Chunk>> TlsStream::read_engine() {
   if (engine_->peer_closed()) co_return io::Chunk();
   for (;;) {
     io::Chunk memory;
@@ -82,6 +88,7 @@ io::Task<Result<>> TlsStream::flush() {
 }
 
 io::Task<Result<>> TlsStream::write(io::Chunk chunk) {
+  if (records_) co_return co_await write_records(chunk.bytes(), &chunk);
   auto encrypted = engine_->encrypt(chunk.bytes());
   if (!encrypted) co_return encrypted;
   chunk = io::Chunk();
@@ -89,14 +96,15 @@ io::Task<Result<>> TlsStream::write(io::Chunk chunk) {
 }
 
 io::Task<Result<>> TlsStream::write(std::span<const std::byte> bytes) {
+  if (records_) co_return co_await write_records(bytes, nullptr);
   auto encrypted = engine_->encrypt(bytes);
   if (!encrypted) co_return encrypted;
   co_return co_await flush();
 }
 
 io::Task<Result<>> TlsStream::finish() {
-  engine_->close_notify();
-  auto flushed = co_await flush();
+  if (!records_) engine_->close_notify();
+  auto flushed = records_ ? co_await finish_records() : co_await flush();
   if (!flushed) co_return flushed;
   co_return co_await transport_->finish();
 }

@@ -16,7 +16,8 @@ namespace sluice::tls {
 
 class TlsStream final : public io::Stream {
  public:
-  // Preconditions: `engine` is ready(). `unread`: ciphertext that arrived and was not fed yet.
+  // Preconditions: `engine` is ready(). `unread`: ciphertext that arrived and was not fed yet. The records
+  // are ours from here on, except where the engine keeps them (TLS 1.2).
   TlsStream(io::Ring& ring, std::unique_ptr<io::Stream> transport, std::unique_ptr<Engine> engine,
             io::Chunk unread);
 
@@ -33,14 +34,24 @@ class TlsStream final : public io::Stream {
   io::Stream& transport() { return *transport_; }
 
  private:
+  // By Records, and by the engine.
+  io::Task<Result<io::Chunk>> read_records();
+  io::Task<Result<io::Chunk>> read_engine();
+  io::Task<Result<>> finish_records();
+  io::Task<Result<>> write_records(std::span<const std::byte> bytes, io::Chunk* to_free);
+  io::Task<Result<>> send_sealed(io::Chunk sealed);
+  io::Task<Result<>> our_turn();
+
   Result<io::Chunk> decrypt_into(io::Chunk chunk);
   io::Task<Result<>> flush();
 
   std::unique_ptr<io::Stream> transport_;
   std::unique_ptr<Engine> engine_;
+  io::Chunk released_;                // what the engine held when records_ took over; read before unread_
+  std::unique_ptr<Records> records_;  // null: the engine's
   io::Chunk unread_;
   bool drained_ = false;   // the engine has no plaintext left
-  bool flushing_ = false;  // somebody is sending the engine's output
+  bool flushing_ = false;  // somebody is sending
   io::Signal flushed_;
   std::optional<Error> broken_;  // a send failed
 };

@@ -1,0 +1,109 @@
+// Only built where libipsec-mb is (x86-64). Its functions are stateless; the manager is a table of the ones
+// that suit this processor.
+#include <intel-ipsec-mb.h>
+#include <openssl/crypto.h>
+
+#include <cstring>
+
+#include "tls/aead.h"
+
+namespace sluice::tls {
+namespace {
+
+IMB_MGR* make_manager() {
+  IMB_MGR* manager = alloc_mb_mgr(0);
+  if (manager == nullptr) return nullptr;
+  init_mb_mgr_auto(manager, nullptr);
+  if (imb_get_errno(manager) == 0) return manager;
+  free_mb_mgr(manager);
+  return nullptr;
+}
+
+const std::uint8_t* raw(const std::byte* at) {
+  return reinterpret_cast<const std::uint8_t*>(at);
+}
+std::uint8_t* raw(std::byte* at) {
+  return reinterpret_cast<std::uint8_t*>(at);
+}
+
+template <bool is_128>
+class GcmAead final : public Aead {
+ public:
+  GcmAead(IMB_MGR* manager, std::span<const std::byte> key) : manager_(manager) {
+    if constexpr (is_128) {
+      IMB_AES128_GCM_PRE(manager, key.data(), &key_);
+    } else {
+      IMB_AES256_GCM_PRE(manager, key.data(), &key_);
+    }
+  }
+  ~GcmAead() override { OPENSSL_cleanse(&key_, sizeof key_); }
+  GcmAead(const GcmAead&) = delete;
+  GcmAead& operator=(const GcmAead&) = delete;
+
+  void seal(const Nonce& nonce, std::span<const std::byte> associated, std::span<const std::byte> content,
+            std::byte last, std::byte* out) override {
+    gcm_context_data context;
+    begin(context, nonce, associated);
+    std::uint8_t* body = raw(out);
+    std::uint8_t* end = body + content.size();
+    if constexpr (is_128) {
+      if (!content.empty())
+        IMB_AES128_GCM_ENC_UPDATE(manager_, &key_, &context, body, raw(content.data()), content.size());
+      IMB_AES128_GCM_ENC_UPDATE(manager_, &key_, &context, end, raw(&last), 1);
+      IMB_AES128_GCM_ENC_FINALIZE(manager_, &key_, &context, end + 1, kTagSize);
+    } else {
+      if (!content.empty())
+        IMB_AES256_GCM_ENC_UPDATE(manager_, &key_, &context, body, raw(content.data()), content.size());
+      IMB_AES256_GCM_ENC_UPDATE(manager_, &key_, &context, end, raw(&last), 1);
+      IMB_AES256_GCM_ENC_FINALIZE(manager_, &key_, &context, end + 1, kTagSize);
+    }
+  }
+
+  bool open(const Nonce& nonce, std::span<const std::byte> associated, std::span<const std::byte> sealed,
+            std::byte* out) override {
+    gcm_context_data context;
+    begin(context, nonce, associated);
+    const std::size_t size = sealed.size() - kTagSize;
+    std::array<std::uint8_t, kTagSize> tag{};
+    if constexpr (is_128) {
+      if (size > 0) IMB_AES128_GCM_DEC_UPDATE(manager_, &key_, &context, raw(out), raw(sealed.data()), size);
+      IMB_AES128_GCM_DEC_FINALIZE(manager_, &key_, &context, tag.data(), kTagSize);
+    } else {
+      if (size > 0) IMB_AES256_GCM_DEC_UPDATE(manager_, &key_, &context, raw(out), raw(sealed.data()), size);
+      IMB_AES256_GCM_DEC_FINALIZE(manager_, &key_, &context, tag.data(), kTagSize);
+    }
+    return CRYPTO_memcmp(tag.data(), sealed.data() + size, kTagSize) == 0;
+  }
+
+ private:
+  void begin(gcm_context_data& context, const Nonce& nonce, std::span<const std::byte> associated) {
+    if constexpr (is_128) {
+      IMB_AES128_GCM_INIT(manager_, &key_, &context, raw(nonce.data()), raw(associated.data()),
+                          associated.size());
+    } else {
+      IMB_AES256_GCM_INIT(manager_, &key_, &context, raw(nonce.data()), raw(associated.data()),
+                          associated.size());
+    }
+  }
+
+  IMB_MGR* manager_;
+  gcm_key_data key_;
+};
+
+}  // namespace
+
+std::unique_ptr<Aead> make_ipsec_mb_aead(Suite suite, std::span<const std::byte> key) {
+  static IMB_MGR* const manager = make_manager();
+  if (manager == nullptr) return nullptr;
+  switch (suite) {
+    case Suite::aes_128_gcm:
+      return std::make_unique<GcmAead<true>>(manager, key);
+    case Suite::aes_256_gcm:
+      return std::make_unique<GcmAead<false>>(manager, key);
+    case Suite::chacha20_poly1305:  // chosen only by machines without AES instructions: EVP does it as well
+      return nullptr;
+  }
+  return nullptr;
+}
+
+}  // namespace sluice::tls
