@@ -5,17 +5,21 @@
  * `guards`) sluice_guard_cgroup  cgroup_skb/egress on a host-cgroup workload's own cgroup; packet sockets
  * pass below it
  *
- * TCP: a SYN without ACK must be noted OWN or PASS in `flows`; other segments belong to a connection that
- * was. UDP, ICMP, others: by the workload's passthrough mode. Errors, echo replies and neighbour discovery
- * always pass.
+ * TCP: a SYN without ACK must be noted OWN or PASS in `flows`. Bytes behind any other header must belong to
+ * a socket of the workload that is connected, and under passthrough none to one that was judged: an answer
+ * nobody asked for would otherwise carry data out with no SYN at all. Segments without bytes pass, since the
+ * kernel sends them for sockets that are gone or never were (resets, SYN cookies). UDP, ICMP, others: by the
+ * workload's passthrough mode. Errors, echo replies and neighbour discovery always pass.
  */
 #include "packet.h"
+#include "socket.h"
 
 #define TC_ACT_OK 0
 #define TC_ACT_SHOT 2
 
 const volatile __u32 fixed_workload = 0;
 const volatile __u64 fixed_netns_cookie = 0;
+const volatile __s32 fixed_netns_number = -1; /* by which the host's namespace knows the workload's */
 
 static __always_inline int is_loopback_packet(const struct sluice_packet* packet) {
   return sluice_is_loopback(&packet->destination);
@@ -37,6 +41,39 @@ static __always_inline __u32 judge_tcp(const struct sluice_packet* packet, __u64
   /* On the host's own path a captured SYN comes by on its way to lo; at a veth it means that the mark was
    * lost. */
   return on_host && flow->kind == SLUICE_FLOW_CAPTURE ? 0 : SLUICE_REASON_guard_syn;
+}
+
+/* A connection that may send: of the workload, and when egress is closed one that a hook has seen. */
+static __always_inline int may_send(const struct sluice_workload* workload, struct bpf_sock* sk) {
+  if (sk->state == BPF_TCP_LISTEN || sk->state == BPF_TCP_TIME_WAIT || sk->state == BPF_TCP_NEW_SYN_RECV)
+    return 0;
+  if (workload->passthrough == SLUICE_PASSTHROUGH_ALL) return 1;
+  if (bpf_sk_storage_get(&socket_notes, sk, 0, 0)) return 1;
+  return sluice_socket_role(sk) == SLUICE_CGROUP_OWN;
+}
+
+/* The socket is looked up as the answer to this segment would be. */
+static __always_inline __u32 judge_segment(struct __sk_buff* skb, const struct sluice_workload* workload,
+                                           const struct sluice_packet* packet) {
+  struct bpf_sock_tuple tuple = {};
+  __u32 size = sizeof(tuple.ipv6);
+  if (sluice_is_v4(&packet->source)) {
+    size = sizeof(tuple.ipv4);
+    __builtin_memcpy(&tuple.ipv4.saddr, &packet->destination.bytes[12], 4);
+    __builtin_memcpy(&tuple.ipv4.daddr, &packet->source.bytes[12], 4);
+    tuple.ipv4.sport = packet->destination_port_be;
+    tuple.ipv4.dport = packet->source_port_be;
+  } else {
+    __builtin_memcpy(tuple.ipv6.saddr, packet->destination.bytes, 16);
+    __builtin_memcpy(tuple.ipv6.daddr, packet->source.bytes, 16);
+    tuple.ipv6.sport = packet->destination_port_be;
+    tuple.ipv6.dport = packet->source_port_be;
+  }
+  struct bpf_sock* sk = bpf_skc_lookup_tcp(skb, &tuple, size, fixed_netns_number, 0);
+  if (!sk) return SLUICE_REASON_guard_segment;
+  int allowed = may_send(workload, sk);
+  bpf_sk_release(sk);
+  return allowed ? 0 : SLUICE_REASON_guard_segment;
 }
 
 static __always_inline int allowed_by_prefix(__u32 workload, const struct sluice_packet* packet) {
@@ -118,6 +155,8 @@ int sluice_guard(struct __sk_buff* skb) {
   if (!workload || workload->guard == SLUICE_GUARD_OFF) return TC_ACT_OK;
   struct sluice_packet packet = {};
   __u32 reason = judge_frame(skb, workload, 14, &packet, workload->netns_cookie, 0);
+  int fresh = (packet.flags & (SLUICE_TCP_SYN | SLUICE_TCP_ACK)) == SLUICE_TCP_SYN;
+  if (!reason && packet.payload && !fresh) reason = judge_segment(skb, workload, &packet);
   return settle(workload, &packet, reason) ? TC_ACT_SHOT : TC_ACT_OK;
 }
 

@@ -30,7 +30,8 @@ struct sluice_packet {
   __u16 source_port_be;
   __u16 destination_port_be;
   __u8 protocol;
-  __u8 flags; /* TCP */
+  __u8 flags;   /* TCP */
+  __u8 payload; /* TCP: bytes follow the header */
   __u8 icmp_type;
   __u8 fragment;       /* part of a fragmented datagram */
   __u8 later_fragment; /* not the first part: no transport header */
@@ -52,8 +53,14 @@ static __always_inline void sluice_parse_transport(struct __sk_buff* skb, __u32 
     }
     packet->source_port_be = ports[0];
     packet->destination_port_be = ports[1];
-    if (packet->protocol == SLUICE_IPPROTO_TCP && sluice_read(skb, offset + 13, &packet->flags, 1))
+    __u8 tcp[2]; /* data offset, flags */
+    if (packet->protocol != SLUICE_IPPROTO_TCP) return;
+    if (sluice_read(skb, offset + 12, tcp, sizeof(tcp))) {
       packet->opaque = 1;
+      return;
+    }
+    packet->flags = tcp[1];
+    packet->payload = skb->len > offset + (tcp[0] >> 4) * 4;
   } else if (packet->protocol == IPPROTO_ICMP || packet->protocol == IPPROTO_ICMPV6) {
     if (sluice_read(skb, offset, &packet->icmp_type, 1)) packet->opaque = 1;
   }

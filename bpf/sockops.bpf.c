@@ -93,6 +93,16 @@ static __always_inline void on_connect(struct bpf_sock_ops* ctx, void* sk) {
   bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 }
 
+/* An accepted connection of an enrolled namespace gets an empty note, by which the guard tells it from one
+ * that was opened before enrolment. */
+static __always_inline void on_accepted(struct bpf_sock_ops* ctx, void* sk) {
+  __u64 cookie = bpf_get_netns_cookie(ctx);
+  __u32* workload = bpf_map_lookup_elem(&netns_workloads, &cookie);
+  if (!workload) return;
+  struct sluice_socket_note note = {.workload = *workload};
+  bpf_sk_storage_get(&socket_notes, sk, &note, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
 static __always_inline void on_settled(struct bpf_sock_ops* ctx, void* sk) {
   struct sluice_socket_note* note = bpf_sk_storage_get(&socket_notes, sk, 0, 0);
   if (!note || !note->noted) return;
@@ -119,6 +129,9 @@ int sluice_sockops(struct bpf_sock_ops* ctx) {
       break;
     case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
       on_settled(ctx, sk);
+      break;
+    case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
+      on_accepted(ctx, sk);
       break;
     case BPF_SOCK_OPS_STATE_CB:
       if (ctx->args[1] == BPF_TCP_CLOSE) on_settled(ctx, sk);

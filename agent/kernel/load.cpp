@@ -13,6 +13,7 @@
 #include "guard.skel.h"
 #include "kernel/guard_filter.h"
 #include "kernel/libbpf_log.h"
+#include "kernel/netns_setup.h"
 #include "kernel/pins.h"
 #include "sk_lookup.skel.h"
 #include "sockops.skel.h"
@@ -172,6 +173,9 @@ Outcome<GuardMode> Loader::attach_guard(std::uint32_t ifindex, const std::string
   const LibbpfLog log;
   const Object<guard_bpf> object;
   if (!object) return load_fault("guard", errno, log);
+  const auto number = peer_namespace_number(ifindex);
+  if (!number) return std::unexpected(number.error());
+  object->rodata->fixed_netns_number = *number;
   if (const auto loaded = object.load("guard", *this, log); !loaded) return std::unexpected(loaded.error());
   const int program = bpf_program__fd(object->progs.sluice_guard);
   const auto path = directory + "/links/" + name;

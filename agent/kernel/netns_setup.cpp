@@ -242,4 +242,27 @@ Outcome<std::vector<std::uint32_t>> host_side_veths(int netns_fd) {
   return found;
 }
 
+Outcome<std::int32_t> peer_namespace_number(std::uint32_t ifindex) {
+  auto netlink = Netlink::open();
+  if (!netlink) return std::unexpected(netlink.error());
+  Buffer buffer;
+  nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
+  header->nlmsg_type = RTM_GETLINK;
+  header->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  auto* request = static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(header, sizeof(ifinfomsg)));
+  request->ifi_family = AF_UNSPEC;
+  request->ifi_index = static_cast<int>(ifindex);
+  std::optional<std::int32_t> number;
+  const auto asked = netlink->ask(header, "ask for an interface", [&](const nlmsghdr* message) {
+    each_attribute(message, sizeof(ifinfomsg), [&](const nlattr* attr) {
+      if (mnl_attr_get_type(attr) == IFLA_LINK_NETNSID && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+        number = static_cast<std::int32_t>(mnl_attr_get_u32(attr));
+    });
+  });
+  if (!asked) return std::unexpected(asked.error());
+  if (!number)
+    return fault("interface " + std::to_string(ifindex) + " has no peer in another network namespace");
+  return *number;
+}
+
 }  // namespace sluice::kernel

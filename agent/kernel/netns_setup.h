@@ -68,4 +68,7 @@ Outcome<> restore_sysctls(int netns_fd, const SavedSysctls& saved);
 // veths whose other end is in a third namespace: then there is no host side for the guard.
 Outcome<std::vector<std::uint32_t>> host_side_veths(int netns_fd);
 
+// The number by which the caller's namespace knows that of a veth's peer.
+Outcome<std::int32_t> peer_namespace_number(std::uint32_t ifindex);
+
 }  // namespace sluice::kernel
