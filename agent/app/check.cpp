@@ -28,10 +28,10 @@ std::vector<CheckRow> Agent::check() const {
   };
   const auto pinned = parts_.programs->attachments();
   bool root = pinned.has_value();
-  for (const char* name : {"connect4", "connect6", "sockops"})
+  for (const char* name : kernel::kRootPrograms)
     root = root && std::ranges::find(*pinned, name) != pinned->end();
-  node("root programs", root, root ? "attached and pinned" : "missing",
-       "restart Sluice: it attaches them again");
+  node("root programs", root, root ? "attached and pinned" : "missing or detached",
+       "the agent attaches them again by itself; see its log if it stays");
   node("proxy", proxy_.running != 0, proxy_.running != 0 ? fmt::format("pid {}", proxy_.pid) : "not running",
        "see the keeper's log");
   const double age = heartbeat_age();

@@ -65,7 +65,10 @@ Finding Enrolment::inspect_programs(const EnrolledWorkload& workload) const {
   const auto id = number(workload.wanted.id);
   std::vector<std::string> wanted = {fmt::format("netns-{}-w{}", workload.place->netns_cookie, id)};
   if (!workload.place->in_namespace)
-    wanted = {fmt::format("connect4-w{}", id), fmt::format("connect6-w{}", id), "host"};
+    wanted = {fmt::format("connect4-w{}", id), fmt::format("connect6-w{}", id),
+              fmt::format("sendmsg4-w{}", id), fmt::format("sendmsg6-w{}", id),
+              fmt::format("egress-w{}", id),   "host"};
+  wanted.insert(wanted.end(), kernel::kRootPrograms.begin(), kernel::kRootPrograms.end());
   for (const auto& name : wanted)
     if (std::ranges::find(*held, name) == held->end())
       return found("programs", false, name + " is not attached");
@@ -89,7 +92,8 @@ Finding Enrolment::inspect_guards(const EnrolledWorkload& workload) const {
   int right = 0;
   for (const auto ifindex : veths.value_or(std::vector<std::uint32_t>{})) {
     const auto owner = programs_.maps().guards.get(ifindex);
-    if (owner && *owner && **owner == number(workload.wanted.id)) ++right;
+    const bool named = owner && *owner && **owner == number(workload.wanted.id);
+    if (named && programs_.guard_in_place(ifindex)) ++right;
   }
   out.ok = veths && right == static_cast<int>(veths->size());
   out.found = fmt::format("{} of {} interfaces", right, veths ? veths->size() : 0);

@@ -81,6 +81,7 @@ Outcome<> Enrolment::install_steps(EnrolledWorkload& workload) {
   record.in_namespace = workload.place->in_namespace;
   record.path = workload.place->path;
   record.netns_cookie = workload.place->netns_cookie;
+  if (auto mended = programs_.mend_root(); !mended) return mended;
   if (auto put = put_listeners(workload); !put) return put;
   if (!workload.place->in_namespace) {
     if (auto host = prepare_host(); !host) return host;

@@ -60,6 +60,13 @@ Outcome<> add_guard_filter(int program_fd, std::uint32_t ifindex) {
   return {};
 }
 
+bool has_guard_filter(std::uint32_t ifindex) {
+  const LibbpfLog quiet;
+  const bpf_tc_hook hook = ingress_of(ifindex);
+  bpf_tc_opts opts = our_filter();
+  return bpf_tc_query(&hook, &opts) == 0;
+}
+
 Outcome<> remove_guard_filter(std::uint32_t ifindex) {
   const LibbpfLog quiet;
   const bpf_tc_hook hook = ingress_of(ifindex);

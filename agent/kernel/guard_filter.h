@@ -14,6 +14,7 @@ Outcome<Fd> attach_tcx(int program_fd, std::uint32_t ifindex);
 // Installs or replaces our filter (fixed handle and priority) on the clsact qdisc, which is made when
 // missing.
 Outcome<> add_guard_filter(int program_fd, std::uint32_t ifindex);
+bool has_guard_filter(std::uint32_t ifindex);
 // Removes our filter only; fine when there is none or the device is gone.
 Outcome<> remove_guard_filter(std::uint32_t ifindex);
 

@@ -130,6 +130,16 @@ Outcome<> make_pin_directories(const std::string& directory) {
   return {};
 }
 
+bool link_in_force(const std::string& path) {
+  const Fd link(bpf_obj_get(path.c_str()));
+  bpf_link_info info{};
+  __u32 size = sizeof(info);
+  if (!link || bpf_obj_get_info_by_fd(link.get(), &info, &size) != 0) return false;
+  // A detached link has forgotten where it was. TCX (newer than Debian 12's header) keeps the interface where
+  // a namespace link keeps its inode.
+  return info.type == BPF_LINK_TYPE_CGROUP ? info.cgroup.cgroup_id != 0 : info.netns.netns_ino != 0;
+}
+
 Outcome<> remove_link(const std::string& path) {
   const Fd link(bpf_obj_get(path.c_str()));
   if (!link) {

@@ -42,6 +42,9 @@ std::vector<std::string> list_names(const std::string& directory);
 // what stayed and why.
 void remove_generation(const Generation& generation, std::vector<std::string>& left);
 
+// False when there is no such link, or when somebody has detached it: the pin outlives the attachment.
+bool link_in_force(const std::string& path);
+
 // Detaches a pinned link and removes its pin; nothing happens when the pin does not exist.
 Outcome<> remove_link(const std::string& path);
 

@@ -142,7 +142,21 @@ Outcome<std::vector<std::string>> Programs::attachments() const {
   if (::access((directory_ + "/links").c_str(), R_OK) != 0)
     return fault_errno("read " + directory_ + "/links", errno,
                        "the pin directory was removed; restart Sluice");
-  return list_names(directory_ + "/links");
+  auto names = list_names(directory_ + "/links");
+  std::erase_if(names, [&](const auto& name) { return !link_in_force(directory_ + "/links/" + name); });
+  return names;
+}
+
+bool Programs::guard_in_place(std::uint32_t ifindex) const {
+  return link_in_force(fmt::format("{}/links/guard-{}", directory_, ifindex)) || has_guard_filter(ifindex);
+}
+
+Outcome<> Programs::mend_root() {
+  const auto held = attachments();
+  if (!held) return std::unexpected(held.error());
+  for (const auto* name : kRootPrograms)
+    if (std::ranges::find(*held, name) == held->end()) return attach_root();
+  return {};
 }
 
 Outcome<std::vector<std::string>> Programs::uninstall(const std::string& pin_root) {

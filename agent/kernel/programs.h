@@ -8,6 +8,7 @@
 // alone) with a text that says which of the two is older.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -33,6 +34,10 @@ struct ProgramsOptions {
   bool tcx = true;  // false: clsact even where the kernel has TCX (for CNIs that insist on running first)
   std::uint32_t max_flows = SLUICE_MAX_FLOWS;  // a generation taken over keeps its own size
 };
+
+// The attachments that serve every workload.
+inline constexpr std::array<const char*, 5> kRootPrograms = {"connect4", "connect6", "sendmsg4", "sendmsg6",
+                                                             "sockops"};
 
 enum class GuardMode : std::uint8_t { tcx, clsact };
 
@@ -62,8 +67,12 @@ class Programs {
   Outcome<> detach_guard(std::uint32_t ifindex);
   // Every attachment of the workload: namespace, cgroup, guards. Fine when there is none.
   Outcome<> detach_workload(std::uint32_t workload);
-  // Names of the pinned attachments, e.g. "netns-3-4711", "guard-12-3".
+  // Names of the pinned attachments that are in force, e.g. "netns-4711-w3", "guard-12". A link that root has
+  // detached keeps its pin and is not among them.
   Outcome<std::vector<std::string>> attachments() const;
+  bool guard_in_place(std::uint32_t ifindex) const;
+  // Attaches those of the root programs that somebody has detached.
+  Outcome<> mend_root();
 
   // Removes every generation below pin_root: attachments, tc filters, pins, directories. Returns what could
   // not be removed, each with its reason; empty means that nothing is left. Needs no open Programs.
