@@ -45,4 +45,9 @@ function(sluice_fuzz name)
   target_link_libraries(${name} PRIVATE sluice_flags ${arg_LINK})
   sluice_pkg(${name} ${arg_PKG})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  # A short run from the seeds; what it finds goes to the build directory, the first one named.
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/corpus/${name})
+  add_test(NAME fuzz/${name} COMMAND ${name} -max_total_time=5 -timeout=10 -rss_limit_mb=2048
+    ${CMAKE_BINARY_DIR}/corpus/${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
+  set_tests_properties(fuzz/${name} PROPERTIES LABELS fuzz TIMEOUT 60)
 endfunction()

@@ -68,9 +68,9 @@ Outcome<Packet> receive(int socket) {
     size = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
   } while (size < 0 && errno == EINTR);
   if (size < 0) return fault_errno("cannot receive a message", errno);
-  if (size == 0) return fault("the other side closed the channel");
   Packet packet;
-  packet.fds = collect_fds(message);
+  packet.fds = collect_fds(message);  // an empty packet can carry descriptors too
+  if (size == 0) return fault("the other side closed the channel");
   if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return fault("message was truncated");
   if (static_cast<std::size_t>(size) < sizeof(Header)) return fault("message is too short");
   std::memcpy(&packet.header, buffer.data(), sizeof(Header));
