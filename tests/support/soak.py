@@ -1,0 +1,118 @@
+"""Faults under load, as often as asked for: soak.py BIN_DIR STEP[:COUNT]...   Prints one table row a step.
+
+Load is new connections one after the other from a workload of node a to one of node b. "failed" counts those that were
+not open at a fault and did not end well; it must be 0. "cut" are those that the killed process was carrying.
+"""
+import pathlib
+import signal
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
+import case  # noqa: E402
+from case import TwoNodes, wait_for  # noqa: E402
+from lab.load import Load  # noqa: E402
+from lab.process import LabError  # noqa: E402
+
+
+class Soak(TwoNodes):
+    lab_name = "soak"
+
+
+def descriptors(instance):
+    return {role: len(list(pathlib.Path(f"/proc/{pid}/fd").iterdir())) for role, pid in instance.pids().items()}
+
+
+def replaced(instance, old):
+    status = instance.status(check=False)
+    return status and status["ready"] and all(status[f"{role}_pid"] not in (0, pid) for role, pid in old.items())
+
+
+def kill(*roles):
+    def once(soak, load, number):
+        instance = (soak.a, soak.b)[number % 2]
+        pids = instance.pids()
+        old = {role: pids[role] for role in roles}
+        load.kill(*old.values())
+        wait_for(lambda: replaced(instance, old), f"new {' and '.join(roles)} on {instance.node}", 30.0)
+    return once
+
+
+def reexec(soak, load, number):
+    instance = (soak.a, soak.b)[number % 2]
+    before = instance.pids()
+    instance.daemon.send_signal(signal.SIGUSR2)
+    time.sleep(0.2)
+    wait_for(lambda: (s := instance.status(check=False)) and s["ready"], "readiness after the re-exec", 30.0)
+    if instance.pids()["keeper"] != before["keeper"]:
+        raise LabError("the keeper did not keep its process")
+
+
+SECONDS_EACH = 1.6  # of load for one fault
+
+# name: (what happens once, how often in the long form, cut connections allowed for each)
+STEPS = {
+    "proxy": (kill("proxy"), 200, 1),
+    "agent": (kill("agent"), 50, 0),
+    "both": (kill("proxy", "agent"), 50, 1),
+    "keeper": (reexec, 20, 0),
+}
+
+
+def run_step(soak, name, count):
+    """Returns the table row; raises when a promise was broken."""
+    once, _, cut_max = STEPS[name]
+    before = {node: descriptors(soak.lab.instances[node]) for node in ("a", "b")}
+    begin = time.monotonic()
+    good, cut, failed = 0, [], []
+    done = 0
+    while done < count:
+        batch = min(10, count - done)
+        load = Load(soak.lab, "client", SECONDS_EACH * batch + 2, soak.address["web"][0], 80)
+        for number in range(done, done + batch):
+            once(soak, load, number)
+        if load.child.poll() is not None:
+            raise LabError(f"{name}: the load ended before the faults did; raise SECONDS_EACH")
+        part = load.finish()
+        good, cut, failed, done = good + part[0], cut + part[1], failed + part[2], done + batch
+    elapsed = time.monotonic() - begin
+    after = {node: descriptors(soak.lab.instances[node]) for node in ("a", "b")}
+    grown = max(after[node][role] - before[node][role] for node in after for role in after[node])
+    row = f"| {name} | {count} | {good} | {len(failed)} | {len(cut)} | {grown:+d} | {elapsed:.0f} |"
+    if failed or len(cut) > cut_max * count or good < 10 * count:
+        raise LabError("\n".join([row, *failed[:5], soak.a.tail(10), soak.b.tail(10)]))
+    return row
+
+
+def main():
+    binaries, *steps = sys.argv[1:]
+    if not steps or "--list" in steps:
+        print("\n".join(f"{name}:{count}" for name, (_, count, _) in STEPS.items()))
+        return 0 if steps else 2
+    case.BINARIES = pathlib.Path(binaries).resolve()
+    wanted = [(s, STEPS[s][1]) for s in STEPS] if steps == ["all"] else []
+    for step in steps if not wanted else []:
+        name, _, count = step.partition(":")
+        if name not in STEPS:
+            print(f"scripts/soak: unknown step {name}; see scripts/soak --list", file=sys.stderr)
+            return 2
+        wanted.append((name, int(count) if count else STEPS[name][1]))
+    print("| step | faults | connections served | failed | cut by the fault | descriptors grown | seconds |")
+    print("|---|---|---|---|---|---|---|", flush=True)
+    bad = 0
+    try:
+        Soak.setUpClass()
+        for name, count in wanted:
+            try:
+                print(run_step(Soak, name, count), flush=True)
+            except LabError as error:
+                bad += 1
+                print(f"{name}: {error}", flush=True)
+    finally:
+        Soak.doClassCleanups()
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
