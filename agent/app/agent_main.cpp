@@ -66,18 +66,18 @@ Outcome<> run(Config config, Log& log) {
 
   OnLoop api(**loop);
   // Before the kernel is touched: a socket or port that is in use must change nothing.
-  auto server = control::Server::start(server_options(config), api, log);
+  auto server = control::Server::open(server_options(config), log);
   if (!server) return std::unexpected(server.error());
+  // Before the first thread, which would keep what its maker has: capabilities belong to threads.
+  if (auto lowered = lower_agent_capabilities(); !lowered) return lowered;
   auto agent = make_agent(config, std::move(*ground), **loop, log, clock);
-  if (agent) {
-    api.set_agent(**agent);
-    if (auto lowered = lower_agent_capabilities(); !lowered) agent = std::unexpected(lowered.error());
-  }
-  if (agent) (*loop)->run();
+  if (!agent) return std::unexpected(agent.error());
+  api.set_agent(**agent);
+  auto served = (*server)->serve(api);
+  if (served) (*loop)->run();
   (*loop)->close();
   server->reset();
-  if (!agent) return std::unexpected(agent.error());
-  return {};
+  return served;
 }
 
 }  // namespace

@@ -44,6 +44,9 @@ Response metrics_only(agent::AgentApi& api, const Request& request) {
 }  // namespace
 
 struct Server::Parts {
+  ServerOptions options;
+  Log& log;
+  std::optional<gid_t> group;
   std::optional<UnixListener> listener;
   std::unique_ptr<HttpDaemon> control;
   Fd metrics_listener;
@@ -52,45 +55,51 @@ struct Server::Parts {
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
-Outcome<std::unique_ptr<Server>> Server::start(const ServerOptions& options, agent::AgentApi& api, Log& log) {
-  auto parts = std::make_unique<Parts>();
-  const auto group = options.group.empty() ? std::nullopt : group_id(options.group);
-  if (!group && !options.group.empty())
+Outcome<std::unique_ptr<Server>> Server::open(const ServerOptions& options, Log& log) {
+  auto parts =
+      std::make_unique<Parts>(Parts{options, log, std::nullopt, std::nullopt, nullptr, Fd(), nullptr});
+  if (!options.group.empty()) parts->group = group_id(options.group);
+  if (!parts->group && !options.group.empty())
     log.warn(
         "group '{}' does not exist: only root can use {} (`groupadd --system {}` and restart to change that)",
         options.group, options.socket_path, options.group);
-  auto listener = UnixListener::open(options.socket_path, group);
+  auto listener = UnixListener::open(options.socket_path, parts->group);
   if (!listener) return std::unexpected(listener.error());
   parts->listener.emplace(*std::move(listener));
+  if (options.metrics) {
+    auto tcp = listen_tcp(*options.metrics);
+    if (!tcp) return std::unexpected(tcp.error());
+    parts->metrics_listener = *std::move(tcp);
+  }
+  return std::unique_ptr<Server>(new Server(std::move(parts)));
+}
 
-  const AccessRule rule{::geteuid(), group, options.group_may_change};
+Outcome<> Server::serve(agent::AgentApi& api) {
+  const ServerOptions& options = parts_->options;
+  const AccessRule rule{::geteuid(), parts_->group, options.group_may_change};
   const HttpLimits limits{options.connections_max, 0, options.idle_seconds, options.header_bytes_max,
                           options.body_bytes_max};
   auto control = HttpDaemon::start(
-      parts->listener->fd(), limits, [rule](int socket) { return peer_access(socket, rule); },
+      parts_->listener->fd(), limits, [rule](int socket) { return peer_access(socket, rule); },
       [&api](const Request& request) {
         Answer out = answer(api, request);
         Reply reply{std::move(out.response), nullptr};
         if (out.shutdown) reply.afterwards = [&api] { api.shutdown(); };
         return reply;
       },
-      log);
+      parts_->log);
   if (!control) return std::unexpected(control.error());
-  parts->control = *std::move(control);
+  parts_->control = *std::move(control);
+  if (!parts_->metrics_listener) return {};
 
-  if (options.metrics) {
-    auto tcp = listen_tcp(*options.metrics);
-    if (!tcp) return std::unexpected(tcp.error());
-    parts->metrics_listener = *std::move(tcp);
-    const HttpLimits metrics_limits{kMetricsConnectionsMax, kMetricsPerAddressMax, options.idle_seconds,
-                                    options.header_bytes_max, 0};
-    auto metrics = HttpDaemon::start(
-        parts->metrics_listener.get(), metrics_limits, [](int) { return Access::read; },
-        [&api](const Request& request) { return Reply{metrics_only(api, request), nullptr}; }, log);
-    if (!metrics) return std::unexpected(metrics.error());
-    parts->metrics = *std::move(metrics);
-  }
-  return std::unique_ptr<Server>(new Server(std::move(parts)));
+  const HttpLimits metrics_limits{kMetricsConnectionsMax, kMetricsPerAddressMax, options.idle_seconds,
+                                  options.header_bytes_max, 0};
+  auto metrics = HttpDaemon::start(
+      parts_->metrics_listener.get(), metrics_limits, [](int) { return Access::read; },
+      [&api](const Request& request) { return Reply{metrics_only(api, request), nullptr}; }, parts_->log);
+  if (!metrics) return std::unexpected(metrics.error());
+  parts_->metrics = *std::move(metrics);
+  return {};
 }
 
 Server::~Server() = default;

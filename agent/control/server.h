@@ -31,8 +31,11 @@ struct ServerOptions {
 
 class Server {
  public:
-  // Both listeners accept when this returns. `api` and `log` must outlive the server.
-  static Outcome<std::unique_ptr<Server>> start(const ServerOptions& options, agent::AgentApi& api, Log& log);
+  // Binds both listeners, which may need privileges; a client that connects waits. No thread runs yet.
+  static Outcome<std::unique_ptr<Server>> open(const ServerOptions& options, Log& log);
+  // Starts the threads that answer; they have the capabilities that the caller has now. Once. `api` and the
+  // log given to open() must outlive the server.
+  Outcome<> serve(agent::AgentApi& api);
   // Waits for requests that are running, closes the rest, removes the socket.
   ~Server();
   Server(const Server&) = delete;

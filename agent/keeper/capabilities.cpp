@@ -5,8 +5,10 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <span>
 
 namespace sluice::keeper {
 namespace {
@@ -18,11 +20,17 @@ using Caps = std::unique_ptr<std::remove_pointer_t<cap_t>, CapFree>;
 
 constexpr cap_value_t kKept[] = {CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_SETUID, CAP_SETGID,
                                  CAP_SETPCAP,   CAP_KILL};
+// What a keeper after a re-exec and an agent begin with, beyond the above.
+constexpr cap_value_t kForAgent[] = {CAP_BPF,          CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH,
+                                     CAP_DAC_OVERRIDE, CAP_CHOWN};
 
-Outcome<> drop_bounding_set() {
-  for (cap_value_t cap = 0; cap_get_bound(cap) >= 0; ++cap)
+Outcome<> lower_bounding_set(std::span<const cap_value_t> kept, std::span<const cap_value_t> kept_too) {
+  for (cap_value_t cap = 0; cap_get_bound(cap) >= 0; ++cap) {
+    if ((std::ranges::find(kept, cap) != kept.end()) || (std::ranges::find(kept_too, cap) != kept_too.end()))
+      continue;
     if (cap_get_bound(cap) == 1 && cap_drop_bound(cap) != 0)
       return fault_errno("drop the bounding set", errno);
+  }
   return {};
 }
 
@@ -39,6 +47,7 @@ Outcome<> require_no_capability() {
 }  // namespace
 
 Outcome<> lower_keeper_capabilities() {
+  if (const auto lowered = lower_bounding_set(kKept, kForAgent); !lowered) return lowered;
   const Caps caps(cap_init());
   if (!caps) return fault_errno("capabilities", errno);
   for (const auto set : {CAP_PERMITTED, CAP_EFFECTIVE})
@@ -52,7 +61,7 @@ Outcome<> lower_keeper_capabilities() {
 Outcome<> become_unprivileged(std::uint32_t uid, std::uint32_t gid) {
   if (uid == 0 || gid == 0)
     return fault("the proxy must not run as root", "set proxy.user to an unprivileged user");
-  if (const auto dropped = drop_bounding_set(); !dropped) return dropped;
+  if (const auto dropped = lower_bounding_set({}, {}); !dropped) return dropped;
   if (cap_reset_ambient() != 0) return fault_errno("clear the ambient capabilities", errno);
   if (::setgroups(0, nullptr) != 0) return fault_errno("give up the groups", errno);
   if (::setresgid(gid, gid, gid) != 0) return fault_errno("change the group", errno);

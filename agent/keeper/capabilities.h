@@ -9,7 +9,8 @@ namespace sluice::keeper {
 
 // Lowers permitted and effective to CAP_SYS_ADMIN (setns), CAP_NET_ADMIN (transparent sockets, marks),
 // CAP_NET_BIND_SERVICE, CAP_SETUID, CAP_SETGID, CAP_SETPCAP (starting the proxy) and CAP_KILL. The bounding
-// set stays: the agent is exec'ed as root and gets from it what it then lowers by itself.
+// set also keeps what an agent begins with before it lowers itself (app/capabilities.h), since a restarted
+// one is exec'ed from here; nothing that is started later can have more.
 Outcome<> lower_keeper_capabilities();
 
 // In the forked child that becomes the proxy: empties the bounding, inheritable and ambient sets, gives up
