@@ -85,7 +85,7 @@ struct FlightRow {
 template <std::size_t N>
 void set_text(char (&field)[N], std::string_view text) {
   const std::size_t size = std::min(text.size(), N - 1);
-  std::memcpy(field, text.data(), size);
+  text.copy(field, size);  // not memcpy, which an empty view's null pointer must not reach
   std::memset(field + size, 0, N - size);
 }
 
