@@ -13,6 +13,8 @@ const KindRules* kind_rules(std::string_view kind) {
       {"MeshTimeout", {mesh_timeout_schema(), validate_mesh_timeout}},
       {"MeshTLS", {mesh_tls_schema(), validate_mesh_tls}},
       {"MeshPassthrough", {mesh_passthrough_schema(), validate_mesh_passthrough}},
+      {"MeshRetry", {mesh_retry_schema(), validate_mesh_retry}},
+      {"MeshCircuitBreaker", {mesh_circuit_breaker_schema(), validate_mesh_circuit_breaker}},
       {"MeshIdentity", {mesh_identity_schema(), validate_mesh_identity}},
       {"MeshTrust", {mesh_trust_schema(), validate_mesh_trust}},
   };

@@ -1,0 +1,25 @@
+// Shared rules about numbers in a policy's `default` (kuma.md 2.0).
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "policy/kinds/validator.h"
+
+namespace sluice::policy {
+
+// Each named field is a whole number above zero when it is given.
+void validate_above_zero(Validator& validator, const Node& parent, const std::string& path,
+                         std::initializer_list<std::string_view> keys,
+                         const std::string& message = "must be greater than 0");
+
+// An "int or decimal string" above zero when it is given.
+void validate_decimal_above_zero(Validator& validator, const Node& parent, const std::string& path,
+                                 std::string_view key);
+
+// An "int or decimal string" between 0 and 100 when it is given.
+void validate_percentage(Validator& validator, const Node& parent, const std::string& path,
+                         std::string_view key);
+
+}  // namespace sluice::policy

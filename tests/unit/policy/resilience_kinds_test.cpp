@@ -1,0 +1,114 @@
+// MeshRetry and MeshCircuitBreaker: valid and invalid documents. Both kinds are accepted with a warning, so
+// only errors are looked at.
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "policy/kinds/check.h"
+
+namespace sluice::policy {
+namespace {
+
+// The refused paths with their messages, "path: message".
+std::set<std::string> errors(const std::string& kind, const std::string& spec) {
+  const auto checked =
+      check_text("type: " + kind + "\nname: p\nmesh: default\nspec: " + spec + "\n", "t.yaml");
+  std::set<std::string> out;
+  for (const auto& one : checked.diagnostics.list()) {
+    if (one.severity == Severity::error) out.insert(one.path + ": " + one.message);
+  }
+  return out;
+}
+
+std::set<std::string> of_default(const std::string& kind, const std::string& conf) {
+  return errors(kind, "{to: [{targetRef: {kind: Mesh}, default: " + conf + "}]}");
+}
+
+using Wanted = std::set<std::string>;
+
+TEST(MeshRetry, Valid) {
+  EXPECT_EQ(errors("MeshRetry",
+                   "{targetRef: {kind: MeshSubset, tags: {kuma.io/service: web}}, to: [{targetRef: {kind: "
+                   "MeshService, name: backend}, default: {http: {numRetries: 3, retryOn: [5xx, '503', "
+                   "HttpMethodGet], backOff: {baseInterval: 25ms}}}}]}"),
+            Wanted{});
+  EXPECT_EQ(errors("MeshRetry", "{to: []}"), Wanted{});
+  EXPECT_EQ(of_default("MeshRetry", "{grpc: {retryOn: [Unavailable]}, tcp: {maxConnectAttempt: 3}}"),
+            Wanted{});
+}
+
+TEST(MeshRetry, ConditionsAreSpelledExactly) {
+  const std::string at = "spec.to[0].default.conf.http.retryOn[0]: unknown item ";
+  EXPECT_EQ(of_default("MeshRetry", "{http: {retryOn: [5XX]}}"), Wanted{at + "'5XX'"});
+  EXPECT_EQ(of_default("MeshRetry", "{http: {retryOn: ['499']}}"), Wanted{at + "'499'"});
+  EXPECT_EQ(of_default("MeshRetry", "{http: {retryOn: [503]}}"),
+            Wanted{"spec.to[0].default.http.retryOn[0]: must be text"});
+}
+
+TEST(MeshRetry, Invalid) {
+  const std::string at = "spec.to[0].default.conf";
+  EXPECT_EQ(of_default("MeshRetry", "{}"), Wanted{at + ": must have at least one defined: tcp, http, grpc"});
+  EXPECT_EQ(of_default("MeshRetry", "{http: {}, grpc: {}}"),
+            (Wanted{at + ".http: must not be empty", at + ".grpc: must not be empty"}));
+  EXPECT_EQ(of_default("MeshRetry", "{tcp: {}}"), Wanted{at + ".tcp.maxConnectAttempt: must be defined"});
+  EXPECT_EQ(of_default("MeshRetry", "{http: {backOff: {}}}"),
+            Wanted{at + ".http.backOff: must not be empty"});
+  EXPECT_EQ(of_default("MeshRetry", "{grpc: {rateLimitedBackOff: {maxInterval: 1s}}}"),
+            Wanted{at + ".grpc.rateLimitedBackOff.resetHeaders: must be defined"});
+  EXPECT_EQ(of_default("MeshRetry", "{http: {hostSelection: [{predicate: OmitHostsWithTags}]}}"),
+            Wanted{at + ".http.hostSelection[0].tags: must be defined"});
+  EXPECT_EQ(of_default("MeshRetry",
+                       "{http: {hostSelection: [{predicate: OmitPreviousPriorities, updateFrequency: 0}]}}"),
+            Wanted{at + ".http.hostSelection[0].updateFrequency: must be greater than 0"});
+  EXPECT_EQ(
+      errors("MeshRetry",
+             "{targetRef: {kind: MeshHTTPRoute, name: r}, to: [{targetRef: {kind: MeshService, name: s}, "
+             "default: {tcp: {maxConnectAttempt: 1}}}]}"),
+      Wanted{"spec.to[0].targetRef.kind: value 'MeshService' is not supported"});
+}
+
+TEST(MeshCircuitBreaker, Valid) {
+  EXPECT_EQ(of_default("MeshCircuitBreaker", "{connectionLimits: {}}"), Wanted{});
+  EXPECT_EQ(of_default("MeshCircuitBreaker",
+                       "{outlierDetection: {healthyPanicThreshold: '50.5', detectors: {successRate: "
+                       "{standardDeviationFactor: '1.9'}, failurePercentage: {threshold: 100}}}}"),
+            Wanted{});
+  EXPECT_EQ(errors("MeshCircuitBreaker", "{rules: [{default: {connectionLimits: {maxRetries: 1}}}]}"),
+            Wanted{});
+}
+
+TEST(MeshCircuitBreaker, Limits) {
+  EXPECT_EQ(of_default("MeshCircuitBreaker", "{connectionLimits: {maxRequests: 0}}"),
+            Wanted{"spec.to[0].default.connectionLimits.maxRequests: must be greater than 0"});
+  EXPECT_EQ(errors("MeshCircuitBreaker", "{rules: [{default: {connectionLimits: {maxRetries: 0}}}]}"),
+            Wanted{"spec.from[0].default.connectionLimits.maxRetries: must be greater than 0"});
+  EXPECT_EQ(of_default("MeshCircuitBreaker", "{}"),
+            Wanted{"spec.to[0].default: at least one of: 'connectionLimits' or 'outlierDetection' should be "
+                   "configured"});
+}
+
+TEST(MeshCircuitBreaker, OutlierDetection) {
+  const std::string at = "spec.to[0].default.outlierDetection.";
+  EXPECT_EQ(of_default("MeshCircuitBreaker", "{outlierDetection: {disabled: true}}"),
+            Wanted{at + "detectors: must be defined"});
+  EXPECT_EQ(of_default("MeshCircuitBreaker",
+                       "{outlierDetection: {interval: 0s, maxEjectionPercent: 101, healthyPanicThreshold: x, "
+                       "detectors: {failurePercentage: {threshold: 101}}}}"),
+            (Wanted{at + "interval: must be greater than zero when defined",
+                    at + "maxEjectionPercent: must be in inclusive range [0, 100]",
+                    at + "healthyPanicThreshold: string must be a valid number",
+                    at + "detectors.failurePercentage.threshold: must be in inclusive range [0, 100]"}));
+}
+
+TEST(MeshCircuitBreaker, Parts) {
+  EXPECT_EQ(errors("MeshCircuitBreaker", "{}"),
+            Wanted{"spec: at least one of 'from', 'to' or 'rules' has to be defined"});
+  EXPECT_EQ(errors("MeshCircuitBreaker",
+                   "{rules: [{default: {connectionLimits: {}}}], to: [{targetRef: {kind: Mesh}, default: "
+                   "{connectionLimits: {}}}]}"),
+            Wanted{"spec: fields 'to' and 'from' must be empty when 'rules' is defined"});
+}
+
+}  // namespace
+}  // namespace sluice::policy
