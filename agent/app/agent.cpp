@@ -69,6 +69,7 @@ void Agent::on_tick() {
   loop_.after(parts_.config.limits_reconcile, [this] { on_tick(); });
   directory_->attach();
   if (store_->rescan()) return recompile();
+  refresh_certificates();  // sees CA files that were exchanged
   enrolment_.step();
 }
 
@@ -116,8 +117,10 @@ void Agent::refresh_certificates() {
   std::vector<CertificateWish> wishes;
   for (const auto& workload : compiled_.workloads)
     if (workload.mtls) wishes.push_back({workload.id, workload.name, workload.mesh, workload.identities});
-  const bool changed = certificates_.update(wishes);
+  const bool exchanged = certificates_.reload_authorities();
+  const bool changed = certificates_.update(wishes) || exchanged;
   for (const auto& problem : certificates_.problems()) log_.error("certificates: {}", problem);
+  for (const auto& problem : certificates_.exchange_problems()) log_.error("certificates: {}", problem);
   if (changed || link_.section(message::SectionKind::credentials).version == 0)
     link_.set(message::SectionKind::credentials, encode_credentials(certificates_.image()));
   plan_rotation();

@@ -167,6 +167,7 @@ std::vector<std::string> Agent::problems() const {
   if (proxy_.running != 0 && link_.connected() && !settled())
     out.push_back("the proxy has not judged the newest table yet");
   for (const auto& problem : certificates_.problems()) out.push_back("certificates: " + problem);
+  for (const auto& problem : certificates_.exchange_problems()) out.push_back("certificates: " + problem);
   return out;
 }
 

@@ -74,12 +74,48 @@ bool Certificates::update(const std::vector<CertificateWish>& wishes) {
     wanted.insert(wish.workload);
     const auto found = leaves_.find(wish.workload);
     const bool keep = found != leaves_.end() && found->second.wish.uris == wish.uris &&
-                      found->second.wish.mesh == wish.mesh && !found->second.svid.rotation_due(clock_.wall());
+                      found->second.wish.mesh == wish.mesh && !found->second.outdated &&
+                      !found->second.svid.rotation_due(clock_.wall());
     if (!keep) changed |= issue(wish);
   }
   changed |= std::erase_if(leaves_, [&](const auto& entry) { return !wanted.contains(entry.first); }) > 0;
   if (changed) ++generation_;
   return changed;
+}
+
+bool Certificates::reload_authorities() {
+  bool changed = false;
+  for (auto& [mesh, authority] : authorities_) {
+    if (!authority->files_changed()) {
+      exchange_problems_.erase(mesh);
+      continue;
+    }
+    auto fresh = identity::Authority::load(std::filesystem::path(config_.identity_ca_dir) / mesh, clock_);
+    if (!fresh) {
+      exchange_problems_[mesh] =
+          fmt::format("CA of mesh {}: {}; the one loaded before stays in force", mesh, fresh.error().message);
+      continue;
+    }
+    exchange_problems_.erase(mesh);
+    if ((*fresh)->bundle_pem() != authority->bundle_pem()) {
+      changed = true;
+      if (const auto trust = trusts_.find(mesh); trust != trusts_.end())
+        trust->second.bundle_pem = (*fresh)->bundle_pem();
+      auto& generation = trust_generations_.try_emplace(mesh, 1).first->second;
+      ++generation;
+      ++generation_;
+      for (auto& [id, leaf] : leaves_)
+        if (leaf.wish.mesh == mesh) leaf.outdated = true;
+    }
+    authority = std::move(*fresh);
+  }
+  return changed;
+}
+
+std::vector<std::string> Certificates::exchange_problems() const {
+  std::vector<std::string> out;
+  for (const auto& [mesh, problem] : exchange_problems_) out.push_back(problem);
+  return out;
 }
 
 WallTime Certificates::next_rotation() const {
@@ -92,7 +128,10 @@ WallTime Certificates::next_rotation() const {
 CredentialsImage Certificates::image() const {
   CredentialsImage image;
   image.generation = generation_;
-  for (const auto& [mesh, trust] : trusts_) image.meshes.push_back({mesh, 1, {trust}});
+  for (const auto& [mesh, trust] : trusts_) {
+    const auto generation = trust_generations_.find(mesh);
+    image.meshes.push_back({mesh, generation == trust_generations_.end() ? 1 : generation->second, {trust}});
+  }
   for (const auto& [id, leaf] : leaves_)
     image.workloads.push_back({number(id), leaf.wish.mesh, leaf.svid.chain_pem, leaf.svid.key_pem});
   return image;

@@ -32,12 +32,16 @@ class Certificates {
   // Issues what is missing or whose names changed, renews what is due, forgets the rest. What cannot be
   // issued keeps its old certificate and is listed in problems(). True when image() changed.
   bool update(const std::vector<CertificateWish>& wishes);
+  // Loads CAs whose files were exchanged. A CA that cannot be loaded stays as it was and is told by
+  // exchange_problems() until its files are good. True when update() and image() have something new.
+  bool reload_authorities();
   // When update() has to run again without a change of wishes.
   WallTime next_rotation() const;
 
   CredentialsImage image() const;
   std::vector<CertificateInfo> list() const;
   const std::vector<std::string>& problems() const { return problems_; }
+  std::vector<std::string> exchange_problems() const;
   // First SPIFFE ID of the workload's certificate; empty when it has none.
   std::string identity_of(WorkloadId workload) const;
   std::string serial_of(WorkloadId workload) const;
@@ -46,6 +50,7 @@ class Certificates {
   struct Leaf {
     CertificateWish wish;
     identity::Svid svid;
+    bool outdated = false;  // the signing CA was exchanged: the next update() issues anew
   };
   Outcome<const identity::Authority*> authority_of(const std::string& mesh, const std::string& trust_domain);
   bool issue(const CertificateWish& wish);
@@ -55,6 +60,8 @@ class Certificates {
   std::uint64_t generation_ = 0;
   std::map<std::string, std::unique_ptr<identity::Authority>> authorities_;
   std::map<std::string, TrustImage> trusts_;
+  std::map<std::string, std::uint64_t> trust_generations_;  // raised with every change of a mesh's bundle
+  std::map<std::string, std::string> exchange_problems_;    // by mesh
   std::map<WorkloadId, Leaf> leaves_;
   std::vector<std::string> problems_;
 };

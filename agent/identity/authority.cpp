@@ -102,6 +102,11 @@ Outcome<std::unique_ptr<Authority>> Authority::builtin(const std::filesystem::pa
     return fault("\"" + trust_domain + "\" is no trust domain",
                  "lower-case letters, digits, '.', '-' and '_'");
   if (auto made = ensure_ca(directory, trust_domain, clock); !made) return std::unexpected(made.error());
+  return load(directory, clock);
+}
+
+Outcome<std::unique_ptr<Authority>> Authority::load(const std::filesystem::path& directory,
+                                                    const Clock& clock) {
   // Taken before the files are read: a change in between shows as one.
   auto loaded = fingerprint(directory);
   auto further = further_certificates(directory);

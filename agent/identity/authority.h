@@ -49,6 +49,9 @@ class Authority {
   // outlives the authority.
   static Outcome<std::unique_ptr<Authority>> builtin(const std::filesystem::path& directory,
                                                      const std::string& trust_domain, const Clock& clock);
+  // Like builtin(), and makes nothing: a directory that lost its files while it was in use is a fault, not
+  // the beginning of a new CA.
+  static Outcome<std::unique_ptr<Authority>> load(const std::filesystem::path& directory, const Clock& clock);
   static Outcome<std::unique_ptr<Authority>> provided(const ProvidedFiles& files, const Clock& clock);
   ~Authority();
   Authority(const Authority&) = delete;

@@ -5,6 +5,8 @@ sluice_test(agent_enrol_test unit SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/agent/e
 sluice_test(agent_loop_test unit SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/agent/loop_test.cpp
   ${CMAKE_SOURCE_DIR}/tests/unit/agent/link_test.cpp ${CMAKE_SOURCE_DIR}/tests/unit/agent/metrics_test.cpp
   LINK sluice_agent)
+sluice_test(agent_certificates_test unit SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/agent/certificates_test.cpp
+  LINK sluice_agent sluice_identity sluice_tls)
 
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 add_test(NAME style/docs COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/scripts/generate_docs.py --check)
