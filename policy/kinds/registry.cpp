@@ -15,6 +15,7 @@ const KindRules* kind_rules(std::string_view kind) {
       {"MeshPassthrough", {mesh_passthrough_schema(), validate_mesh_passthrough}},
       {"MeshRetry", {mesh_retry_schema(), validate_mesh_retry}},
       {"MeshCircuitBreaker", {mesh_circuit_breaker_schema(), validate_mesh_circuit_breaker}},
+      {"MeshHealthCheck", {mesh_health_check_schema(), validate_mesh_health_check}},
       {"MeshIdentity", {mesh_identity_schema(), validate_mesh_identity}},
       {"MeshTrust", {mesh_trust_schema(), validate_mesh_trust}},
   };

@@ -37,6 +37,8 @@ Schema mesh_retry_schema();
 void validate_mesh_retry(Validator& validator);
 Schema mesh_circuit_breaker_schema();
 void validate_mesh_circuit_breaker(Validator& validator);
+Schema mesh_health_check_schema();
+void validate_mesh_health_check(Validator& validator);
 Schema mesh_identity_schema();
 void validate_mesh_identity(Validator& validator);
 Schema mesh_trust_schema();

@@ -1,5 +1,5 @@
-// MeshRetry and MeshCircuitBreaker: valid and invalid documents. Both kinds are accepted with a warning, so
-// only errors are looked at.
+// MeshRetry, MeshCircuitBreaker and MeshHealthCheck: valid and invalid documents. The kinds are accepted with
+// a warning, so only errors are looked at.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -108,6 +108,41 @@ TEST(MeshCircuitBreaker, Parts) {
                    "{rules: [{default: {connectionLimits: {}}}], to: [{targetRef: {kind: Mesh}, default: "
                    "{connectionLimits: {}}}]}"),
             Wanted{"spec: fields 'to' and 'from' must be empty when 'rules' is defined"});
+}
+
+TEST(MeshHealthCheck, Valid) {
+  EXPECT_EQ(of_default("MeshHealthCheck",
+                       "{interval: 10s, healthyThreshold: 1, intervalJitterPercent: 0, eventLogPath: "
+                       "/var/log/health, http: {path: /ready, expectedStatuses: [100, 599]}}"),
+            Wanted{});
+  EXPECT_EQ(of_default("MeshHealthCheck", "{tcp: {disabled: true}}"), Wanted{});
+  EXPECT_EQ(errors("MeshHealthCheck", "{}"), Wanted{});
+}
+
+TEST(MeshHealthCheck, Ranges) {
+  const std::string at = "spec.to[0].default.";
+  EXPECT_EQ(
+      of_default("MeshHealthCheck", "{interval: 0s, noTrafficInterval: -1s, healthyThreshold: 0, tcp: {}}"),
+      (Wanted{at + "interval: must be greater than zero when defined",
+              at + "noTrafficInterval: must be greater than zero when defined",
+              at + "healthyThreshold: must be greater than zero when defined"}));
+  EXPECT_EQ(
+      of_default("MeshHealthCheck", "{intervalJitterPercent: 101, healthyPanicThreshold: '100.1', grpc: {}}"),
+      (Wanted{at + "intervalJitterPercent: must be in inclusive range [0, 100]",
+              at + "healthyPanicThreshold: must be in inclusive range [0.0, 100.0]"}));
+  EXPECT_EQ(of_default("MeshHealthCheck", "{http: {path: '', expectedStatuses: [200, 600]}}"),
+            (Wanted{at + "http.path: must not be empty",
+                    at + "http.expectedStatuses[1]: must be in inclusive range [100, 599]"}));
+}
+
+TEST(MeshHealthCheck, Parts) {
+  EXPECT_EQ(of_default("MeshHealthCheck", "{interval: 1s}"),
+            Wanted{"spec.to[0].default: must have at least one defined: http, tcp, grpc"});
+  EXPECT_EQ(of_default("MeshHealthCheck", "{eventLogPath: here, tcp: {}}"),
+            Wanted{"spec.to[0].default.eventLogPath: must be a valid path when defined"});
+  EXPECT_EQ(
+      errors("MeshHealthCheck", "{to: [{targetRef: {kind: MeshHTTPRoute, name: r}, default: {tcp: {}}}]}"),
+      Wanted{"spec.to[0].targetRef.kind: value 'MeshHTTPRoute' is not supported"});
 }
 
 }  // namespace
