@@ -35,7 +35,8 @@ void gauge(std::string& out, std::string_view name, std::string_view help, doubl
 }  // namespace
 
 std::string metrics_page(const FlightReader& flight, std::span<const KernelVerdict> verdicts,
-                         const StatusInfo& status) {
+                         const StatusInfo& status, std::span<const CertificateInfo> certificates,
+                         WallTime now) {
   std::string out;
   for (std::size_t i = 0; i < kMetricCount; ++i) {
     const auto metric = static_cast<Metric>(i);
@@ -61,6 +62,12 @@ std::string metrics_page(const FlightReader& flight, std::span<const KernelVerdi
   gauge(out, "sluice_resources_bad", "Documents held back because they are wrong", status.resources_bad);
   gauge(out, "sluice_heartbeat_age_seconds", "Time since a worker last beat; -1 before the first",
         status.heartbeat_age_seconds);
+  head(out, "sluice_certificate_expiry_seconds", "Time until a workload's or CA's certificate ends", true);
+  const auto today = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
+  for (const auto& certificate : certificates)
+    out += fmt::format("sluice_certificate_expiry_seconds{{mesh=\"{}\",workload=\"{}\"}} {}\n",
+                       escaped(certificate.mesh), escaped(certificate.workload),
+                       static_cast<std::int64_t>(certificate.not_after_unix) - today);
   head(out, "sluice_repairs_total", "Differences between intent and kernel that were mended", false);
   out += fmt::format("sluice_repairs_total {}\n", status.repairs);
   head(out, "sluice_proxy_restarts_total", "Restarts of the proxy by the keeper", false);
@@ -73,7 +80,7 @@ std::string Agent::metrics_text() const {
   if (const auto counts = parts_.programs->maps().read_verdicts())
     for (const auto& [key, count] : *counts)
       verdicts.push_back({key.first == 0 ? "" : workload_name(key.first), key.second, count});
-  return metrics_page(parts_.flight, verdicts, status());
+  return metrics_page(parts_.flight, verdicts, status(), certificates(), clock_.wall());
 }
 
 }  // namespace sluice::agent

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "app/agent_api.h"
+#include "base/clock.h"
 #include "base/flight.h"
 #include "base/reason.h"
 
@@ -21,6 +22,7 @@ struct KernelVerdict {
 };
 
 std::string metrics_page(const FlightReader& flight, std::span<const KernelVerdict> verdicts,
-                         const StatusInfo& status);
+                         const StatusInfo& status, std::span<const CertificateInfo> certificates = {},
+                         WallTime now = {});
 
 }  // namespace sluice::agent

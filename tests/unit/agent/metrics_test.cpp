@@ -47,6 +47,23 @@ TEST_F(Metrics, SumsWorkersAndNamesEveryMetric) {
   EXPECT_THAT(text, HasSubstr("\nsluice_connections_open 3\n"));
 }
 
+TEST_F(Metrics, TellsTheSecondsUntilEachCertificateEnds) {
+  CertificateInfo leaf;
+  leaf.workload = "web-1";
+  leaf.mesh = "default";
+  leaf.not_after_unix = 1'000'600;
+  CertificateInfo ended = leaf;
+  ended.workload = "old-1";
+  ended.not_after_unix = 999'990;
+  const std::vector<CertificateInfo> certificates{leaf, ended};
+  const auto reader = FlightReader::open(memory.get());
+  ASSERT_TRUE(reader);
+  const auto text =
+      metrics_page(*reader, verdicts, status, certificates, WallTime(std::chrono::seconds(1'000'000)));
+  EXPECT_THAT(text, HasSubstr("_expiry_seconds{mesh=\"default\",workload=\"web-1\"} 600\n"));
+  EXPECT_THAT(text, HasSubstr("_expiry_seconds{mesh=\"default\",workload=\"old-1\"} -10\n"));
+}
+
 TEST_F(Metrics, HasOneSamplePerReasonThatOccurred) {
   writer->count(0, Reason::permission_denied);
   writer->count(2, Reason::permission_denied);
