@@ -12,6 +12,9 @@ namespace {
 // A tool that writes many files is answered by one compilation.
 constexpr auto kDebounce = Millis(30);
 
+constexpr auto kFlowSweepEvery = std::chrono::minutes(1);
+constexpr auto kFlowAgeMax = std::chrono::seconds(300);  // longer than the kernel goes on trying a SYN
+
 }  // namespace
 
 Agent::Agent(AgentParts parts, std::unique_ptr<Store> store, NumberBook book, policy::Numbers numbers,
@@ -70,7 +73,18 @@ void Agent::on_tick() {
   directory_->attach();
   if (store_->rescan()) return recompile();
   refresh_certificates();  // sees CA files that were exchanged
+  sweep_flows();
   enrolment_.step();
+}
+
+// Connections that ended between connect() and established leave their note behind.
+void Agent::sweep_flows() {
+  const auto now = clock_.now();
+  if (now - flows_swept_ < kFlowSweepEvery) return;
+  flows_swept_ = now;
+  const auto swept = parts_.programs->maps().sweep_flows(now, kFlowAgeMax);
+  if (!swept) return log_.warn("old flows stay in their map: {}", swept.error().message);
+  if (*swept != 0) log_.info("{} notes of connections that never came about were removed", *swept);
 }
 
 // sluice.failMode is optional in a Dataplane; the configuration says what it is then.

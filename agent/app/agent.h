@@ -90,6 +90,7 @@ class Agent {
   void default_fail_modes(policy::Compiled& compiled) const;
   void refresh_certificates();
   void plan_rotation();
+  void sweep_flows();
   void on_directory_news();
   void on_tick();
   void on_link_change();
@@ -129,6 +130,7 @@ class Agent {
   message::ChildState proxy_{};
   Enrolment enrolment_;
   std::vector<std::function<void(bool)>> waiting_;
+  MonoTime flows_swept_{};
   bool uninstalled_ = false;
 };
 
