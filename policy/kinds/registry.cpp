@@ -16,6 +16,7 @@ const KindRules* kind_rules(std::string_view kind) {
       {"MeshRetry", {mesh_retry_schema(), validate_mesh_retry}},
       {"MeshCircuitBreaker", {mesh_circuit_breaker_schema(), validate_mesh_circuit_breaker}},
       {"MeshHealthCheck", {mesh_health_check_schema(), validate_mesh_health_check}},
+      {"MeshRateLimit", {mesh_rate_limit_schema(), validate_mesh_rate_limit}},
       {"MeshIdentity", {mesh_identity_schema(), validate_mesh_identity}},
       {"MeshTrust", {mesh_trust_schema(), validate_mesh_trust}},
   };

@@ -1,5 +1,5 @@
-// MeshRetry, MeshCircuitBreaker and MeshHealthCheck: valid and invalid documents. The kinds are accepted with
-// a warning, so only errors are looked at.
+// MeshRetry, MeshCircuitBreaker, MeshHealthCheck and MeshRateLimit: valid and invalid documents. The kinds
+// are accepted with a warning, so only errors are looked at.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -143,6 +143,58 @@ TEST(MeshHealthCheck, Parts) {
   EXPECT_EQ(
       errors("MeshHealthCheck", "{to: [{targetRef: {kind: MeshHTTPRoute, name: r}, default: {tcp: {}}}]}"),
       Wanted{"spec.to[0].targetRef.kind: value 'MeshHTTPRoute' is not supported"});
+}
+
+std::set<std::string> rate_limit_rule(const std::string& rule) {
+  return errors("MeshRateLimit", "{targetRef: {kind: Dataplane, sectionName: main}, rules: [" + rule + "]}");
+}
+
+TEST(MeshRateLimit, Valid) {
+  EXPECT_EQ(rate_limit_rule("{default: {local: {http: {requestRate: {num: 1, interval: 51ms}, onRateLimit: "
+                            "{status: 429}}, tcp: {disabled: true}}}}"),
+            Wanted{});
+  EXPECT_EQ(
+      errors("MeshRateLimit",
+             "{targetRef: {kind: MeshGateway, name: edge}, to: [{targetRef: {kind: Mesh}, default: {local: "
+             "{http: {disabled: true}}}}]}"),
+      Wanted{});
+  EXPECT_EQ(errors("MeshRateLimit", "{}"), Wanted{});
+}
+
+TEST(MeshRateLimit, Values) {
+  const std::string at = "spec.rules[0].default.local";
+  EXPECT_EQ(rate_limit_rule("{default: {}}"), Wanted{at + ": must be defined"});
+  EXPECT_EQ(rate_limit_rule("{default: {local: {}}}"),
+            Wanted{at + ": must have at least one defined: tcp, http"});
+  EXPECT_EQ(rate_limit_rule("{default: {local: {http: {}, tcp: {}}}}"),
+            (Wanted{at + ".http: must have at least one defined: disabled, requestRate, onRateLimit",
+                    at + ".tcp: must have at least one defined: disabled, connectionRate"}));
+  EXPECT_EQ(rate_limit_rule("{default: {local: {tcp: {connectionRate: {num: 0, interval: 50ms}}}}}"),
+            (Wanted{at + ".tcp.connectionRate.num: must be greater than 0",
+                    at + ".tcp.connectionRate.interval: must be greater than: 50ms"}));
+  EXPECT_EQ(rate_limit_rule(
+                "{matches: [{spiffeID: {type: Exact, value: 'spiffe://td/web'}}], default: {local: {tcp: "
+                "{disabled: true}}}}")
+                .size(),
+            1U);
+}
+
+TEST(MeshRateLimit, GatewaysAreLimitedByToOnly) {
+  const std::string rules = "rules: [{default: {local: {tcp: {disabled: true}}}}]}";
+  const std::string refused =
+      "spec.rules: must not be defined when the scope includes a Gateway, select only proxyType Sidecar or "
+      "select only "
+      "gateways and use spec.to";
+  EXPECT_EQ(errors("MeshRateLimit", "{" + rules), Wanted{refused});
+  EXPECT_EQ(errors("MeshRateLimit", "{targetRef: {kind: Mesh, proxyTypes: [Sidecar, Gateway]}, " + rules),
+            Wanted{refused});
+  EXPECT_EQ(errors("MeshRateLimit", "{targetRef: {kind: Mesh, proxyTypes: [Sidecar]}, " + rules), Wanted{});
+  EXPECT_EQ(
+      errors(
+          "MeshRateLimit",
+          "{targetRef: {kind: Dataplane}, to: [{targetRef: {kind: Mesh}, default: {local: {tcp: {disabled: "
+          "true}}}}]}"),
+      Wanted{"spec.to: must not be defined"});
 }
 
 }  // namespace
