@@ -1,4 +1,5 @@
 // Takes everything out of the kernel and then looks whether it is gone.
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,16 +29,15 @@ bool exists(const std::string& path) {
 }
 
 CheckRow routing_gone(const Config& config, const std::string& name, int netns) {
-  // Nothing of the routing may be there, so every part must be reported missing; asking with and without a
-  // source gives the number of parts.
   kernel::CaptureRouting routing;
   routing.mark = static_cast<std::uint32_t>(config.capture_mark);
   routing.mask = static_cast<std::uint32_t>(config.capture_mark_mask);
   routing.table = static_cast<std::uint32_t>(config.capture_route_table);
   routing.priority = static_cast<std::uint32_t>(config.capture_rule_preference);
-  const auto missing = kernel::check_capture_routing(netns, routing);
-  const bool ok = missing && !missing->empty();
-  return gone(name, "rules and routes", ok, missing ? "still there" : missing.error().message);
+  const auto left = kernel::left_capture_routing(netns, routing);
+  const bool ok = left && left->empty();
+  return gone(name, "rules and routes", ok,
+              left ? fmt::format("still there: {}", fmt::join(*left, ", ")) : left.error().message);
 }
 
 }  // namespace
@@ -59,6 +59,8 @@ Outcome<UninstallReport> Agent::uninstall() {
   if (!left) return std::unexpected(left.error());
   for (const auto& site : sites)
     report.gone.push_back(routing_gone(parts_.config, site.name, site.netns.get()));
+  const Fd host(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+  report.gone.push_back(routing_gone(parts_.config, "host", host.get()));
   report.gone.push_back(gone("node", "maps, programs and links",
                              left->empty() && !exists(parts_.config.paths_pin_root),
                              fmt::format("{}", fmt::join(*left, "; "))));

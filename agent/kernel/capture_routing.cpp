@@ -241,6 +241,24 @@ Outcome<std::vector<std::string>> check_capture_routing(int netns_fd, const Capt
   });
 }
 
+Outcome<std::vector<std::string>> left_capture_routing(int netns_fd, const CaptureRouting& routing) {
+  return in_namespace(netns_fd, [&]() -> Outcome<std::vector<std::string>> {
+    std::vector<std::string> left;
+    const auto done = each_family(routing, true, [&](Netlink& netlink, int family) -> Outcome<> {
+      const std::string name = family == AF_INET ? "IPv4" : "IPv6";
+      const auto rules = find_rules(netlink, family, routing);
+      if (!rules) return std::unexpected(rules.error());
+      const auto routes = find_routes(netlink, family, routing.table);
+      if (!routes) return std::unexpected(routes.error());
+      if (!rules->empty()) left.push_back(name + " rule for the capture mark");
+      if (!routes->empty()) left.push_back(name + " route of the capture table");
+      return {};
+    });
+    if (!done) return std::unexpected(done.error());
+    return left;
+  });
+}
+
 Outcome<> remove_capture_routing(int netns_fd, const CaptureRouting& routing) {
   return in_namespace(netns_fd, [&]() -> Outcome<> {
     return each_family(routing, true,

@@ -54,6 +54,8 @@ Outcome<std::optional<IpAddr>> preferred_source_v4(int netns_fd);
 
 // Rules and local routes of both families. A family that the kernel has switched off is left out.
 Outcome<> add_capture_routing(int netns_fd, const CaptureRouting& routing);
+// What of it is there, whole or in part, as text; empty when all is gone.
+Outcome<std::vector<std::string>> left_capture_routing(int netns_fd, const CaptureRouting& routing);
 // What is missing or different, as text; empty when all is in place.
 Outcome<std::vector<std::string>> check_capture_routing(int netns_fd, const CaptureRouting& routing);
 // Removes the rules of this mark and table and everything in the table.

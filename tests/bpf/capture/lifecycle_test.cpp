@@ -239,5 +239,15 @@ TEST_F(Lifecycle, NamespaceQuestionsAreAnswered) {
               ::testing::ElementsAre("IPv4 rule for the capture mark"));
 }
 
+TEST_F(Lifecycle, RoutingThatIsHalfRemovedIsNotGone) {
+  EXPECT_THAT(kernel::left_capture_routing(pod_->fd(), routing_).value(), ::testing::SizeIs(4));
+  pod_->shell_in("ip rule del pref 100 && ip -6 route flush table 777");
+  EXPECT_THAT(
+      kernel::left_capture_routing(pod_->fd(), routing_).value(),
+      ::testing::UnorderedElementsAre("IPv4 route of the capture table", "IPv6 rule for the capture mark"));
+  ASSERT_TRUE(kernel::remove_capture_routing(pod_->fd(), routing_).has_value());
+  EXPECT_THAT(kernel::left_capture_routing(pod_->fd(), routing_).value(), ::testing::IsEmpty());
+}
+
 }  // namespace
 }  // namespace sluice::test
