@@ -1,5 +1,6 @@
 #include "policy/kinds/numbers.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -45,6 +46,23 @@ void validate_percentage(Validator& validator, const Node& parent, const std::st
   if (*value < 0 || *value > 100) {
     validator.error(*node, join_path(path, key), "must be in inclusive range [0.0, 100.0]");
   }
+}
+
+void validate_bandwidth(Validator& validator, const Node& parent, const std::string& path,
+                        std::string_view key) {
+  const auto* node = parent.find(key);
+  const auto at = join_path(path, key);
+  if (node == nullptr || node->scalar.empty()) {
+    return validator.error(node == nullptr ? parent : *node, at, "must be defined",
+                           "write for example 10Mbps");
+  }
+  // As upstream: the number may be missing and units may repeat.
+  std::string_view unit = node->scalar;
+  unit.remove_prefix(std::min(unit.find_first_not_of("0123456789"), unit.size()));
+  if (unit.starts_with(' ')) unit.remove_prefix(1);
+  const auto prefix = std::min(unit.find_first_not_of("kMG"), unit.size());
+  if (prefix > 0 && unit.substr(prefix) == "bps") return;
+  validator.error(*node, at, "must be in kbps/Mbps/Gbps units", "write for example 10Mbps");
 }
 
 }  // namespace sluice::policy

@@ -22,4 +22,8 @@ void validate_decimal_above_zero(Validator& validator, const Node& parent, const
 void validate_percentage(Validator& validator, const Node& parent, const std::string& path,
                          std::string_view key);
 
+// A bandwidth such as 50kbps, 10Mbps or 1Gbps; must be given.
+void validate_bandwidth(Validator& validator, const Node& parent, const std::string& path,
+                        std::string_view key);
+
 }  // namespace sluice::policy

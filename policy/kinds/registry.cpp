@@ -17,6 +17,7 @@ const KindRules* kind_rules(std::string_view kind) {
       {"MeshCircuitBreaker", {mesh_circuit_breaker_schema(), validate_mesh_circuit_breaker}},
       {"MeshHealthCheck", {mesh_health_check_schema(), validate_mesh_health_check}},
       {"MeshRateLimit", {mesh_rate_limit_schema(), validate_mesh_rate_limit}},
+      {"MeshFaultInjection", {mesh_fault_injection_schema(), validate_mesh_fault_injection}},
       {"MeshIdentity", {mesh_identity_schema(), validate_mesh_identity}},
       {"MeshTrust", {mesh_trust_schema(), validate_mesh_trust}},
   };

@@ -41,6 +41,8 @@ Schema mesh_health_check_schema();
 void validate_mesh_health_check(Validator& validator);
 Schema mesh_rate_limit_schema();
 void validate_mesh_rate_limit(Validator& validator);
+Schema mesh_fault_injection_schema();
+void validate_mesh_fault_injection(Validator& validator);
 Schema mesh_identity_schema();
 void validate_mesh_identity(Validator& validator);
 Schema mesh_trust_schema();

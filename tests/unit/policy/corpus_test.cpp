@@ -112,10 +112,10 @@ TEST(Corpus, ValidatorCasesOfTheEnforcedKinds) {
   std::ifstream index(root / "index.jsonl");
   if (!index) GTEST_SKIP() << "no conformance data at " << root;
   const std::set<std::string> kinds{
-      "Mesh",         "Dataplane", "MeshService",        "MeshTrafficPermission",
-      "MeshTimeout",  "MeshTLS",   "MeshPassthrough",    "MeshIdentity",
-      "MeshTrust",    "MeshRetry", "MeshCircuitBreaker", "MeshHealthCheck",
-      "MeshRateLimit"};
+      "Mesh",          "Dataplane",         "MeshService",        "MeshTrafficPermission",
+      "MeshTimeout",   "MeshTLS",           "MeshPassthrough",    "MeshIdentity",
+      "MeshTrust",     "MeshRetry",         "MeshCircuitBreaker", "MeshHealthCheck",
+      "MeshRateLimit", "MeshFaultInjection"};
   std::map<std::string, Score> scores;
   for (std::string line; std::getline(index, line);) {
     Diagnostics diagnostics;

@@ -1,5 +1,5 @@
-// MeshRetry, MeshCircuitBreaker, MeshHealthCheck and MeshRateLimit: valid and invalid documents. The kinds
-// are accepted with a warning, so only errors are looked at.
+// MeshRetry, MeshCircuitBreaker, MeshHealthCheck, MeshRateLimit, MeshFaultInjection: valid and invalid
+// documents. The kinds are accepted with a warning, so only errors are looked at.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -195,6 +195,33 @@ TEST(MeshRateLimit, GatewaysAreLimitedByToOnly) {
           "{targetRef: {kind: Dataplane}, to: [{targetRef: {kind: Mesh}, default: {local: {tcp: {disabled: "
           "true}}}}]}"),
       Wanted{"spec.to: must not be defined"});
+}
+
+std::set<std::string> fault(const std::string& conf) {
+  return errors("MeshFaultInjection", "{rules: [{matches: [{}], default: {http: [" + conf + "]}}]}");
+}
+
+TEST(MeshFaultInjection, Valid) {
+  EXPECT_EQ(fault("{abort: {httpStatus: 500, percentage: 0}, delay: {value: 0s, percentage: '2.5'}}"),
+            Wanted{});
+  EXPECT_EQ(fault("{responseBandwidth: {limit: 10Mbps, percentage: 100}}"), Wanted{});
+  EXPECT_EQ(errors("MeshFaultInjection", "{}"), Wanted{});
+}
+
+TEST(MeshFaultInjection, Invalid) {
+  const std::string at = "spec.rules[0].default.http.";
+  EXPECT_EQ(fault("{abort: {httpStatus: 600, percentage: 101}}"),
+            (Wanted{at + "abort[0].httpStatus: must be in inclusive range [100, 599]",
+                    at + "abort[0].percentage: must be in inclusive range [0.0, 100.0]"}));
+  EXPECT_EQ(fault("{}, {delay: {value: -1s, percentage: x}}"),
+            (Wanted{at + "delay[1].value: must not be negative when defined",
+                    at + "delay[1].percentage: string must be a valid number"}));
+  for (const auto* limit : {"1bps", "0.1kbps", "1bpsp", "1Kbps"}) {
+    EXPECT_EQ(fault("{responseBandwidth: {limit: " + std::string(limit) + ", percentage: 1}}"),
+              Wanted{at + "responseBandwidth[0].limit: must be in kbps/Mbps/Gbps units"});
+  }
+  EXPECT_EQ(errors("MeshFaultInjection", "{targetRef: {kind: Dataplane}, to: [{targetRef: {kind: Mesh}}]}"),
+            Wanted{"spec.to: must not be defined"});
 }
 
 }  // namespace
