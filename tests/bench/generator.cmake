@@ -1,0 +1,3 @@
+# Load and origin of scripts/bench.
+sluice_program(bench_load SOURCES ${CMAKE_SOURCE_DIR}/tests/bench/generator/bench_load.cpp)
+set_target_properties(bench_load PROPERTIES EXCLUDE_FROM_ALL TRUE)
