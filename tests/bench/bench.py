@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sluice against HAProxy: the same work through both in interleaved rounds (A B, B A, ...), on two nodes of a lab.
+"""Sluice against its peers: the same work in interleaved rounds (A B C, C B A, ...), on two nodes of a lab.
 
 Proxies share core 1, load and origin core 0. The figure is the CPU time (user and system) of all of a system's
 processes, from schedstat, per unit of work. Rounds in which others took more than 5 % of the proxies' core are marked
@@ -16,8 +16,9 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 import demo_documents as documents  # noqa: E402
+import peers as peer_programs  # noqa: E402
 from lab import Lab, LabError, net  # noqa: E402
-from lab.process import run, wait_for  # noqa: E402
+from lab.process import run  # noqa: E402
 
 LOAD_CORE, PROXY_CORE = 0, 1
 # name: (what, mode, port, connections, unit, divisor of ns of CPU)
@@ -27,6 +28,8 @@ WORKS = {
     "W4": ("new application connection across nodes", "connects", 7100, 8, "us", 1000),
     "W5": ("small request, 64 kept-alive connections", "requests", 7100, 64, "us", 1000),
 }
+NEAR = {"W1"}  # the origin is on the client's node, no TLS
+WITHOUT = {("ztunnel", "W1")}  # peers that do not do a work
 
 
 def cpu_ns(pids):
@@ -38,6 +41,17 @@ def cpu_ns(pids):
     return total
 
 
+def with_children(pids):
+    """The processes and what they started: nginx works in a child."""
+    family = set(pids)
+    while True:
+        children = {int(child) for pid in family for task in pathlib.Path(f"/proc/{pid}/task").iterdir()
+                    for child in (task / "children").read_text().split()}
+        if children <= family:
+            return sorted(family)
+        family |= children
+
+
 def core_busy(core):
     """Seconds that a core was not idle or was taken away by the host."""
     line = next(x for x in pathlib.Path("/proc/stat").read_text().splitlines() if x.startswith(f"cpu{core} "))
@@ -46,8 +60,9 @@ def core_busy(core):
 
 
 class Bench:
-    def __init__(self, lab, seconds):
+    def __init__(self, lab, seconds, programs, tuned):
         self.lab = lab
+        self.peers = peer_programs.Peers(lab, programs, self.start_origin, tuned)
         self.seconds = seconds
         self.address = {}
         self.pids = {}
@@ -55,16 +70,18 @@ class Bench:
     def build(self):
         lab = self.lab
         lab.add_nodes("a", "b")
-        for node, name in (("a", "client"), ("a", "near"), ("a", "bare"), ("b", "web")):
+        for node, name in (("a", "client"), ("a", "near"), ("b", "web")):
             self.address[name] = lab.add_workload(node, name)
-        # The load's own ports must not be what limits it: with half of them waiting out their minute, connect() walks
-        # the whole range each time.
-        for name in ("client", "bare"):
-            run(*net.inside(lab.netns(name), "sysctl", "-q", "-w", "net.ipv4.tcp_tw_reuse=1"))
         for name in ("near", "web"):
             self.start_origin(name)
-        self.start_haproxy()
+        self.peers.start()
+        for system, pids in self.peers.pids.items():
+            self.adopt(system, pids)
         self.start_sluice()
+        # Ports must not be what limits anybody: with half of them waiting out their minute, connect() walks the whole
+        # range each time.
+        for name in ("a", "b", *lab.workloads):
+            net.sysctl(lab.netns(name), "net.ipv4.tcp_tw_reuse", 1)
 
     def start_origin(self, name):
         self.lab.start(name, f"origin-{name}", "taskset", "-c", LOAD_CORE, self.lab.binaries / "bench_load", "serve",
@@ -89,45 +106,18 @@ class Bench:
             pids += instance.pids().values()
         self.adopt("sluice", pids)
 
-    def start_haproxy(self):
-        """Runs outside Sluice's workloads: its load comes from `bare`, which is not enrolled."""
-        lab = self.lab
-        directory = lab.directory / "tls"
-        directory.mkdir()
-        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-        run("openssl", "req", "-x509", *key, "-subj", "/CN=bench ca", "-keyout", directory / "ca.key", "-out",
-            directory / "ca.crt")
-        run("openssl", "req", "-x509", *key, "-subj", "/CN=bench", "-addext", "subjectAltName=DNS:bench", "-CA",
-            directory / "ca.crt", "-CAkey", directory / "ca.key", "-keyout", directory / "leaf.key", "-out",
-            directory / "leaf.crt", "-addext", "basicConstraints=critical,CA:FALSE")
-        (directory / "leaf.pem").write_text((directory / "leaf.crt").read_text() + (directory / "leaf.key").read_text())
-        self.far = lab.add_workload("b", "plain")
-        self.address["plain-near"] = lab.add_workload("a", "plain-near")
-        for name in ("plain", "plain-near"):
-            self.start_origin(name)
-        values = {"@DIR@": directory, "@WEB@": self.far[0], "@NEAR@": self.address["plain-near"][0]}
-        pids = []
-        for node, side in (("a", "client"), ("b", "server")):
-            text = (HERE / f"peers/haproxy-{side}.cfg").read_text()
-            for name, value in values.items():
-                text = text.replace(name, str(value))
-            config = directory / f"haproxy-{side}.cfg"
-            config.write_text(text)
-            pids.append(lab.start(node, f"haproxy-{side}", "haproxy", "-db", "-f", config).pid)
-        wait_for(lambda: "7443" in run(*net.inside(lab.netns("b"), "ss", "-Hltn")).stdout, "HAProxy to listen")
-        self.adopt("haproxy", pids)
-
     def adopt(self, system, pids):
-        self.pids[system] = list(pids)
-        for pid in pids:
+        self.pids[system] = with_children(pids)
+        for pid in self.pids[system]:
             run("taskset", "-a", "-p", "-c", PROXY_CORE, pid)
 
     def measure(self, system, work):
         _, mode, port, connections, _, divisor = WORKS[work]
+        near = work in NEAR
         if system == "sluice":
-            where, host = "client", self.address["near" if work == "W1" else "web"][0]
+            where, host = "client", self.address["near" if near else "web"][0]
         else:
-            where, host, port = "bare", "10.77.0.1", 7201 if work == "W1" else port
+            where, host, port = self.peers.target(system, port, near)
         command = net.inside(self.lab.netns(where), "taskset", "-c", LOAD_CORE, self.lab.binaries / "bench_load", mode,
                              host, port, connections, self.seconds)
         child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -141,7 +131,7 @@ class Bench:
             if child.poll() is None:
                 child.kill()
             child.wait()
-        if int(units) == 0 or int(failed) > int(units) // 100:
+        if int(units) == 0 or int(failed) > (0 if mode == "bulk" else int(units) // 100):
             raise LabError(f"{work} through {system}: {units} units, {failed} failed\n"
                            + "\n".join(i.tail() for i in self.lab.instances.values()))
         foreign = max(0.0, busy - spent / 1e9) / self.seconds
@@ -154,47 +144,89 @@ def summarise(raw, works, systems):
     for work in works:
         for system in systems:
             values = [r["value"] for r in raw if r["work"] == work and r["system"] == system]
-            rows.append({"work": work, "system": system, "unit": WORKS[work][4], "median": statistics.median(values),
-                         "min": min(values), "max": max(values), "rounds": len(values)})
+            if values:
+                rows.append({"work": work, "system": system, "unit": WORKS[work][4],
+                             "median": statistics.median(values), "min": min(values), "max": max(values),
+                             "rounds": len(values)})
     return rows
 
 
-def table(rows, raw, works):
-    lines = ["| work | sluice | haproxy | unit | ratio, median of rounds |", "|---|---|---|---|---|"]
+def table(rows, raw, works, systems):
+    """One line per work; below each peer's figure the median of the rounds' ratios sluice : peer."""
+    lines = [f"| work, unit | {' | '.join(systems)} |", "|---" * (len(systems) + 1) + "|"]
     for work in works:
-        cells = {r["system"]: f"{r['median']:.3g} ({r['min']:.3g}-{r['max']:.3g})" for r in rows if r["work"] == work}
-        pairs = zip(*([r["value"] for r in raw if r["work"] == work and r["system"] == system]
-                      for system in ("sluice", "haproxy")))
-        ratio = statistics.median(a / b for a, b in pairs)
-        lines.append(f"| {work}: {WORKS[work][0]} | {cells['sluice']} | {cells['haproxy']} | {WORKS[work][4]} | "
-                     f"{ratio:.2f} |")
+        cells = []
+        for system in systems:
+            row = next((r for r in rows if r["work"] == work and r["system"] == system), None)
+            if row is None:
+                cells.append("-")
+                continue
+            text = f"{row['median']:.3g} ({row['min']:.3g}-{row['max']:.3g})"
+            if system != "sluice":
+                ours, theirs = ([r["value"] for r in raw if r["work"] == work and r["system"] == name]
+                                for name in ("sluice", system))
+                text += f" **{statistics.median(a / b for a, b in zip(ours, theirs)):.2f}x**"
+            cells.append(text)
+        lines.append(f"| {work} {WORKS[work][0]}, {WORKS[work][4]} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def main():
+def parse_options():
     parser = argparse.ArgumentParser(prog="scripts/bench")
     parser.add_argument("binaries", type=pathlib.Path)
-    parser.add_argument("--only", default=",".join(WORKS))
+    parser.add_argument("peers", type=pathlib.Path, help="where fetched peers are")
+    parser.add_argument("--only", default=",".join(WORKS), help="works, comma separated")
+    parser.add_argument("--systems", default=",".join(peer_programs.SYSTEMS), help="systems, comma separated")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--quick", action="store_true", help="two rounds of one second: within five minutes")
+    parser.add_argument("--tuned", action="store_true", help="peers with 64 KiB buffers instead of their defaults")
     parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--raw", type=pathlib.Path, help="every round, one JSON object a line")
     options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.seconds = 2, 1
+    for given, known in ((options.only, WORKS), (options.systems, peer_programs.SYSTEMS)):
+        if unknown := set(given.split(",")) - set(known):
+            parser.error(f"unknown: {unknown.pop()}; known are {', '.join(known)}")
+    return options
+
+
+def find_systems(wanted, directory):
+    """The systems that can run here, ours always first, and the peers' programs."""
+    systems, programs = ["sluice"], {}
+    for system in wanted.split(","):
+        if system == "sluice":
+            continue
+        programs[system], reason = peer_programs.find_program(system, directory)
+        if reason:
+            print(f"{system}: not run: {reason}", file=sys.stderr)
+            del programs[system]
+        else:
+            systems.append(system)
+    return systems, programs
+
+
+def main():
+    options = parse_options()
     works = options.only.split(",")
-    if unknown := set(works) - set(WORKS):
-        parser.error(f"unknown work {unknown.pop()}; known are {', '.join(WORKS)}")
-    systems, raw = ["sluice", "haproxy"], []
+    systems, programs = find_systems(options.systems, options.peers)
+    raw = []
     with Lab("bench", options.binaries.resolve()) as lab:
-        bench = Bench(lab, options.seconds)
+        bench = Bench(lab, options.seconds, programs, options.tuned)
         bench.build()
         for work in works:
             for number in range(options.rounds):
                 for system in systems if number % 2 == 0 else reversed(systems):
-                    raw.append(bench.measure(system, work))
-                    print(json.dumps(raw[-1]), file=sys.stderr, flush=True)
+                    if (system, work) not in WITHOUT:
+                        raw.append(bench.measure(system, work))
+                        print(json.dumps(raw[-1]), file=sys.stderr, flush=True)
     rows = summarise(raw, works, systems)
-    print(table(rows, raw, works))
+    print(table(rows, raw, works, systems))
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    if options.raw:
+        options.raw.write_text("".join(json.dumps(r) + "\n" for r in raw), encoding="utf-8")
     return 0
 
 

