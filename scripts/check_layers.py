@@ -42,6 +42,7 @@ VENDORS = {
     "intel-ipsec-mb.h": ["userspace-proxy/tls"],
     "nghttp2/": ["userspace-proxy/tunnel"],
     "yaml.h": ["policy/document"],
+    "re2/": ["policy/kinds"],
     "bpf/libbpf": ["agent/kernel"],
     "bpf/bpf.h": ["agent/kernel"],
     "libmnl/": ["agent/kernel"],

@@ -3,7 +3,9 @@
 #include <set>
 #include <string>
 
+#include "policy/document/names.h"
 #include "policy/kinds/duration.h"
+#include "policy/kinds/mesh_backends.h"
 #include "policy/kinds/registry.h"
 #include "policy/kinds/shared_schemas.h"
 
@@ -24,6 +26,8 @@ Schema mesh_schema() {
                                {"dpCert", rotation},
                                {"rootChain", object({{"requestTimeout", loose_text()}})},
                                {"conf", conf}});
+  const auto rules = list(object({{"tags", text_map()}}));
+  const auto membership = object({{"requirements", rules}, {"restrictions", rules}});
   return object({{"mtls", object({{"enabledBackend", loose_text()},
                                   {"backends", list(backend)},
                                   {"skipValidation", boolean()}})},
@@ -33,10 +37,10 @@ Schema mesh_schema() {
                                      {"defaultForbidMeshExternalServiceAccess", boolean()}})},
                  {"meshServices",
                   object({{"mode", one_of({"Disabled", "Everywhere", "ReachableBackends", "Exclusive"})}})},
-                 {"constraints", any()},
-                 {"logging", any()},
-                 {"tracing", any()},
-                 {"metrics", any()},
+                 {"constraints", object({{"dataplaneProxy", membership}})},
+                 {"logging", mesh_logging_schema()},
+                 {"tracing", mesh_tracing_schema()},
+                 {"metrics", mesh_metrics_schema()},
                  {"skipCreatingInitialPolicies", list(loose_text())}});
 }
 
@@ -49,7 +53,6 @@ void validate_mtls(Validator& validator, const Node& mtls) {
   }
   validator.each(mtls, "mtls", "backends", [&](const Node& backend, const std::string& path) {
     const std::string name(backend.text_of("name"));
-    if (name.empty()) validator.error(backend, path + ".name", "cannot be empty");
     if (!names.insert(name).second) {
       validator.error(backend, path + ".name", "\"" + name + "\" name is already used for another backend");
     }
@@ -58,8 +61,10 @@ void validate_mtls(Validator& validator, const Node& mtls) {
       validator.error(backend, path + ".type", "could not find installed plugin for this type",
                       "write type: builtin or type: provided");
     }
-    const auto* expiration = backend.find_path({"dpCert", "rotation", "expiration"});
-    if (expiration != nullptr && !parse_long_duration(expiration->scalar)) {
+    const auto* certificate = backend.find("dpCert");
+    if (certificate == nullptr) return;
+    const auto* expiration = certificate->find_path({"rotation", "expiration"});
+    if (expiration != nullptr && !expiration->scalar.empty() && !parse_long_duration(expiration->scalar)) {
       validator.error(*expiration, "mtls.dpcert.rotation.expiration", "has to be a valid format",
                       "write for example 24h, 1d or 30m");
     }
@@ -69,6 +74,37 @@ void validate_mtls(Validator& validator, const Node& mtls) {
     validator.error(*mtls.find("enabledBackend"), "mtls.enabledBackend",
                     "has to be set to one of the backends in the mesh");
   }
+}
+
+// `*` stands for any value.
+bool is_selector_value(std::string_view text) {
+  return text == "*" || is_tag_name(text);
+}
+
+void validate_membership(Validator& validator, const Node& membership, std::string_view part) {
+  const std::string root = "constraints.dataplaneProxy";
+  validator.each(membership, root, part, [&](const Node& rule, const std::string& path) {
+    const auto at = path + ".tags";
+    const auto* tags = rule.find("tags");
+    if (tags == nullptr || tags->size() == 0) {
+      return validator.error(rule, at, "must have at least one tag");
+    }
+    for (const auto& [key, mark, value] : tags->fields) {
+      if (key.empty()) validator.error(value, at, "tag name must be non-empty");
+      if (!key.empty() && !is_tag_name(key)) {
+        validator.error(
+            value, key_path(at, key),
+            "tag name must consist of alphanumeric characters, dots, dashes, slashes and underscores");
+      }
+      if (value.scalar.empty()) {
+        validator.error(value, key_path(at, key), "tag value must be non-empty");
+      } else if (!is_selector_value(value.scalar)) {
+        validator.error(value, key_path(at, key),
+                        "tag value must consist of alphanumeric characters, dots, dashes, slashes and "
+                        "underscores or be \"*\"");
+      }
+    }
+  });
 }
 
 }  // namespace
@@ -81,6 +117,11 @@ void validate_mesh(Validator& validator) {
       (body.find("mtls") == nullptr || body.find("mtls")->text_of("enabledBackend").empty())) {
     validator.error(*egress, "mtls", "has to be set when zoneEgress enabled");
   }
+  if (const auto* membership = body.find_path({"constraints", "dataplaneProxy"})) {
+    validate_membership(validator, *membership, "requirements");
+    validate_membership(validator, *membership, "restrictions");
+  }
+  validate_mesh_backends(validator, body);
   constexpr std::array kLater{"constraints", "logging", "tracing", "metrics"};
   for (const auto* key : kLater) {
     if (const auto* node = body.find(key))

@@ -34,22 +34,6 @@ struct Score {
 
 // Cases whose result differs, with the reason.
 const std::map<std::string, std::string> kKnown{
-    {"Mesh/file-logging-path-is-empty",
-     "logging backends of Mesh are accepted with a warning, not looked into"},
-    {"Mesh/logging-backend-with-empty-name", "as above"},
-    {"Mesh/metrics-aggregate-configuration-contains-duplicate-entries", "metrics backends, as above"},
-    {"Mesh/metrics-contains-not-skipmtls-and-disabled", "as above"},
-    {"Mesh/metrics-contains-skipmtls-and-activemtlsbackend", "as above"},
-    {"Mesh/metrics-contains-skipmtls-with-different-value-and-tls-configuration", "as above"},
-    {"Mesh/multiple-metrics-backends-of-the-same-name", "as above"},
-    {"Mesh/multiple-tracing-backend-with-the-same-name", "tracing backends, as above"},
-    {"Mesh/tcp-logging-address-is-invalid", "as above"},
-    {"Mesh/tracing-backend-with-empty-name", "as above"},
-    {"Mesh/tracing-with-invalid-sampling", "as above"},
-    {"Mesh/tracing-with-zipkin-with-invalid-apiversion", "as above"},
-    {"Mesh/tracing-with-zipkin-with-invalid-url", "as above"},
-    {"Mesh/tracing-with-zipkin-with-valid-url-but-without-port", "as above"},
-    {"Mesh/multiple-errors", "verdict as expected; the logging paths are missing"},
     {"MeshHealthCheck/full-example", "a null where an object is expected counts as absent"},
     {"MeshIdentity/full-invalid", "verdict as expected; templates are not parsed yet"},
     {"MeshIdentity/invalid-path", "templates are not parsed yet"},

@@ -1,0 +1,17 @@
+// The old observability backends of a Mesh: logging, tracing, metrics (kuma.md 1.2). They are checked as Kuma
+// checks them and have no effect.
+#pragma once
+
+#include "policy/kinds/schema.h"
+#include "policy/kinds/validator.h"
+
+namespace sluice::policy {
+
+Schema mesh_logging_schema();
+Schema mesh_tracing_schema();
+Schema mesh_metrics_schema();
+
+// Report for whichever of the three sections the Mesh has.
+void validate_mesh_backends(Validator& validator, const Node& mesh);
+
+}  // namespace sluice::policy
