@@ -9,7 +9,7 @@
 
 namespace sluice::policy {
 
-// 1-based; 0 when the node was made by the program (a default or a merge).
+// 1-based; 0 when the node was made by the program (a merge, say).
 struct Mark {
   std::uint32_t line = 0;
   std::uint32_t column = 0;

@@ -5,16 +5,29 @@
 #include "policy/document/catalog.h"
 #include "policy/document/envelope.h"
 #include "policy/kinds/registry.h"
+#include "policy/kinds/schema_defaults.h"
 
 namespace sluice::policy {
 namespace {
 
-// True when the resource may be used.
-bool check_resource(const Resource& resource, const CheckOptions& options, Diagnostics& diagnostics) {
+// A null field counts as absent in the old proto kinds, and on Kubernetes, whose API server drops it. In a
+// Universal document of a kind with a schema it is a value of the wrong type.
+bool nulls_are_values(const Resource& resource) {
+  return find_kind(resource.kind)->has_spec && !resource.kubernetes;
+}
+
+// True when the resource may be used. Its body gets the schema's defaults.
+bool check_resource(Resource& resource, const CheckOptions& options, Diagnostics& diagnostics) {
   Diagnostics own;
   if (const auto* rules = kind_rules(resource.kind)) {
-    check_schema(rules->schema, resource.body, "", {resource.file, own, options.strict});
-    Validator validator(resource, own);
+    const auto& schema = *kind_schema(resource.kind, options.dialect);
+    apply_defaults(schema, resource.body);
+    check_schema(schema, resource.body, "",
+                 {.file = resource.file,
+                  .diagnostics = own,
+                  .strict = options.strict,
+                  .nulls_are_values = nulls_are_values(resource)});
+    Validator validator(resource, options.dialect, own);
     rules->validate(validator);
   }
   if (find_kind(resource.kind)->support == Support::accepted) {

@@ -1,4 +1,5 @@
-// Text to accepted resources: parse, take the envelope off, apply the kind's schema and Kuma's validator.
+// Text to accepted resources: parse, take the envelope off, fill in the schema's defaults, apply the schema
+// and Kuma's validator.
 // This is what `sluice apply`, `sluice policy check` and the resource directory call.
 #pragma once
 
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "policy/document/diagnostic.h"
+#include "policy/document/dialect.h"
 #include "policy/document/resource.h"
 #include "policy/document/yaml.h"
 
@@ -14,6 +16,7 @@ namespace sluice::policy {
 
 struct CheckOptions {
   bool strict = false;  // unknown keys are errors instead of warnings
+  Dialect dialect = Dialect::kuma_2;
   YamlLimits limits;
 };
 

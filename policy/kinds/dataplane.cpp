@@ -14,7 +14,7 @@ namespace sluice::policy {
 
 using namespace schema;
 
-Schema dataplane_schema() {
+Schema dataplane_schema(Dialect /*dialect*/) {
   const auto probe = object({{"interval", loose_text()},
                              {"timeout", loose_text()},
                              {"unhealthyThreshold", integer()},
@@ -29,15 +29,15 @@ Schema dataplane_schema() {
                                {"state", one_of({"Ready", "NotReady", "Ignored"})},
                                {"health", object({{"ready", boolean()}})},
                                {"serviceProbe", probe},
-                               {"tags", text_map()}});
+                               {"tags", loose_text_map()}});
   const auto backend_ref = object({{"kind", loose_text()},
                                    {"name", loose_text()},
                                    {"namespace", loose_text()},
                                    {"port", integer()},
-                                   {"labels", text_map()}});
+                                   {"labels", loose_text_map()}});
   const auto outbound = object({{"address", loose_text()},
                                 {"port", integer()},
-                                {"tags", text_map()},
+                                {"tags", loose_text_map()},
                                 {"service", loose_text()},
                                 {"backendRef", backend_ref}});
   const auto listener = object({{"type", one_of({"ZoneIngress", "ZoneEgress"})},
@@ -51,7 +51,7 @@ Schema dataplane_schema() {
               {"inbound", list(inbound)},
               {"outbound", list(outbound)},
               {"listeners", list(listener)},
-              {"gateway", object({{"type", one_of({"DELEGATED", "BUILTIN"})}, {"tags", text_map()}})},
+              {"gateway", object({{"type", one_of({"DELEGATED", "BUILTIN"})}, {"tags", loose_text_map()}})},
               {"transparentProxying", any()},
               {"admin", object({{"port", integer()}})}});
   return object({{"networking", networking},

@@ -13,7 +13,7 @@ namespace sluice::policy {
 
 using namespace schema;
 
-Schema mesh_schema() {
+Schema mesh_schema(Dialect /*dialect*/) {
   const auto rotation =
       object({{"rotation", object({{"expiration", loose_text()}})}, {"requestTimeout", loose_text()}});
   const auto conf = object(

@@ -107,7 +107,7 @@ void validate_conf(Validator& validator, const Node& item, const std::string& pa
 
 }  // namespace
 
-Schema mesh_circuit_breaker_schema() {
+Schema mesh_circuit_breaker_schema(Dialect /*dialect*/) {
   return policy({{"to", list(to_item(conf_schema()))},
                  {"from", list(from_item(conf_schema()))},
                  {"rules", list(rule_item(conf_schema()))}});

@@ -82,7 +82,7 @@ void validate_conf(Validator& validator, const Node& item, const std::string& pa
 
 }  // namespace
 
-Schema mesh_health_check_schema() {
+Schema mesh_health_check_schema(Dialect /*dialect*/) {
   return policy({{"to", list(to_item(conf_schema()))}});
 }
 

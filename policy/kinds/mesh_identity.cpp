@@ -9,7 +9,7 @@ namespace sluice::policy {
 
 using namespace schema;
 
-Schema mesh_identity_schema() {
+Schema mesh_identity_schema(Dialect /*dialect*/) {
   const auto ca = object({{"certificate", secure_source()}, {"privateKey", secure_source()}});
   const auto bundled = object({{"meshTrustCreation", one_of({"Enabled", "Disabled"})},
                                {"insecureAllowSelfSigned", boolean()},
@@ -90,7 +90,7 @@ void validate_mesh_identity(Validator& validator) {
   }
 }
 
-Schema mesh_trust_schema() {
+Schema mesh_trust_schema(Dialect /*dialect*/) {
   const auto bundle = object({{"type", one_of({"Pem"}), true}, {"pem", object({{"value", text()}})}});
   return object({{"spec", object({{"trustDomain", text()}, {"caBundles", list(bundle)}, {"origin", any()}})},
                  {"status", any()}});

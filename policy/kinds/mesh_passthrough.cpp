@@ -14,11 +14,12 @@ namespace sluice::policy {
 
 using namespace schema;
 
-Schema mesh_passthrough_schema() {
+Schema mesh_passthrough_schema(Dialect /*dialect*/) {
   const auto match = object({{"type", one_of({"Domain", "IP", "CIDR"}), true},
                              {"value", text(), true},
                              {"port", integer()},
-                             {"protocol", one_of({"tcp", "tls", "grpc", "http", "http2", "mysql"})}});
+                             defaulted("protocol", one_of({"tcp", "tls", "grpc", "http", "http2", "mysql"}),
+                                       Node::of_text("tcp"))});
   return policy({{"default", object({{"passthroughMode", one_of({"All", "Matched", "None"})},
                                      {"appendMatch", list(match)}})}});
 }

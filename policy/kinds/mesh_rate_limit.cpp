@@ -86,7 +86,7 @@ bool filled(const Node& spec, std::string_view key) {
 
 }  // namespace
 
-Schema mesh_rate_limit_schema() {
+Schema mesh_rate_limit_schema(Dialect /*dialect*/) {
   return policy({{"to", list(to_item(conf_schema()))},
                  {"from", list(from_item(conf_schema()))},
                  {"rules", list(rule_item(conf_schema()))}});

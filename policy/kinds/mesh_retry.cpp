@@ -53,7 +53,7 @@ Schema conf_schema() {
   const auto selection = object(
       {{"predicate", one_of({"OmitPreviousHosts", "OmitHostsWithTags", "OmitPreviousPriorities"}), true},
        {"tags", text_map()},
-       {"updateFrequency", integer(INT32_MIN, INT32_MAX)}});
+       defaulted("updateFrequency", integer(INT32_MIN, INT32_MAX), Node::of_integer(2))});
   return object({{"tcp", object({{"maxConnectAttempt", integer(0, 4294967295)}})},
                  {"http", common_schema({{"retryOn", list(text())},
                                          {"retriableResponseHeaders", list(header)},
@@ -147,7 +147,7 @@ void validate_conf(Validator& validator, const Node& item, const std::string& pa
 
 }  // namespace
 
-Schema mesh_retry_schema() {
+Schema mesh_retry_schema(Dialect /*dialect*/) {
   return policy({{"to", list(to_item(conf_schema()))}});
 }
 

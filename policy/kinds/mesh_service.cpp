@@ -9,7 +9,7 @@ namespace sluice::policy {
 
 using namespace schema;
 
-Schema mesh_service_schema() {
+Schema mesh_service_schema(Dialect /*dialect*/) {
   const auto port = object({{"name", text()},
                             {"port", integer(1, 65535), true},
                             {"targetPort", int_or_text()},

@@ -140,7 +140,7 @@ class TimeoutCheck {
 
 }  // namespace
 
-Schema mesh_timeout_schema() {
+Schema mesh_timeout_schema(Dialect /*dialect*/) {
   return policy({{"to", list(to_item(conf_schema()))},
                  {"from", list(from_item(conf_schema()))},
                  {"rules", list(rule_item(conf_schema()))}});

@@ -50,7 +50,7 @@ void validate_conf(Validator& validator, const Node& item, const std::string& pa
 
 }  // namespace
 
-Schema mesh_tls_schema() {
+Schema mesh_tls_schema(Dialect /*dialect*/) {
   return policy({{"from", list(from_item(conf_schema()))}, {"rules", list(rule_item(conf_schema()))}});
 }
 

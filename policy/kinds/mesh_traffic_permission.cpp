@@ -8,7 +8,7 @@ namespace sluice::policy {
 
 using namespace schema;
 
-Schema mesh_traffic_permission_schema() {
+Schema mesh_traffic_permission_schema(Dialect /*dialect*/) {
   const auto action = object({{"action", one_of({"Allow", "Deny", "AllowWithShadowDeny"})}});
   const auto lists =
       object({{"deny", list(match())}, {"allow", list(match())}, {"allowWithShadowDeny", list(match())}});

@@ -3,49 +3,52 @@
 
 #include <string_view>
 
+#include "policy/document/dialect.h"
 #include "policy/kinds/schema.h"
 #include "policy/kinds/validator.h"
 
 namespace sluice::policy {
 
 struct KindRules {
-  Schema schema;  // of Resource::body
+  Schema (*schema)(Dialect dialect) = nullptr;  // of Resource::body
   void (*validate)(Validator& validator) = nullptr;
 };
 
 // Null for kinds without rules (accepted as they are).
 const KindRules* kind_rules(std::string_view kind);
+// The kind's schema, built once per dialect. Null where kind_rules is.
+const Schema* kind_schema(std::string_view kind, Dialect dialect);
 
-Schema mesh_schema();
+Schema mesh_schema(Dialect dialect);
 void validate_mesh(Validator& validator);
-Schema dataplane_schema();
+Schema dataplane_schema(Dialect dialect);
 void validate_dataplane(Validator& validator);
 // The `sluice:` block of a Dataplane, Sluice's own.
 Schema dataplane_sluice_schema();
 void validate_dataplane_sluice(Validator& validator, const Node& block);
-Schema mesh_service_schema();
+Schema mesh_service_schema(Dialect dialect);
 void validate_mesh_service(Validator& validator);
-Schema mesh_traffic_permission_schema();
+Schema mesh_traffic_permission_schema(Dialect dialect);
 void validate_mesh_traffic_permission(Validator& validator);
-Schema mesh_timeout_schema();
+Schema mesh_timeout_schema(Dialect dialect);
 void validate_mesh_timeout(Validator& validator);
-Schema mesh_tls_schema();
+Schema mesh_tls_schema(Dialect dialect);
 void validate_mesh_tls(Validator& validator);
-Schema mesh_passthrough_schema();
+Schema mesh_passthrough_schema(Dialect dialect);
 void validate_mesh_passthrough(Validator& validator);
-Schema mesh_retry_schema();
+Schema mesh_retry_schema(Dialect dialect);
 void validate_mesh_retry(Validator& validator);
-Schema mesh_circuit_breaker_schema();
+Schema mesh_circuit_breaker_schema(Dialect dialect);
 void validate_mesh_circuit_breaker(Validator& validator);
-Schema mesh_health_check_schema();
+Schema mesh_health_check_schema(Dialect dialect);
 void validate_mesh_health_check(Validator& validator);
-Schema mesh_rate_limit_schema();
+Schema mesh_rate_limit_schema(Dialect dialect);
 void validate_mesh_rate_limit(Validator& validator);
-Schema mesh_fault_injection_schema();
+Schema mesh_fault_injection_schema(Dialect dialect);
 void validate_mesh_fault_injection(Validator& validator);
-Schema mesh_identity_schema();
+Schema mesh_identity_schema(Dialect dialect);
 void validate_mesh_identity(Validator& validator);
-Schema mesh_trust_schema();
+Schema mesh_trust_schema(Dialect dialect);
 void validate_mesh_trust(Validator& validator);
 
 }  // namespace sluice::policy

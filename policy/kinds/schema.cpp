@@ -42,6 +42,9 @@ Schema duration() {
 Schema text_map() {
   return of(Schema::Type::text_map);
 }
+Schema loose_text_map() {
+  return of(Schema::Type::loose_text_map);
+}
 
 Schema one_of(std::vector<std::string_view> values) {
   auto out = of(Schema::Type::text);
@@ -63,6 +66,19 @@ Schema object(std::vector<SchemaField> fields) {
   auto out = of(Schema::Type::object);
   out.fields = std::move(fields);
   return out;
+}
+Schema sized(Schema schema, std::optional<std::size_t> min, std::optional<std::size_t> max) {
+  schema.min_size = min;
+  schema.max_size = max;
+  return schema;
+}
+Schema formed(Schema text, bool (*form)(std::string_view), std::string_view hint) {
+  text.form = form;
+  text.form_hint = hint;
+  return text;
+}
+SchemaField defaulted(std::string_view name, Schema schema, Node value) {
+  return {name, std::move(schema), false, std::move(value)};
 }
 }  // namespace schema
 
@@ -89,7 +105,7 @@ class Walker {
   explicit Walker(const SchemaCheck& check) : check_(check) {}
 
   void walk(const Schema& schema, const Node& node, const std::string& path) {
-    if (node.is_null()) return;
+    if (node.is_null() && !check_.nulls_are_values) return;
     switch (schema.type) {
       case Schema::Type::any:
         return;
@@ -115,7 +131,8 @@ class Walker {
       case Schema::Type::list:
         return check_list(schema, node, path);
       case Schema::Type::text_map:
-        return check_map(node, path);
+      case Schema::Type::loose_text_map:
+        return check_map(schema, node, path);
     }
   }
 
@@ -134,9 +151,26 @@ class Walker {
     if (node.kind != Node::Kind::text) {
       return report(Severity::error, node.mark, path, "must be text", "put the value in quotes");
     }
+    check_size(schema, node.scalar.size(), " characters", node, path);
+    if (schema.form != nullptr && !schema.form(node.scalar)) {
+      report(Severity::error, node.mark, path, "\"" + node.scalar + "\" does not have the form of this field",
+             std::string(schema.form_hint));
+    }
     if (schema.values.empty() || std::ranges::find(schema.values, node.scalar) != schema.values.end()) return;
     report(Severity::error, node.mark, path, "\"" + node.scalar + "\" is not one of the allowed values",
            "write one of: " + quoted_list(schema.values));
+  }
+
+  void check_size(const Schema& schema, std::size_t size, const char* what, const Node& node,
+                  const std::string& path) {
+    if (schema.min_size && size < *schema.min_size) {
+      report(Severity::error, node.mark, path,
+             "must have at least " + std::to_string(*schema.min_size) + what);
+    }
+    if (schema.max_size && size > *schema.max_size) {
+      report(Severity::error, node.mark, path,
+             "must have at most " + std::to_string(*schema.max_size) + what);
+    }
   }
 
   void check_integer(const Schema& schema, const Node& node, const std::string& path) {
@@ -160,10 +194,15 @@ class Walker {
       walk(field->schema, entry.value, join_path(path, entry.key));
     }
     for (const auto& field : schema.fields) {
-      if (field.required && node.find(field.name) == nullptr) {
+      if (field.required && !given(node, field.name)) {
         report(Severity::error, node.mark, join_path(path, field.name), "is required");
       }
     }
+  }
+
+  bool given(const Node& node, std::string_view key) const {
+    const auto entry = std::ranges::find(node.fields, key, &Entry::key);
+    return entry != node.fields.end() && (check_.nulls_are_values || !entry->value.is_null());
   }
 
   void unknown_key(const Schema& schema, const Entry& entry, const std::string& path) {
@@ -177,17 +216,24 @@ class Walker {
   void check_list(const Schema& schema, const Node& node, const std::string& path) {
     if (!node.is_sequence())
       return report(Severity::error, node.mark, path, "must be a list", "start items with `-`");
+    check_size(schema, node.items.size(), " items", node, path);
     for (std::size_t i = 0; i < node.items.size(); ++i) {
-      walk(schema.element.front(), node.items[i], index_path(path, i));
+      const auto& element = schema.element.front();
+      expect(!node.items[i].is_null() || check_.nulls_are_values || element.type == Schema::Type::any,
+             node.items[i], index_path(path, i), "must not be empty");
+      walk(element, node.items[i], index_path(path, i));
     }
   }
 
-  void check_map(const Node& node, const std::string& path) {
+  void check_map(const Schema& schema, const Node& node, const std::string& path) {
+    const bool loose = schema.type == Schema::Type::loose_text_map;
     if (!node.is_mapping())
       return report(Severity::error, node.mark, path, "must be a mapping of text to text");
     for (const auto& entry : node.fields) {
-      expect(entry.value.is_scalar() || entry.value.is_null(), entry.value, key_path(path, entry.key),
-             "must be text");
+      const auto& value = entry.value;
+      const bool text = loose ? value.is_scalar() : value.kind == Node::Kind::text;
+      expect(text || (value.is_null() && !check_.nulls_are_values), value, key_path(path, entry.key),
+             "must be text", "put the value in quotes");
     }
   }
 

@@ -29,7 +29,8 @@ struct Schema {
     duration,     // Go duration text
     object,
     list,
-    text_map  // text to text
+    text_map,       // text to text
+    loose_text_map  // text to any scalar
   };
 
   Type type = Type::any;
@@ -38,12 +39,17 @@ struct Schema {
   std::vector<std::string_view> values;  // text: the allowed ones, when not empty
   std::optional<std::int64_t> min;       // integer
   std::optional<std::int64_t> max;
+  std::optional<std::size_t> min_size;  // text: bytes; list: items
+  std::optional<std::size_t> max_size;
+  bool (*form)(std::string_view text) = nullptr;  // text: a pattern
+  std::string_view form_hint;                     // what to write to satisfy it
 };
 
 struct SchemaField {
   std::string_view name;
   Schema schema;
   bool required = false;
+  std::optional<Node> default_value = std::nullopt;  // see schema_defaults.h
 };
 
 namespace schema {
@@ -58,14 +64,21 @@ Schema number();
 Schema int_or_text();
 Schema duration();
 Schema text_map();
+Schema loose_text_map();
 Schema list(Schema element);
 Schema object(std::vector<SchemaField> fields);
+// The given text or list with limits of its size.
+Schema sized(Schema schema, std::optional<std::size_t> min, std::optional<std::size_t> max = {});
+Schema formed(Schema text, bool (*form)(std::string_view text), std::string_view hint);
+// An optional field with a default.
+SchemaField defaulted(std::string_view name, Schema schema, Node value);
 }  // namespace schema
 
 struct SchemaCheck {
   const std::string& file;
   Diagnostics& diagnostics;
-  bool strict = false;  // unknown keys are errors
+  bool strict = false;            // unknown keys are errors
+  bool nulls_are_values = false;  // else a null field counts as absent
 };
 
 // Reports everything below `node`. `path` is the place of `node`, "" for the document.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "policy/document/diagnostic.h"
+#include "policy/document/dialect.h"
 #include "policy/document/resource.h"
 #include "policy/kinds/schema.h"
 
@@ -14,10 +15,11 @@ namespace sluice::policy {
 
 class Validator {
  public:
-  Validator(const Resource& resource, Diagnostics& diagnostics)
-      : resource_(resource), diagnostics_(diagnostics) {}
+  Validator(const Resource& resource, Dialect dialect, Diagnostics& diagnostics)
+      : resource_(resource), dialect_(dialect), diagnostics_(diagnostics) {}
 
   const Resource& resource() const { return resource_; }
+  Dialect dialect() const { return dialect_; }
   void error(const Node& at, std::string path, std::string message, std::string hint = {});
   void warning(const Node& at, std::string path, std::string message, std::string hint = {});
 
@@ -37,6 +39,7 @@ class Validator {
 
  private:
   const Resource& resource_;
+  Dialect dialect_;
   Diagnostics& diagnostics_;
 };
 
