@@ -26,7 +26,7 @@ Schema mesh_schema(Dialect /*dialect*/) {
                                {"dpCert", rotation},
                                {"rootChain", object({{"requestTimeout", loose_text()}})},
                                {"conf", conf}});
-  const auto rules = list(object({{"tags", text_map()}}));
+  const auto rules = list(object({{"tags", loose_text_map()}}));
   const auto membership = object({{"requirements", rules}, {"restrictions", rules}});
   return object({{"mtls", object({{"enabledBackend", loose_text()},
                                   {"backends", list(backend)},

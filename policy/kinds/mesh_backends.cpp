@@ -48,7 +48,7 @@ Schema mesh_metrics_schema() {
   const auto conf =
       object({{"port", integer(0, 4294967295)},
               {"path", loose_text()},
-              {"tags", text_map()},
+              {"tags", loose_text_map()},
               {"skipMTLS", boolean()},
               {"aggregate", list(aggregate)},
               {"envoy", object({{"filterRegex", loose_text()}, {"usedOnly", boolean()}})},

@@ -1,9 +1,11 @@
-// MeshIdentity and MeshTrust (kuma.md 1.5).
+// MeshIdentity (kuma.md 1.5).
 #include <string>
 
-#include "policy/document/names.h"
 #include "policy/kinds/registry.h"
+#include "policy/kinds/secure_source.h"
 #include "policy/kinds/shared_schemas.h"
+#include "policy/kinds/spiffe_id.h"
+#include "policy/kinds/text_template.h"
 
 namespace sluice::policy {
 
@@ -28,21 +30,40 @@ Schema mesh_identity_schema(Dialect /*dialect*/) {
 
 namespace {
 
-void validate_source(Validator& validator, const Node& ca, const std::string& path, std::string_view key) {
+// Kuma only parses the template. What would not give an identity with plausible values is told as a warning.
+void validate_template(Validator& validator, const Node& spiffe_id, std::string_view key,
+                       const TemplateValues& values, const std::string& before) {
+  const auto* node = spiffe_id.find(key);
+  if (node == nullptr || node->scalar.empty()) return;
+  const auto path = join_path("spec.spiffeID", key);
+  std::string problem;
+  const auto parsed = TextTemplate::parse(node->scalar, problem);
+  if (!parsed) return validator.error(*node, path, "couldn't parse template: " + problem);
+  const auto rendered = parsed->render(values, problem);
+  if (!rendered) return validator.warning(*node, path, "no workload can get this identity: " + problem);
+  problem = spiffe_id_problem(before + *rendered);
+  if (key == "path" && !rendered->starts_with('/')) problem = "path must have a leading slash";
+  if (problem.empty()) return;
+  validator.warning(*node, path, "renders to \"" + *rendered + "\", which gives no SPIFFE ID: " + problem);
+}
+
+void validate_spiffe_id(Validator& validator, const Node& spiffe_id) {
+  const auto label = [](std::string_view) { return std::optional<std::string>("label"); };
+  validate_template(validator, spiffe_id, "trustDomain", {{{"Mesh", "mesh"}, {"Zone", "zone"}}, label},
+                    "spiffe://");
+  validate_template(validator, spiffe_id, "path",
+                    {{{"TrustDomain", "trust-domain"},
+                      {"Namespace", "namespace"},
+                      {"ServiceAccount", "service-account"},
+                      {"Workload", "workload"}},
+                     label},
+                    "spiffe://trust-domain");
+}
+
+void validate_ca(Validator& validator, const Node& ca, const std::string& path, std::string_view key) {
   const auto* source = ca.find(key);
-  const auto at = join_path(path, key);
-  if (source == nullptr) return validator.error(ca, at, "must be defined");
-  const auto type = source->text_of("type");
-  const std::string part = type == "File"     ? "file"
-                           : type == "EnvVar" ? "envVar"
-                           : type == "Secret" ? "secretRef"
-                                              : "insecureInline";
-  if (source->find(part) == nullptr) return validator.error(*source, join_path(at, part), "must be defined");
-  if (part != "file") return;
-  const auto file = source->find(part)->text_of("path");
-  if (!file.starts_with('/') || file.find("..") != std::string_view::npos) {
-    validator.error(*source, at + ".file.path", "must be an absolute path without '..'");
-  }
+  if (source == nullptr) return validator.error(ca, join_path(path, key), "must be defined");
+  validate_secure_source(validator, *source, join_path(path, key));
 }
 
 void validate_bundled(Validator& validator, const Node& bundled) {
@@ -60,8 +81,8 @@ void validate_bundled(Validator& validator, const Node& bundled) {
   } else if (!generated && ca == nullptr) {
     validator.error(bundled, path + ".ca", "must be defined", "or set autogenerate.enabled: true");
   } else if (!generated) {
-    validate_source(validator, *ca, path + ".ca", "certificate");
-    validate_source(validator, *ca, path + ".ca", "privateKey");
+    validate_ca(validator, *ca, path + ".ca", "certificate");
+    validate_ca(validator, *ca, path + ".ca", "privateKey");
   }
   if (const auto* certificate = bundled.find("certificateParameters")) {
     validator.not_negative(*certificate, path + ".certificateParameters", "expiry");
@@ -71,51 +92,29 @@ void validate_bundled(Validator& validator, const Node& bundled) {
 }  // namespace
 
 void validate_mesh_identity(Validator& validator) {
-  const auto* provider = validator.resource().spec().find("provider");
-  if (provider == nullptr) return;
-  const auto type = provider->text_of("type");
-  if (type == "Bundled") {
-    if (const auto* bundled = provider->find("bundled")) {
-      validate_bundled(validator, *bundled);
-    } else {
-      validator.error(*provider, "spec.provider.bundled", "must be defined");
-    }
-  }
-  if (const auto* agent = provider->find_path({"spire", "agent"})) {
-    validator.not_negative(*agent, "spec.provider.spire.agent", "timeout");
-  }
-  const auto* extension = provider->find("extension");
-  if (type == "Extension" && (extension == nullptr || extension->text_of("name").empty())) {
-    validator.error(*provider, "spec.provider.extension.name", "extension name needs to be defined");
-  }
-}
-
-Schema mesh_trust_schema(Dialect /*dialect*/) {
-  const auto bundle = object({{"type", one_of({"Pem"}), true}, {"pem", object({{"value", text()}})}});
-  return object({{"spec", object({{"trustDomain", text()}, {"caBundles", list(bundle)}, {"origin", any()}})},
-                 {"status", any()}});
-}
-
-void validate_mesh_trust(Validator& validator) {
   const auto& spec = validator.resource().spec();
-  const auto domain = spec.text_of("trustDomain");
-  if (domain.empty()) {
-    validator.error(spec, "spec.trustDomain", "cannot be empty");
-  } else if (domain.size() > 253) {
-    validator.error(spec, "spec.trustDomain", "must not be longer than 253 characters");
+  if (const auto* spiffe_id = spec.find("spiffeID")) validate_spiffe_id(validator, *spiffe_id);
+  const auto* provider = spec.find("provider");
+  if (provider == nullptr) return;
+  const std::string path = "spec.provider";
+  const auto type = provider->text_of("type");
+  const std::string part = type == "Bundled" ? "bundled" : type == "Spire" ? "spire" : "extension";
+  if (type != "Bundled" && type != "Spire" && type != "Extension") {
+    return validator.error(
+        *provider, path + ".type",
+        "\"" + std::string(type) + "\" must be one of [\"Bundled\", \"Spire\", \"Extension\"]");
   }
-  if (const auto* bundles = spec.find("caBundles"); bundles == nullptr || bundles->size() == 0) {
-    validator.error(spec, "spec.caBundles", "must have at least one element");
+  const auto* block = provider->find(part);
+  if (block == nullptr) {
+    return validator.error(*provider, join_path(path, part), "configuration needs to be defined");
   }
-  validator.each(spec, "spec", "caBundles", [&](const Node& bundle, const std::string& path) {
-    const auto* pem = bundle.find("pem");
-    const auto value = pem == nullptr ? std::string_view() : pem->text_of("value");
-    if (value.find("-----BEGIN CERTIFICATE-----") == std::string_view::npos) {
-      validator.error(bundle, path + ".pem.value", "must be a PEM encoded certificate");
-    } else if (value.find("PRIVATE KEY-----") != std::string_view::npos) {
-      validator.error(bundle, path + ".pem.value", "must not hold a private key");
-    }
-  });
+  if (type == "Bundled") return validate_bundled(validator, *block);
+  if (const auto* agent = block->find("agent"); type == "Spire" && agent != nullptr) {
+    validator.not_negative(*agent, path + ".spire.agent", "timeout");
+  }
+  if (type == "Extension" && block->text_of("name").empty()) {
+    validator.error(*block, path + ".extension.name", "extension name needs to be defined");
+  }
 }
 
 }  // namespace sluice::policy

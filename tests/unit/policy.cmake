@@ -4,6 +4,8 @@ sluice_test(policy_document_test unit
 sluice_test(policy_kinds_test unit
   SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/policy/kinds_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/mesh_kind_test.cpp
+          ${CMAKE_SOURCE_DIR}/tests/unit/policy/identity_kinds_test.cpp
+          ${CMAKE_SOURCE_DIR}/tests/unit/policy/template_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/policies_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/resilience_kinds_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/schema_test.cpp

@@ -117,7 +117,7 @@ TEST(MeshTrustKind, WantsCertificates) {
   EXPECT_NE(problems("type: MeshTrust\nname: t\nmesh: default\nspec: {trustDomain: d, caBundles: [{type: "
                      "Pem, pem: {value: "
                      "x}}]}\n")
-                .find("must be a PEM encoded certificate"),
+                .find("spec.caBundles[0].pem.value: provided certificate has incorrect format"),
             std::string::npos);
 }
 
