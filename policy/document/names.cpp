@@ -28,6 +28,23 @@ bool is_dns_label(std::string_view text) {
          all_of(text, "-", false);
 }
 
+bool is_dns_1035_label(std::string_view text) {
+  return is_dns_label(text) && is_lower(text.front());
+}
+
+bool is_dns_name(std::string_view text) {
+  if (text.ends_with('.')) text.remove_suffix(1);
+  if (text.empty() || text.size() > 255) return false;
+  while (true) {
+    const auto dot = text.find('.');
+    const auto label = text.substr(0, dot);
+    if (label.empty() || label.size() > 63 || label.front() == '-' || !all_of(label, "-_", true))
+      return false;
+    if (dot == std::string_view::npos) return true;
+    text.remove_prefix(dot + 1);
+  }
+}
+
 bool is_dns_subdomain(std::string_view text) {
   if (text.empty() || text.size() > 253) return false;
   while (true) {

@@ -7,13 +7,16 @@
 #include "policy/kinds/duration.h"
 #include "policy/kinds/mesh_backends.h"
 #include "policy/kinds/registry.h"
+#include "policy/kinds/service_rules.h"
 #include "policy/kinds/shared_schemas.h"
 
 namespace sluice::policy {
 
 using namespace schema;
 
-Schema mesh_schema(Dialect /*dialect*/) {
+Schema mesh_schema(Dialect dialect) {
+  // Nothing else is left of it; what the other fields said is said by MeshIdentity, MeshTrust and policies.
+  if (dialect == Dialect::kuma_3) return object({{"skipCreatingInitialPolicies", list(loose_text())}});
   const auto rotation =
       object({{"rotation", object({{"expiration", loose_text()}})}, {"requestTimeout", loose_text()}});
   const auto conf = object(
@@ -111,6 +114,8 @@ void validate_membership(Validator& validator, const Node& membership, std::stri
 
 void validate_mesh(Validator& validator) {
   const auto& body = validator.resource().body;
+  validate_service_name(validator, false);
+  if (validator.dialect() == Dialect::kuma_3) return;
   if (const auto* mtls = body.find("mtls")) validate_mtls(validator, *mtls);
   const auto* egress = body.find_path({"routing", "zoneEgress"});
   if (egress != nullptr && egress->as_boolean() == true && body.text_of("mtls").empty() &&

@@ -23,6 +23,13 @@ const std::map<std::string_view, KindRules>& all_rules() {
       {"MeshFaultInjection", {mesh_fault_injection_schema, validate_mesh_fault_injection}},
       {"MeshIdentity", {mesh_identity_schema, validate_mesh_identity}},
       {"MeshTrust", {mesh_trust_schema, validate_mesh_trust}},
+      {"MeshExternalService", {mesh_external_service_schema, validate_mesh_external_service}},
+      {"MeshMultiZoneService", {mesh_multi_zone_service_schema, validate_mesh_multi_zone_service}},
+      {"HostnameGenerator", {hostname_generator_schema, validate_hostname_generator}},
+      {"MeshZoneAddress", {mesh_zone_address_schema, validate_mesh_zone_address}},
+      {"Workload", {workload_schema, validate_workload}},
+      {"MeshOpenTelemetryBackend",
+       {mesh_open_telemetry_backend_schema, validate_mesh_open_telemetry_backend}},
   };
   return kRules;
 }

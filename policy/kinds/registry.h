@@ -50,5 +50,17 @@ Schema mesh_identity_schema(Dialect dialect);
 void validate_mesh_identity(Validator& validator);
 Schema mesh_trust_schema(Dialect dialect);
 void validate_mesh_trust(Validator& validator);
+Schema mesh_external_service_schema(Dialect dialect);
+void validate_mesh_external_service(Validator& validator);
+Schema mesh_multi_zone_service_schema(Dialect dialect);
+void validate_mesh_multi_zone_service(Validator& validator);
+Schema hostname_generator_schema(Dialect dialect);
+void validate_hostname_generator(Validator& validator);
+Schema mesh_zone_address_schema(Dialect dialect);
+void validate_mesh_zone_address(Validator& validator);
+Schema workload_schema(Dialect dialect);
+void validate_workload(Validator& validator);
+Schema mesh_open_telemetry_backend_schema(Dialect dialect);
+void validate_mesh_open_telemetry_backend(Validator& validator);
 
 }  // namespace sluice::policy
