@@ -15,6 +15,7 @@ LAYERS = {
     "policy/document": {"userspace-proxy/base", "policy/table/rule.h"},
     "policy/kinds": {"userspace-proxy/base", "policy/document"},
     "policy/engine": {"userspace-proxy/base", "policy/document", "policy/kinds", "policy/table"},
+    "policy/rules": {"userspace-proxy/base", "policy/document", "policy/kinds", "policy/engine"},
     "userspace-proxy/x509": {"userspace-proxy/base"},
     "userspace-proxy/io": {"userspace-proxy/base"},
     "userspace-proxy/tls": {"userspace-proxy/base", "userspace-proxy/x509", "userspace-proxy/io"},

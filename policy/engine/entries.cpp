@@ -5,20 +5,17 @@
 #include <utility>
 
 namespace sluice::policy {
-namespace {
 
-void add_list(const Resource& policy, std::string_view key, std::vector<PolicyItem>& out) {
+const Node* list_of(const Resource& policy, std::string_view key) {
   const auto* list = policy.spec().find(key);
+  return list == nullptr || list->items.empty() ? nullptr : list;
+}
+
+void add_items(const Resource& policy, std::string_view key, std::vector<PolicyItem>& out) {
+  const auto* list = list_of(policy, key);
   if (list == nullptr) return;
-  for (const auto& item : list->items) out.push_back({&policy, &item});
+  for (std::size_t i = 0; i < list->items.size(); ++i) out.push_back({&policy, &list->items[i], i});
 }
-
-bool has_list(const Resource& policy, std::string_view key) {
-  const auto* list = policy.spec().find(key);
-  return list != nullptr && list->size() > 0;
-}
-
-}  // namespace
 
 SelectedPolicies SelectedPolicies::of(const MeshWorld& mesh, std::string_view kind,
                                       const DataplaneModel& dataplane) {
@@ -34,7 +31,7 @@ std::vector<PolicyItem> SelectedPolicies::inbound_items(std::size_t inbound) con
   std::vector<PolicyItem> out;
   for (const auto& one : list) {
     if (one.selection.inbounds[inbound])
-      add_list(*one.policy, has_list(*one.policy, "rules") ? "rules" : "from", out);
+      add_items(*one.policy, list_of(*one.policy, "rules") != nullptr ? "rules" : "from", out);
   }
   sort_items(out, false);
   return out;
@@ -54,7 +51,7 @@ std::vector<PolicyItem> SelectedPolicies::outbound_items(
   std::vector<PolicyItem> out;
   for (const auto& one : list) {
     std::vector<PolicyItem> own;
-    add_list(*one.policy, "to", own);
+    add_items(*one.policy, "to", own);
     for (const auto& item : own) {
       if (concerns(*item.policy, *item.item)) out.push_back(item);
     }

@@ -16,6 +16,11 @@
 
 namespace sluice::policy {
 
+// The policy's `to`, `from` or `rules`; null when there is none or it is empty.
+const Node* list_of(const Resource& policy, std::string_view key);
+// Appends the list's items in their order.
+void add_items(const Resource& policy, std::string_view key, std::vector<PolicyItem>& out);
+
 // Which policies of one kind select which part of one proxy; made once per kind and proxy.
 struct SelectedPolicies {
   struct One {

@@ -1,6 +1,7 @@
 // The order in which policies override each other: later ones win (kuma.md 3.3).
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 #include <vector>
 
@@ -12,6 +13,7 @@ namespace sluice::policy {
 struct PolicyItem {
   const Resource* policy = nullptr;
   const Node* item = nullptr;
+  std::size_t index = 0;  // in the policy's list
 };
 
 // Sorts weakest first; items of one policy keep their order. `by_item`: `to` items are also compared by their

@@ -1,0 +1,46 @@
+// What all policies of a mesh together say of one proxy, kind by kind: what the inspect API of Kuma 2.14 shows
+// under /meshes/MESH/dataplanes/NAME/_rules. Pure; everything borrows the resources of the World.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/engine/world.h"
+#include "policy/rules/resource_rule.h"
+#include "policy/rules/rule.h"
+
+namespace sluice::policy {
+
+// `inbound` is the index into DataplaneModel::inbounds.
+struct InboundSubsetRules {
+  std::size_t inbound = 0;
+  std::vector<SubsetRule> rules;
+};
+struct InboundMatchRules {
+  std::size_t inbound = 0;
+  std::vector<MatchRule> rules;
+};
+
+struct KindRulesOfProxy {
+  std::string_view kind;                        // static storage
+  std::vector<SubsetRule> to_rules;             // destinations by kuma.io/service (2.x)
+  std::vector<ResourceRule> to_resource_rules;  // destinations that are resources
+  std::vector<InboundSubsetRules> from_rules;   // clients by tags (2.x)
+  std::vector<std::size_t> too_many;            // inbounds whose from_rules are too many to be written out
+  std::vector<InboundMatchRules> inbound_rules;
+  std::optional<SingleRule> proxy_rule;
+
+  bool empty() const;
+};
+
+struct ProxyRules {
+  const DataplaneModel* dataplane = nullptr;
+  std::vector<KindRulesOfProxy> kinds;  // in the order in which Kuma applies them; empty ones are left out
+};
+
+ProxyRules rules_for(const MeshWorld& mesh, const DataplaneModel& dataplane);
+
+}  // namespace sluice::policy

@@ -1,0 +1,135 @@
+#include "policy/rules/subset_rules.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "policy/engine/merge.h"
+#include "policy/rules/items.h"
+#include "policy/rules/tag_groups.h"
+
+namespace sluice::policy {
+namespace {
+
+struct TaggedItem {
+  PolicyItem item;
+  std::vector<RuleTag> tags;
+};
+
+// Is every peer that fulfils `narrow` one that fulfils `wide`? Both speak of the same key.
+bool implies(const RuleTag& narrow, const RuleTag& wide) {
+  if (narrow.negated == wide.negated) return narrow.value == wide.value;
+  return wide.negated && narrow.value != wide.value;
+}
+
+std::ptrdiff_t positive(const SubsetRule& rule) {
+  return std::ranges::count(rule.tags, false, &RuleTag::negated);
+}
+
+// A key that has a value needs no word about the values that it has not. Nothing when a key would have two
+// values.
+std::optional<std::vector<RuleTag>> simplified(const std::vector<RuleTag>& tags) {
+  std::vector<RuleTag> out;
+  for (auto first = tags.begin(); first != tags.end();) {
+    const auto last = std::find_if(first, tags.end(), [&](const RuleTag& tag) { return tag.key != first->key; });
+    const auto has = std::find_if(first, last, [](const RuleTag& tag) { return !tag.negated; });
+    if (std::count_if(first, last, [](const RuleTag& tag) { return !tag.negated; }) > 1) return std::nullopt;
+    if (has == last) {
+      out.insert(out.end(), first, last);
+    } else {
+      out.push_back(*has);
+    }
+    first = last;
+  }
+  return out;
+}
+
+// The next combination, counting upwards with the first tag as the lowest digit; after the last one all are
+// positive again.
+void negate_next(std::vector<RuleTag>& tags) {
+  for (auto& tag : tags) {
+    tag.negated = !tag.negated;
+    if (tag.negated) return;
+  }
+}
+
+void add_rule(const std::vector<TaggedItem>& items, std::vector<RuleTag> tags, std::vector<SubsetRule>& out) {
+  SubsetRule rule{std::move(tags), Node::empty_mapping(), {}};
+  for (const auto& [item, own] : items) {
+    if (!covers(own, rule.tags)) continue;
+    merge_into(rule.conf, conf_of(item));
+    add_policy_once(item, rule.origins);
+  }
+  if (!rule.origins.empty()) out.push_back(std::move(rule));
+}
+
+}  // namespace
+
+std::vector<RuleTag> tags_of_item(const Node& item) {
+  const auto* ref = item.find("targetRef");
+  if (ref == nullptr) return {};
+  std::set<RuleTag> out;
+  const auto kind = ref->text_of("kind");
+  if (kind == "MeshService" || kind == "MeshServiceSubset")
+    out.insert({"kuma.io/service", std::string(ref->text_of("name"))});
+  if (kind == "MeshSubset" || kind == "MeshServiceSubset") {
+    if (const auto* tags = ref->find("tags")) {
+      for (const auto& entry : tags->fields) out.insert({entry.key, entry.value.scalar});
+    }
+  }
+  return {out.begin(), out.end()};
+}
+
+bool covers(const std::vector<RuleTag>& wide, const std::vector<RuleTag>& narrow) {
+  return std::ranges::all_of(wide, [&](const RuleTag& tag) {
+    const auto same = std::ranges::equal_range(narrow, tag.key, {}, &RuleTag::key);
+    return !same.empty() &&
+           std::ranges::all_of(same, [&](const RuleTag& other) { return implies(other, tag); });
+  });
+}
+
+std::optional<std::vector<SubsetRule>> subset_rules(std::span<const PolicyItem> items) {
+  std::vector<TaggedItem> tagged;
+  std::vector<std::vector<RuleTag>> sets;
+  for (const auto& item : items) {
+    tagged.push_back({item, tags_of_item(*item.item)});
+    sets.push_back(tagged.back().tags);
+  }
+  const auto groups = tag_groups(sets);
+  if (!groups) return std::nullopt;
+  std::vector<SubsetRule> out;
+  std::size_t tried = 0;
+  for (const auto& group : *groups) {
+    std::set<RuleTag> distinct;
+    for (const auto index : group) distinct.insert(sets[index].begin(), sets[index].end());
+    if (distinct.size() > 16 || (tried += std::size_t{1} << distinct.size()) > kMaxSubsetRules)
+      return std::nullopt;
+    std::vector<RuleTag> tags(distinct.begin(), distinct.end());
+    for (std::size_t i = 0; i < std::size_t{1} << distinct.size(); ++i) {
+      negate_next(tags);
+      if (auto combination = simplified(tags)) add_rule(tagged, std::move(*combination), out);
+    }
+  }
+  sort_stably(out, [](const SubsetRule& rule) { return -positive(rule); });
+  return out;
+}
+
+bool holds_for(const std::vector<RuleTag>& tags, const std::map<std::string, std::string>& peer) {
+  return std::ranges::all_of(tags, [&](const RuleTag& tag) {
+    const auto found = peer.find(tag.key);
+    return tag.negated != (found != peer.end() && found->second == tag.value);
+  });
+}
+
+std::optional<Node> conf_for_peer(std::span<const PolicyItem> items,
+                                  const std::map<std::string, std::string>& peer) {
+  std::optional<Node> out;
+  for (const auto& item : items) {
+    if (!holds_for(tags_of_item(*item.item), peer)) continue;
+    if (!out) out = Node::empty_mapping();
+    merge_into(*out, conf_of(item));
+  }
+  return out;
+}
+
+}  // namespace sluice::policy
