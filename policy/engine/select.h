@@ -4,13 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "policy/document/policy_role.h"
 #include "policy/document/resource.h"
 #include "policy/engine/dataplane_model.h"
 
 namespace sluice::policy {
-
-enum class PolicyRole : std::uint8_t { system, producer, consumer, workload_owner };
-PolicyRole role_of(const Resource& policy);
 
 struct Selection {
   bool proxy = false;          // outbound and proxy-wide parts apply

@@ -16,7 +16,8 @@ bool nulls_are_values(const Resource& resource) {
   return find_kind(resource.kind)->has_spec && !resource.kubernetes;
 }
 
-// True when the resource may be used. Its body gets the schema's defaults.
+// True when the resource may be used. Its body gets the schema's defaults and loses
+// unknown fields.
 bool check_resource(Resource& resource, const CheckOptions& options, Diagnostics& diagnostics) {
   Diagnostics own;
   if (const auto* rules = kind_rules(resource.kind)) {
@@ -27,6 +28,7 @@ bool check_resource(Resource& resource, const CheckOptions& options, Diagnostics
                   .diagnostics = own,
                   .strict = options.strict,
                   .nulls_are_values = nulls_are_values(resource)});
+    drop_unknown(schema, resource.body);
     Validator validator(resource, options.dialect, own);
     rules->validate(validator);
   }

@@ -11,10 +11,6 @@ using namespace schema;
 
 namespace {
 
-Schema headers() {
-  return list(object({{"name", text(), true}, {"value", text(), true}}));
-}
-
 Schema conf_schema() {
   const auto int32 = integer(INT32_MIN, INT32_MAX);
   return object(
@@ -34,7 +30,7 @@ Schema conf_schema() {
        {"tcp", object({{"disabled", boolean()}, {"send", text()}, {"receive", list(text())}})},
        {"http", object({{"disabled", boolean()},
                         {"path", text()},
-                        {"requestHeadersToAdd", object({{"set", headers()}, {"add", headers()}})},
+                        {"requestHeadersToAdd", object({{"set", header_values()}, {"add", header_values()}})},
                         {"expectedStatuses", list(int32)}})},
        {"grpc", object({{"disabled", boolean()}, {"serviceName", text()}, {"authority", text()}})}});
 }

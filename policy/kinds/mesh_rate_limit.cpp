@@ -16,9 +16,8 @@ namespace {
 
 Schema conf_schema() {
   const auto rate = object({{"num", integer(0, 4294967295), true}, {"interval", duration(), true}});
-  const auto headers = list(object({{"name", text(), true}, {"value", text(), true}}));
-  const auto answer =
-      object({{"status", integer(0, 4294967295)}, {"headers", object({{"set", headers}, {"add", headers}})}});
+  const auto answer = object({{"status", integer(0, 4294967295)},
+                              {"headers", object({{"set", header_values()}, {"add", header_values()}})}});
   return object(
       {{"local",
         object({{"http", object({{"disabled", boolean()}, {"requestRate", rate}, {"onRateLimit", answer}})},

@@ -47,17 +47,14 @@ Schema common_schema(std::vector<SchemaField> more) {
 }
 
 Schema conf_schema() {
-  const auto header = object({{"type", one_of({"Exact", "Present", "RegularExpression", "Absent", "Prefix"})},
-                              {"name", text(), true},
-                              {"value", text()}});
   const auto selection = object(
       {{"predicate", one_of({"OmitPreviousHosts", "OmitHostsWithTags", "OmitPreviousPriorities"}), true},
        {"tags", text_map()},
        defaulted("updateFrequency", integer(INT32_MIN, INT32_MAX), Node::of_integer(2))});
   return object({{"tcp", object({{"maxConnectAttempt", integer(0, 4294967295)}})},
                  {"http", common_schema({{"retryOn", list(text())},
-                                         {"retriableResponseHeaders", list(header)},
-                                         {"retriableRequestHeaders", list(header)},
+                                         {"retriableResponseHeaders", list(header_match())},
+                                         {"retriableRequestHeaders", list(header_match())},
                                          {"hostSelection", list(selection)},
                                          {"hostSelectionMaxAttempts", integer(INT64_MIN, INT64_MAX)}})},
                  {"grpc", common_schema({{"retryOn", list(one_of({"Canceled", "DeadlineExceeded", "Internal",

@@ -21,6 +21,8 @@ const std::map<std::string_view, KindRules>& all_rules() {
       {"MeshHealthCheck", {mesh_health_check_schema, validate_mesh_health_check}},
       {"MeshRateLimit", {mesh_rate_limit_schema, validate_mesh_rate_limit}},
       {"MeshFaultInjection", {mesh_fault_injection_schema, validate_mesh_fault_injection}},
+      {"MeshHTTPRoute", {mesh_http_route_schema, validate_mesh_http_route}},
+      {"MeshTCPRoute", {mesh_tcp_route_schema, validate_mesh_tcp_route}},
       {"MeshIdentity", {mesh_identity_schema, validate_mesh_identity}},
       {"MeshTrust", {mesh_trust_schema, validate_mesh_trust}},
       {"MeshExternalService", {mesh_external_service_schema, validate_mesh_external_service}},

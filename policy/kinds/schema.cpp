@@ -181,6 +181,11 @@ class Walker {
              "must be between " + std::to_string(schema.min.value_or(INT64_MIN)) + " and " +
                  std::to_string(schema.max.value_or(INT64_MAX)));
     }
+    if (schema.choices.empty() || std::ranges::find(schema.choices, *value) != schema.choices.end()) return;
+    std::string hint = "write one of:";
+    for (const auto choice : schema.choices) hint += " " + std::to_string(choice);
+    report(Severity::error, node.mark, path, node.scalar + " is not one of the allowed values",
+           std::move(hint));
   }
 
   void check_object(const Schema& schema, const Node& node, const std::string& path) {

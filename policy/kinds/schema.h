@@ -37,6 +37,7 @@ struct Schema {
   std::vector<SchemaField> fields;       // object
   std::vector<Schema> element;           // list: exactly one
   std::vector<std::string_view> values;  // text: the allowed ones, when not empty
+  std::vector<std::int64_t> choices;     // integer: the allowed ones, when not empty
   std::optional<std::int64_t> min;       // integer
   std::optional<std::int64_t> max;
   std::optional<std::size_t> min_size;  // text: bytes; list: items

@@ -28,4 +28,17 @@ void apply_defaults(const Schema& schema, Node& node) {
   }
 }
 
+void drop_unknown(const Schema& schema, Node& node) {
+  if (schema.type == Schema::Type::list && node.is_sequence()) {
+    for (auto& item : node.items) drop_unknown(schema.element.front(), item);
+  }
+  if (schema.type != Schema::Type::object || !node.is_mapping()) return;
+  std::erase_if(node.fields, [&](const Entry& entry) {
+    return std::ranges::find(schema.fields, entry.key, &SchemaField::name) == schema.fields.end();
+  });
+  for (const auto& field : schema.fields) {
+    if (auto* value = node.find(field.name)) drop_unknown(field.schema, *value);
+  }
+}
+
 }  // namespace sluice::policy

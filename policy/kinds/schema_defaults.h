@@ -1,5 +1,5 @@
-// Structural defaults: what upstream's schema writes into a document before anything else looks at it, so
-// that checks, matching and merging all see the same values.
+// What upstream's schema does to a document before matching and merging see it: fields that it does not know
+// are dropped, and those with a default are filled in.
 #pragma once
 
 #include "policy/document/node.h"
@@ -11,5 +11,7 @@ namespace sluice::policy {
 // replaces, else that of its mapping, so that findings about it have a place. Values that do not have the
 // schema's form are left for check_schema.
 void apply_defaults(const Schema& schema, Node& node);
+// Removes fields that the schema does not know. check_schema, which tells of them, comes first.
+void drop_unknown(const Schema& schema, Node& node);
 
 }  // namespace sluice::policy

@@ -2,7 +2,13 @@
 
 namespace sluice::policy::schema {
 
-Schema target_ref() {
+Schema target_ref(Dialect dialect) {
+  if (dialect == Dialect::kuma_3) {
+    return object({{"kind", one_of({"Mesh", "Dataplane", "MeshService", "MeshExternalService",
+                                    "MeshMultiZoneService", "MeshHTTPRoute"})},
+                   {"labels", text_map()},
+                   {"sectionName", text()}});
+  }
   return object(
       {{"kind", one_of({"Mesh", "MeshSubset", "MeshGateway", "MeshService", "MeshExternalService",
                         "MeshMultiZoneService", "MeshServiceSubset", "MeshHTTPRoute", "Dataplane"})},
@@ -41,19 +47,36 @@ Schema label_selector() {
   return object({{"matchLabels", text_map()}});
 }
 
-Schema policy(std::vector<SchemaField> parts) {
-  parts.insert(parts.begin(), SchemaField{"targetRef", target_ref()});
+Schema policy(std::vector<SchemaField> parts, Dialect dialect) {
+  parts.insert(parts.begin(), SchemaField{"targetRef", target_ref(dialect)});
   return object({{"spec", object(std::move(parts))}, {"status", any()}});
 }
 
-Schema to_item(Schema conf) {
-  return object({{"targetRef", target_ref(), true}, {"default", std::move(conf)}});
+Schema to_item(Schema conf, Dialect dialect) {
+  return object({{"targetRef", target_ref(dialect), true}, {"default", std::move(conf)}});
 }
 Schema from_item(Schema conf) {
   return to_item(std::move(conf));
 }
 Schema rule_item(Schema conf) {
   return object({{"matches", list(match())}, {"default", std::move(conf)}});
+}
+
+Schema header_name() {
+  constexpr auto kToken = [](std::string_view name) {
+    return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~") ==
+           std::string_view::npos;
+  };
+  return formed(sized(text(), 1, 256), kToken, "write the header's name in lower case");
+}
+Schema header_match() {
+  return object({defaulted("type", one_of({"Exact", "Present", "RegularExpression", "Absent", "Prefix"}),
+                           Node::of_text("Exact")),
+                 {"name", header_name(), true},
+                 {"value", text()}});
+}
+Schema header_values() {
+  return sized(list(object({{"name", header_name(), true}, {"value", text(), true}})), {}, 16);
 }
 
 }  // namespace sluice::policy::schema

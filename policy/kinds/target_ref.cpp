@@ -19,6 +19,7 @@ class RefCheck {
       : validator_(validator), ref_(ref), path_(path), rules_(rules), kind_(ref.text_of("kind")) {}
 
   void run() {
+    if (validator_.dialect() == Dialect::kuma_3) return run_3();
     if (kind_ == "Mesh") {
       if (has("name")) error("name", "using name with kind Mesh is not yet supported");
       forbid({"mesh", "tags", "labels", "namespace", "sectionName"});
@@ -30,8 +31,7 @@ class RefCheck {
       if (has("labels") && (has("name") || has("namespace"))) {
         error("labels", "either labels or name and namespace must be specified");
       }
-      if (has("sectionName") && !rules_.inbound_policy)
-        error("sectionName", "can only be used with inbound policies");
+      section_name();
       name_charset();
     } else if (kind_ == "MeshSubset") {
       forbid({"name", "mesh", "labels", "namespace", "sectionName"});
@@ -55,6 +55,17 @@ class RefCheck {
   }
 
  private:
+  void run_3() {
+    if (kind_ == "Mesh") return forbid({"labels", "sectionName"});
+    section_name();
+    if (kind_ == "Dataplane" || kind_ == "MeshSubset" || kind_ == "MeshServiceSubset") return;
+    if (!has("labels")) error("labels", "must be set when kind is " + std::string(kind_));
+    if (kind_ == "MeshHTTPRoute" || kind_ == "MeshExternalService") forbid({"sectionName"});
+  }
+  void section_name() {
+    if (kind_ == "Dataplane" && has("sectionName") && !rules_.inbound_policy)
+      error("sectionName", "can only be used with inbound policies");
+  }
   bool has(std::string_view key) const {
     const auto* node = ref_.find(key);
     return node != nullptr &&

@@ -90,11 +90,22 @@ TEST(Corpus, ValidatorCasesOfTheEnforcedKinds) {
   const fs::path root = fs::path(SLUICE_CORPUS) / "2.14" / "validate";
   std::ifstream index(root / "index.jsonl");
   if (!index) GTEST_SKIP() << "no conformance data at " << root;
-  const std::set<std::string> kinds{
-      "Mesh",          "Dataplane",         "MeshService",        "MeshTrafficPermission",
-      "MeshTimeout",   "MeshTLS",           "MeshPassthrough",    "MeshIdentity",
-      "MeshTrust",     "MeshRetry",         "MeshCircuitBreaker", "MeshHealthCheck",
-      "MeshRateLimit", "MeshFaultInjection"};
+  const std::set<std::string> kinds{"Mesh",
+                                    "Dataplane",
+                                    "MeshService",
+                                    "MeshTrafficPermission",
+                                    "MeshTimeout",
+                                    "MeshTLS",
+                                    "MeshPassthrough",
+                                    "MeshIdentity",
+                                    "MeshTrust",
+                                    "MeshRetry",
+                                    "MeshCircuitBreaker",
+                                    "MeshHealthCheck",
+                                    "MeshRateLimit",
+                                    "MeshFaultInjection",
+                                    "MeshHTTPRoute",
+                                    "MeshTCPRoute"};
   std::map<std::string, Score> scores;
   for (std::string line; std::getline(index, line);) {
     Diagnostics diagnostics;

@@ -57,6 +57,12 @@ TEST(SchemaDefaults, MarksStay) {
   EXPECT_EQ(node.find("mode")->mark.line, 1U);
 }
 
+TEST(SchemaDefaults, UnknownFieldsAreDropped) {
+  auto node = parsed("{refs: [{name: a, extra: 1}], more: {x: y}, mode: All}");
+  drop_unknown(weighted(), node);
+  EXPECT_TRUE(node.same_value(parsed("{refs: [{name: a}], mode: All}")));
+}
+
 std::string problems(const Schema& schema, const std::string& text, bool nulls_are_values = true) {
   const auto node = parsed(text);
   Diagnostics found;
