@@ -8,10 +8,11 @@
 namespace sluice::policy {
 
 enum class Support : std::uint8_t {
-  enforced,   // checked and acted upon
-  accepted,   // known and stored, with a warning that nothing acts on it yet
-  elsewhere,  // known and stored silently: concerns control planes or zones, not a node's workloads
-  refused,    // an old policy: ignoring it would change what is allowed
+  enforced,    // checked and acted upon
+  accepted,    // known and stored, with a warning that nothing acts on it yet
+  not_served,  // the same for what this product does not do: gateways
+  elsewhere,   // known and stored silently: concerns control planes or zones, not a node's workloads
+  refused,     // an old policy: ignoring it would change what is allowed
   unknown
 };
 
@@ -21,6 +22,7 @@ struct KindInfo {
   bool has_spec = true;  // Universal form keeps its fields below `spec:`
   Support support = Support::unknown;
   std::string_view replaced_by;  // refused kinds: what to write instead
+  bool until_kuma_2 = false;     // Kuma 3 does not know it
 };
 
 std::span<const KindInfo> kind_catalog();

@@ -65,7 +65,7 @@ class Opener {
 
   bool know_api_version() {
     const auto version = document_.text_of("apiVersion");
-    if (version.starts_with("kuma.io/")) return true;
+    if (version == "kuma.io/v1alpha1") return true;
     const auto secret_type = document_.text_of("type");
     if (version == "v1" && resource_.kind == "Secret" && secret_type.starts_with("system.kuma.io/")) {
       if (secret_type == "system.kuma.io/global-secret") resource_.kind = "GlobalSecret";
@@ -73,8 +73,10 @@ class Opener {
     }
     error(resource_.mark, "apiVersion",
           "\"" + std::string(version) + "\" " + resource_.kind + " is no mesh document",
-          "keep other Kubernetes objects out of this directory; mesh documents have apiVersion "
-          "kuma.io/v1alpha1");
+          version == "v1" && resource_.kind == "List"
+              ? "write the items of the list as documents of their own, with --- between them"
+              : "keep other Kubernetes objects out of this directory; mesh documents have apiVersion "
+                "kuma.io/v1alpha1");
     return false;
   }
 
@@ -160,6 +162,7 @@ class Opener {
       const auto mesh = resource_.label("kuma.io/mesh");
       resource_.mesh = mesh.empty() ? "default" : std::string(mesh);
     }
+    if (info_->name == "Secret" || info_->name == "GlobalSecret") return keep_secret();
     auto* spec = document_.find("spec");
     if (info_->has_spec) {
       resource_.body = Node::empty_mapping();
@@ -170,6 +173,34 @@ class Opener {
     resource_.body = spec != nullptr ? std::move(*spec) : Node::empty_mapping();
   }
 
+  // Kubernetes keeps the value one level deeper than Kuma.
+  void keep_secret() {
+    resource_.body = Node::empty_mapping();
+    const auto* data = document_.find("data");
+    if (data != nullptr && !data->is_mapping()) return error(data->mark, "data", "must be a mapping");
+    if (const auto* value = data == nullptr ? nullptr : data->find("value"))
+      resource_.body.set("data", *value);
+    if (document_.find("stringData") != nullptr) {
+      error(resource_.mark, "stringData", "only the API server reads this field",
+            "write data.value in base64");
+    }
+  }
+
+  // What a label that only Kuma gives a meaning to may say. Where the document comes from is not known here,
+  // so nothing is said about which origin fits.
+  void check_own_labels(const std::string& prefix) {
+    const auto origin = resource_.labels.find("kuma.io/origin");
+    if (origin != resource_.labels.end() && origin->second != "global" && origin->second != "zone") {
+      error(resource_.mark, prefix + "labels[\"kuma.io/origin\"]",
+            "unknown resource origin \"" + origin->second + "\"", "write global or zone");
+    }
+    const auto mesh = resource_.label("kuma.io/mesh");
+    if (info_->mesh_scoped && !mesh.empty() && mesh != resource_.mesh) {
+      error(resource_.mark, prefix + "labels[\"kuma.io/mesh\"]",
+            "must be equal to the mesh \"" + resource_.mesh + "\"", "remove the label");
+    }
+  }
+
   void check_names() {
     const std::string prefix = resource_.kubernetes ? "metadata." : "";
     if (failed_) return;
@@ -177,9 +208,8 @@ class Opener {
       error(resource_.mark, prefix + "name", "must not be longer than 253 characters");
     } else if (!is_dns_subdomain(resource_.name)) {
       error(resource_.mark, prefix + "name",
-            "invalid characters: must consist of lower case alphanumeric characters, '-' or '.', and must "
-            "start and end "
-            "with an alphanumeric character");
+            "invalid characters. A lowercase RFC 1123 subdomain must consist of lower case alphanumeric "
+            "characters, '-' or '.', and must start and end with an alphanumeric character");
     }
     if (info_->mesh_scoped && !is_mesh_name(resource_.mesh)) {
       error(
@@ -191,6 +221,7 @@ class Opener {
       if (!is_qualified_name(key)) error(resource_.mark, path, "the key is no qualified name");
       if (!is_label_value(value)) error(resource_.mark, path, "the value is no label value");
     }
+    check_own_labels(prefix);
   }
 
   Node document_;

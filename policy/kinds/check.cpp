@@ -16,8 +16,30 @@ bool nulls_are_values(const Resource& resource) {
   return find_kind(resource.kind)->has_spec && !resource.kubernetes;
 }
 
-// True when the resource may be used. Its body gets the schema's defaults and loses
-// unknown fields.
+// Kuma 3 took away many kinds of Kuma 2.
+bool known_to(Dialect dialect, const Resource& resource, Diagnostics& diagnostics) {
+  const auto& info = *find_kind(resource.kind);
+  if (dialect == Dialect::kuma_2 || !info.until_kuma_2) return true;
+  diagnostics.add({Severity::error, Stage::envelope, resource.file, resource.mark,
+                   resource.kubernetes ? "kind" : "type", "Kuma 3 has no kind \"" + resource.kind + "\"",
+                   "write " + std::string(info.replaced_by) + " instead"});
+  return false;
+}
+
+void warn_of_support(const Resource& resource, Diagnostics& diagnostics) {
+  const auto support = find_kind(resource.kind)->support;
+  if (support != Support::accepted && support != Support::not_served) return;
+  diagnostics.add({Severity::warning,
+                   Stage::support,
+                   resource.file,
+                   resource.mark,
+                   {},
+                   resource.kind + " \"" + resource.display_name + "\": accepted, " +
+                       (support == Support::accepted ? "not yet enforced by this version" : "not served"),
+                   {}});
+}
+
+// True when the resource may be used. Its body gets the schema's defaults and loses unknown fields.
 bool check_resource(Resource& resource, const CheckOptions& options, Diagnostics& diagnostics) {
   Diagnostics own;
   if (const auto* rules = kind_rules(resource.kind)) {
@@ -32,15 +54,7 @@ bool check_resource(Resource& resource, const CheckOptions& options, Diagnostics
     Validator validator(resource, options.dialect, own);
     rules->validate(validator);
   }
-  if (find_kind(resource.kind)->support == Support::accepted) {
-    own.add({Severity::warning,
-             Stage::support,
-             resource.file,
-             resource.mark,
-             {},
-             resource.kind + " \"" + resource.display_name + "\": accepted, not yet enforced by this version",
-             {}});
-  }
+  warn_of_support(resource, own);
   diagnostics.append(own);
   return !own.has_errors();
 }
@@ -51,8 +65,10 @@ CheckedText check_text(std::string_view text, const std::string& file, const Che
   CheckedText out;
   for (auto& document : parse_yaml(text, file, out.diagnostics, options.limits)) {
     auto resource = open_envelope(std::move(document), file, out.diagnostics);
-    if (resource && check_resource(*resource, options, out.diagnostics))
+    if (resource && known_to(options.dialect, *resource, out.diagnostics) &&
+        check_resource(*resource, options, out.diagnostics)) {
       out.resources.push_back(std::move(*resource));
+    }
   }
   return out;
 }

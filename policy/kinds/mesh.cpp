@@ -3,12 +3,12 @@
 #include <set>
 #include <string>
 
-#include "policy/document/names.h"
 #include "policy/kinds/duration.h"
 #include "policy/kinds/mesh_backends.h"
 #include "policy/kinds/registry.h"
 #include "policy/kinds/service_rules.h"
 #include "policy/kinds/shared_schemas.h"
+#include "policy/kinds/tags.h"
 
 namespace sluice::policy {
 
@@ -79,35 +79,12 @@ void validate_mtls(Validator& validator, const Node& mtls) {
   }
 }
 
-// `*` stands for any value.
-bool is_selector_value(std::string_view text) {
-  return text == "*" || is_tag_name(text);
-}
-
 void validate_membership(Validator& validator, const Node& membership, std::string_view part) {
-  const std::string root = "constraints.dataplaneProxy";
-  validator.each(membership, root, part, [&](const Node& rule, const std::string& path) {
-    const auto at = path + ".tags";
-    const auto* tags = rule.find("tags");
-    if (tags == nullptr || tags->size() == 0) {
-      return validator.error(rule, at, "must have at least one tag");
-    }
-    for (const auto& [key, mark, value] : tags->fields) {
-      if (key.empty()) validator.error(value, at, "tag name must be non-empty");
-      if (!key.empty() && !is_tag_name(key)) {
-        validator.error(
-            value, key_path(at, key),
-            "tag name must consist of alphanumeric characters, dots, dashes, slashes and underscores");
-      }
-      if (value.scalar.empty()) {
-        validator.error(value, key_path(at, key), "tag value must be non-empty");
-      } else if (!is_selector_value(value.scalar)) {
-        validator.error(value, key_path(at, key),
-                        "tag value must consist of alphanumeric characters, dots, dashes, slashes and "
-                        "underscores or be \"*\"");
-      }
-    }
-  });
+  validator.each(membership, "constraints.dataplaneProxy", part,
+                 [&](const Node& rule, const std::string& path) {
+                   validate_tags(validator, rule, rule.find("tags"), path + ".tags",
+                                 {.selector = true, .at_least_one = true});
+                 });
 }
 
 }  // namespace

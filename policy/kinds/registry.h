@@ -66,5 +66,13 @@ Schema workload_schema(Dialect dialect);
 void validate_workload(Validator& validator);
 Schema mesh_open_telemetry_backend_schema(Dialect dialect);
 void validate_mesh_open_telemetry_backend(Validator& validator);
+Schema zone_schema(Dialect dialect);
+void validate_zone(Validator& validator);
+Schema zone_ingress_schema(Dialect dialect);
+void validate_zone_ingress(Validator& validator);
+Schema zone_egress_schema(Dialect dialect);
+void validate_zone_egress(Validator& validator);
+Schema secret_schema(Dialect dialect);
+void validate_secret(Validator& validator);
 
 }  // namespace sluice::policy

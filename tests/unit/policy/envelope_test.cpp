@@ -75,5 +75,73 @@ TEST(Envelope, NamesAndLabelsAreChecked) {
             std::string::npos);
 }
 
+TEST(Envelope, NamesFollowKumasRules) {
+  for (const auto* name : {"a_b", "A", "a..b", "-a", "a-"}) {
+    EXPECT_NE(refusal("type: Mesh\nname: " + std::string(name) + "\n").find("name: invalid characters"),
+              std::string::npos)
+        << name;
+  }
+  EXPECT_NE(refusal("type: Mesh\nname: " + std::string(254, 'a') + "\n").find("longer than 253"),
+            std::string::npos);
+  EXPECT_NE(refusal("type: MeshTimeout\nname: a\nmesh: A b\n").find("mesh: invalid characters"),
+            std::string::npos);
+  EXPECT_NE(refusal("type: MeshTimeout\nname: a\n").find("mesh: cannot be empty"), std::string::npos);
+}
+
+TEST(Envelope, LabelsFollowKumasRules) {
+  const std::string head = "type: MeshTimeout\nname: t\nmesh: m\nlabels: ";
+  for (const auto* good :
+       {"{kuma.io/origin: zone, kuma.io/mesh: m, a: ''}", "{kuma.io/origin: global}", "null"}) {
+    Diagnostics diagnostics;
+    EXPECT_TRUE(open(head + good + "\n", diagnostics)) << diagnostics.text();
+  }
+  EXPECT_NE(
+      refusal(head + "{kuma.io/origin: bogus}\n").find("labels[\"kuma.io/origin\"]: unknown resource origin"),
+      std::string::npos);
+  EXPECT_NE(refusal(head + "{kuma.io/mesh: other}\n").find("labels[\"kuma.io/mesh\"]: must be equal"),
+            std::string::npos);
+  EXPECT_NE(refusal(head + "{'kuma.io/Not Valid!': a}\n").find("labels[\"kuma.io/Not Valid!\"]"),
+            std::string::npos);
+  EXPECT_NE(refusal(head + "{a: 'not valid!!'}\n").find("labels[\"a\"]"), std::string::npos);
+  EXPECT_NE(refusal(head + "[a]\n").find("labels: must be a mapping"), std::string::npos);
+}
+
+TEST(Envelope, SecretsGiveTheirValueInBothForms) {
+  Diagnostics diagnostics;
+  const auto universal = open("type: Secret\nname: s\nmesh: m\ndata: YQ==\n", diagnostics);
+  const auto kubernetes = open(
+      "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: kuma-system, labels: {kuma.io/mesh: m}}\n"
+      "type: system.kuma.io/secret\ndata: {value: YQ==}\n",
+      diagnostics);
+  ASSERT_TRUE(universal && kubernetes) << diagnostics.text();
+  EXPECT_TRUE(universal->body.same_value(kubernetes->body));
+  EXPECT_EQ(kubernetes->mesh, "m");
+  const auto global = open(
+      "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: kuma-system}\n"
+      "type: system.kuma.io/global-secret\ndata: {value: YQ==}\n",
+      diagnostics);
+  ASSERT_TRUE(global) << diagnostics.text();
+  EXPECT_EQ(global->kind, "GlobalSecret");
+  EXPECT_EQ(global->mesh, "");
+}
+
+TEST(Envelope, JsonIsRead) {
+  Diagnostics diagnostics;
+  const auto resource = open(
+      "{\n\t\"apiVersion\": \"kuma.io/v1alpha1\",\n\t\"kind\": \"MeshTimeout\",\n\t\"metadata\": {\"name\": "
+      "\"t\", \"namespace\": \"n\"},\n\t\"spec\": {\"to\": [], \"x\": \"a\\/\\u00e9\"}\n}\n",
+      diagnostics);
+  ASSERT_TRUE(resource) << diagnostics.text();
+  EXPECT_EQ(resource->name, "t.n");
+  EXPECT_EQ(resource->spec().text_of("x"), "a/\u00e9");
+}
+
+TEST(Envelope, ListsAndOtherVersionsAreNoMeshDocuments) {
+  EXPECT_NE(refusal("apiVersion: v1\nkind: List\nitems: []\n").find("with --- between them"),
+            std::string::npos);
+  EXPECT_NE(refusal("apiVersion: kuma.io/v9\nkind: Mesh\nmetadata: {name: m}\n").find("no mesh document"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace sluice::policy
