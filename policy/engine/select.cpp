@@ -46,8 +46,10 @@ void select_by_tags(const Node& ref, std::string_view kind, const DataplaneModel
   }
 }
 
-bool dataplane_ref_matches(const Node& ref, const Resource& policy, const Resource& dataplane) {
-  if (const auto* labels = ref.find("labels"); labels != nullptr && !labels_match(*labels, dataplane))
+bool dataplane_ref_matches(const Node& ref, const Resource& policy, const Resource& dataplane,
+                           Dialect dialect) {
+  if (const auto* labels = ref.find("labels");
+      labels != nullptr && !labels_match(*labels, dataplane, dialect))
     return false;
   const auto name = ref.text_of("name");
   if (!name.empty() && name != dataplane.display_name && name != dataplane.name) return false;
@@ -56,13 +58,13 @@ bool dataplane_ref_matches(const Node& ref, const Resource& policy, const Resour
 }
 
 void select_dataplane(const Node& ref, const Resource& policy, const DataplaneModel& dataplane,
-                      Selection& out) {
-  if (!dataplane_ref_matches(ref, policy, *dataplane.resource)) return;
+                      Dialect dialect, Selection& out) {
+  if (!dataplane_ref_matches(ref, policy, *dataplane.resource, dialect)) return;
   const auto section = ref.text_of("sectionName");
   if (section.empty()) return select_all(dataplane, out);
   for (std::size_t i = 0; i < dataplane.inbounds.size(); ++i) {
-    const auto& inbound = dataplane.inbounds[i];
-    out.inbounds[i] = inbound.section == section || std::to_string(inbound.address.port) == section;
+    // A named inbound does not answer to its port.
+    out.inbounds[i] = dataplane.inbounds[i].section == section;
     out.proxy = out.proxy || out.inbounds[i];
   }
 }
@@ -89,16 +91,17 @@ bool within_reach(const Resource& policy, const DataplaneModel& dataplane) {
 
 }  // namespace
 
-bool labels_match(const Node& wanted, const Resource& resource) {
+bool labels_match(const Node& wanted, const Resource& resource, Dialect dialect) {
+  const bool written = resource.kubernetes || dialect == Dialect::kuma_3;
   return std::ranges::all_of(wanted.fields, [&](const Entry& entry) {
     auto value = resource.label(entry.key);
-    if (value.empty() && entry.key == "kuma.io/display-name") value = resource.display_name;
-    if (value.empty() && entry.key == "k8s.kuma.io/namespace") value = resource.ns;
+    if (written && value.empty() && entry.key == "kuma.io/display-name") value = resource.display_name;
+    if (written && value.empty() && entry.key == "k8s.kuma.io/namespace") value = resource.ns;
     return value == entry.value.scalar;
   });
 }
 
-Selection select(const Resource& policy, const DataplaneModel& dataplane) {
+Selection select(const Resource& policy, const DataplaneModel& dataplane, Dialect dialect) {
   Selection out;
   out.inbounds.assign(dataplane.inbounds.size(), false);
   if (!within_reach(policy, dataplane)) return out;
@@ -107,7 +110,7 @@ Selection select(const Resource& policy, const DataplaneModel& dataplane) {
   if (kind == "Mesh") {
     if (proxy_type_matches(ref, dataplane)) select_all(dataplane, out);
   } else if (kind == "Dataplane") {
-    select_dataplane(*ref, policy, dataplane, out);
+    select_dataplane(*ref, policy, dataplane, dialect, out);
   } else if (kind == "MeshSubset" || kind == "MeshService" || kind == "MeshServiceSubset") {
     if (proxy_type_matches(ref, dataplane)) select_by_tags(*ref, kind, dataplane, out);
   }

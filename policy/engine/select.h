@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "policy/document/dialect.h"
 #include "policy/document/policy_role.h"
 #include "policy/document/resource.h"
 #include "policy/engine/dataplane_model.h"
@@ -15,10 +16,10 @@ struct Selection {
   std::vector<bool> inbounds;  // by index into DataplaneModel::inbounds
 };
 
-Selection select(const Resource& policy, const DataplaneModel& dataplane);
+Selection select(const Resource& policy, const DataplaneModel& dataplane, Dialect dialect = Dialect::kuma_2);
 
-// True when every pair of `wanted` is in `labels` of the resource; kuma.io/display-name falls back to its
-// name.
-bool labels_match(const Node& wanted, const Resource& resource);
+// True when every pair of `wanted` is among the resource's labels. Where upstream writes them itself (on
+// Kubernetes, and everywhere in 3.0) kuma.io/display-name and the namespace need no label.
+bool labels_match(const Node& wanted, const Resource& resource, Dialect dialect = Dialect::kuma_2);
 
 }  // namespace sluice::policy

@@ -40,7 +40,7 @@ std::span<const Resource* const> MeshWorld::of_kind(std::string_view kind) const
   return found->second;
 }
 
-World World::from(std::span<const Resource> resources, Diagnostics& diagnostics) {
+World World::from(std::span<const Resource> resources, Diagnostics& diagnostics, Dialect dialect) {
   World world;
   const auto unique = unique_by_key(resources, diagnostics);
   for (const auto* resource : unique) {
@@ -64,6 +64,7 @@ World World::from(std::span<const Resource> resources, Diagnostics& diagnostics)
     if (auto model = DataplaneModel::from(*resource, diagnostics))
       mesh.dataplanes.push_back(std::move(*model));
   }
+  for (auto& [name, mesh] : world.meshes) mesh.dialect = dialect;
   return world;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "policy/document/diagnostic.h"
+#include "policy/document/dialect.h"
 #include "policy/document/resource.h"
 #include "policy/engine/dataplane_model.h"
 #include "policy/engine/mesh_model.h"
@@ -16,6 +17,7 @@ namespace sluice::policy {
 
 struct MeshWorld {
   MeshModel model;
+  Dialect dialect = Dialect::kuma_2;
   std::vector<DataplaneModel> dataplanes;  // by name
   std::map<std::string, std::vector<const Resource*>, std::less<>> by_kind;
 
@@ -26,7 +28,8 @@ struct World {
   std::map<std::string, MeshWorld> meshes;
 
   // Documents given twice and meshes that nobody declared are reported.
-  static World from(std::span<const Resource> resources, Diagnostics& diagnostics);
+  static World from(std::span<const Resource> resources, Diagnostics& diagnostics,
+                    Dialect dialect = Dialect::kuma_2);
 };
 
 }  // namespace sluice::policy

@@ -7,7 +7,8 @@
 namespace sluice::policy {
 namespace {
 
-// What a match ranks by: an identity before none, a whole one before a prefix, then a server name before none.
+// What a match ranks by: an identity before none, a whole one before a prefix, then a server name before
+// none.
 std::pair<int, int> rank(const MatchRule& rule) {
   const auto* id = rule.match ? rule.match->find("spiffeID") : nullptr;
   const auto* sni = rule.match ? rule.match->find("sni") : nullptr;

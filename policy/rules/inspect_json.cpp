@@ -125,9 +125,8 @@ Node inspect_json(const ProxyRules& rules) {
   auto out = Node::empty_mapping();
   out.set("httpMatches", empty_sequence());
   out.set("resource", meta(*rules.dataplane->resource));
-  out.set("rules", sequence(rules.kinds, [&](const KindRulesOfProxy& kind) {
-            return kind_json(kind, *rules.dataplane);
-          }));
+  out.set("rules", sequence(rules.kinds,
+                            [&](const KindRulesOfProxy& kind) { return kind_json(kind, *rules.dataplane); }));
   return out;
 }
 

@@ -14,8 +14,8 @@ Node conf_of(const PolicyItem& item) {
 }
 
 void add_policy_once(const PolicyItem& item, std::vector<Origin>& origins) {
-  const bool known = std::ranges::any_of(
-      origins, [&](const Origin& origin) { return origin.policy == item.policy; });
+  const bool known =
+      std::ranges::any_of(origins, [&](const Origin& origin) { return origin.policy == item.policy; });
   if (!known) origins.push_back(origin_of(item));
 }
 

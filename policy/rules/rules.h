@@ -1,5 +1,5 @@
-// What all policies of a mesh together say of one proxy, kind by kind: what the inspect API of Kuma 2.14 shows
-// under /meshes/MESH/dataplanes/NAME/_rules. Pure; everything borrows the resources of the World.
+// What all policies of a mesh together say of one proxy, kind by kind: what the inspect API of Kuma 2.14
+// shows under /meshes/MESH/dataplanes/NAME/_rules. Pure; everything borrows the resources of the World.
 #pragma once
 
 #include <cstddef>

@@ -31,7 +31,8 @@ std::ptrdiff_t positive(const SubsetRule& rule) {
 std::optional<std::vector<RuleTag>> simplified(const std::vector<RuleTag>& tags) {
   std::vector<RuleTag> out;
   for (auto first = tags.begin(); first != tags.end();) {
-    const auto last = std::find_if(first, tags.end(), [&](const RuleTag& tag) { return tag.key != first->key; });
+    const auto last =
+        std::find_if(first, tags.end(), [&](const RuleTag& tag) { return tag.key != first->key; });
     const auto has = std::find_if(first, last, [](const RuleTag& tag) { return !tag.negated; });
     if (std::count_if(first, last, [](const RuleTag& tag) { return !tag.negated; }) > 1) return std::nullopt;
     if (has == last) {

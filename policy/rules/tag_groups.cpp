@@ -23,8 +23,7 @@ class Cliques {
  public:
   explicit Cliques(const std::vector<std::vector<RuleTag>>& sets) : near_(sets.size()) {
     for (std::size_t i = 0; i < sets.size(); ++i) {
-      for (std::size_t j = 0; j < sets.size(); ++j)
-        near_[i].push_back(i != j && intersect(sets[i], sets[j]));
+      for (std::size_t j = 0; j < sets.size(); ++j) near_[i].push_back(i != j && intersect(sets[i], sets[j]));
     }
   }
 

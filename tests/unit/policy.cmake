@@ -25,3 +25,6 @@ sluice_test(policy_corpus_test unit
   SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/policy/corpus_test.cpp
   LINK sluice_kinds)
 target_compile_definitions(policy_corpus_test PRIVATE SLUICE_CORPUS="${SLUICE_SHARED_DIR}/kuma-corpus")
+sluice_test(policy_rules_test unit
+  SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/policy/rules_test.cpp
+  LINK sluice_rules)
