@@ -28,7 +28,9 @@ bool scope_allows(Validator& validator, const Node& spec, std::string_view part)
       *list, path,
       "must not be defined when the scope includes a Gateway, select only proxyType Sidecar or select "
       "only gateways and use spec.to",
-      "write targetRef: {kind: Mesh, proxyTypes: [Sidecar]} or {kind: Dataplane}");
+      validator.dialect() == Dialect::kuma_2
+          ? "write targetRef: {kind: Mesh, proxyTypes: [Sidecar]} or {kind: Dataplane}"
+          : "write targetRef: {kind: Dataplane}");
   return false;
 }
 

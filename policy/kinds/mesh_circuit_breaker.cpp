@@ -4,6 +4,7 @@
 #include "policy/kinds/numbers.h"
 #include "policy/kinds/registry.h"
 #include "policy/kinds/shared_schemas.h"
+#include "policy/kinds/top_ref.h"
 
 namespace sluice::policy {
 
@@ -38,11 +39,6 @@ Schema conf_schema() {
                                               {"splitExternalAndLocalErrors", boolean()},
                                               {"healthyPanicThreshold", int_or_text()},
                                               {"detectors", detectors}})}});
-}
-
-bool filled(const Node& spec, std::string_view key) {
-  const auto* list = spec.find(key);
-  return list != nullptr && list->size() > 0;
 }
 
 void whole_percentage(Validator& validator, const Node& parent, const std::string& path,
@@ -107,10 +103,8 @@ void validate_conf(Validator& validator, const Node& item, const std::string& pa
 
 }  // namespace
 
-Schema mesh_circuit_breaker_schema(Dialect /*dialect*/) {
-  return policy({{"to", list(to_item(conf_schema()))},
-                 {"from", list(from_item(conf_schema()))},
-                 {"rules", list(rule_item(conf_schema()))}});
+Schema mesh_circuit_breaker_schema(Dialect dialect) {
+  return inbound_and_outbound(conf_schema(), dialect);
 }
 
 void validate_mesh_circuit_breaker(Validator& validator) {
@@ -118,16 +112,16 @@ void validate_mesh_circuit_breaker(Validator& validator) {
   const bool from = filled(spec, "from");
   const bool to = filled(spec, "to");
   const bool rules = filled(spec, "rules");
-  if (const auto* ref = spec.find("targetRef")) {
-    validate_target_ref(
-        validator, spec, ref, "spec.targetRef",
-        {.kinds = {"Mesh", "MeshSubset", "Dataplane", "MeshGateway", "MeshService", "MeshServiceSubset"},
-         .inbound_policy = from || rules});
-  }
+  const bool kuma_2 = validator.dialect() == Dialect::kuma_2;
+  validate_top_ref(validator, {.kinds = {"Mesh", "MeshSubset", "Dataplane", "MeshGateway", "MeshService",
+                                         "MeshServiceSubset"},
+                               .inbound_policy = from || rules});
   if (!from && !to && !rules) {
-    validator.error(spec, "spec", "at least one of 'from', 'to' or 'rules' has to be defined");
+    validator.error(spec, "spec",
+                    kuma_2 ? "at least one of 'from', 'to' or 'rules' has to be defined"
+                           : "at least one of 'to' or 'rules' has to be defined");
   }
-  if (rules && (from || to)) {
+  if (kuma_2 && rules && (from || to)) {
     validator.error(spec, "spec", "fields 'to' and 'from' must be empty when 'rules' is defined");
   }
   validator.each(spec, "spec", "from", [&](const Node& item, const std::string& path) {

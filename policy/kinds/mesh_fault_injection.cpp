@@ -6,6 +6,7 @@
 #include "policy/kinds/numbers.h"
 #include "policy/kinds/registry.h"
 #include "policy/kinds/shared_schemas.h"
+#include "policy/kinds/top_ref.h"
 
 namespace sluice::policy {
 
@@ -54,27 +55,18 @@ void validate_conf(Validator& validator, const Node& item, const std::string& pa
   });
 }
 
-bool filled(const Node& spec, std::string_view key) {
-  const auto* list = spec.find(key);
-  return list != nullptr && list->size() > 0;
-}
-
 }  // namespace
 
-Schema mesh_fault_injection_schema(Dialect /*dialect*/) {
-  return policy({{"to", list(to_item(conf_schema()))},
-                 {"from", list(from_item(conf_schema()))},
-                 {"rules", list(rule_item(conf_schema()))}});
+Schema mesh_fault_injection_schema(Dialect dialect) {
+  return inbound_and_outbound(conf_schema(), dialect);
 }
 
 void validate_mesh_fault_injection(Validator& validator) {
   const auto& spec = validator.resource().spec();
-  if (const auto* ref = spec.find("targetRef")) {
-    validate_target_ref(
-        validator, spec, ref, "spec.targetRef",
-        {.kinds = {"Mesh", "MeshSubset", "Dataplane", "MeshGateway", "MeshService", "MeshServiceSubset"},
-         .inbound_policy = filled(spec, "from") || filled(spec, "rules")});
-  }
+  validate_top_ref(validator, {.kinds = {"Mesh", "MeshSubset", "Dataplane", "MeshGateway", "MeshService",
+                                         "MeshServiceSubset"},
+                               .gateways_by_system_only = true,
+                               .inbound_policy = filled(spec, "from") || filled(spec, "rules")});
   const auto items = [&](std::string_view part, const std::vector<std::string_view>& kinds) {
     if (!scope_allows(validator, spec, part)) return;
     validator.each(spec, "spec", part, [&](const Node& item, const std::string& path) {

@@ -4,6 +4,7 @@
 #include "policy/kinds/numbers.h"
 #include "policy/kinds/registry.h"
 #include "policy/kinds/shared_schemas.h"
+#include "policy/kinds/top_ref.h"
 
 namespace sluice::policy {
 
@@ -11,9 +12,9 @@ using namespace schema;
 
 namespace {
 
-Schema conf_schema() {
+Schema conf_schema(Dialect dialect) {
   const auto int32 = integer(INT32_MIN, INT32_MAX);
-  return object(
+  auto out = object(
       {{"interval", duration()},
        {"timeout", duration()},
        {"unhealthyThreshold", int32},
@@ -21,7 +22,6 @@ Schema conf_schema() {
        {"initialJitter", duration()},
        {"intervalJitter", duration()},
        {"intervalJitterPercent", int32},
-       {"healthyPanicThreshold", int_or_text()},
        {"failTrafficOnPanic", boolean()},
        {"eventLogPath", text()},
        {"alwaysLogHealthCheckFailures", boolean()},
@@ -33,6 +33,9 @@ Schema conf_schema() {
                         {"requestHeadersToAdd", object({{"set", header_values()}, {"add", header_values()}})},
                         {"expectedStatuses", list(int32)}})},
        {"grpc", object({{"disabled", boolean()}, {"serviceName", text()}, {"authority", text()}})}});
+  // Later a field of MeshCircuitBreaker alone.
+  if (dialect == Dialect::kuma_2) out.fields.push_back({"healthyPanicThreshold", int_or_text()});
+  return out;
 }
 
 // An absolute path.
@@ -78,17 +81,14 @@ void validate_conf(Validator& validator, const Node& item, const std::string& pa
 
 }  // namespace
 
-Schema mesh_health_check_schema(Dialect /*dialect*/) {
-  return policy({{"to", list(to_item(conf_schema()))}});
+Schema mesh_health_check_schema(Dialect dialect) {
+  return policy({{"to", list(to_item(conf_schema(dialect), dialect))}}, dialect);
 }
 
 void validate_mesh_health_check(Validator& validator) {
   const auto& spec = validator.resource().spec();
-  if (const auto* ref = spec.find("targetRef")) {
-    validate_target_ref(
-        validator, spec, ref, "spec.targetRef",
-        {.kinds = {"Mesh", "MeshSubset", "Dataplane", "MeshGateway", "MeshService", "MeshServiceSubset"}});
-  }
+  validate_top_ref(validator, {.kinds = {"Mesh", "MeshSubset", "Dataplane", "MeshGateway", "MeshService",
+                                         "MeshServiceSubset"}});
   validator.each(spec, "spec", "to", [&](const Node& item, const std::string& path) {
     validate_target_ref(validator, item, item.find("targetRef"), path + ".targetRef",
                         {.kinds = {"Mesh", "MeshService", "MeshExternalService", "MeshMultiZoneService"}});

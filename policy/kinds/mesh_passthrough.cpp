@@ -9,19 +9,21 @@
 #include "policy/document/names.h"
 #include "policy/kinds/registry.h"
 #include "policy/kinds/shared_schemas.h"
+#include "policy/kinds/top_ref.h"
 
 namespace sluice::policy {
 
 using namespace schema;
 
-Schema mesh_passthrough_schema(Dialect /*dialect*/) {
+Schema mesh_passthrough_schema(Dialect dialect) {
   const auto match = object({{"type", one_of({"Domain", "IP", "CIDR"}), true},
                              {"value", text(), true},
                              {"port", integer()},
                              defaulted("protocol", one_of({"tcp", "tls", "grpc", "http", "http2", "mysql"}),
                                        Node::of_text("tcp"))});
   return policy({{"default", object({{"passthroughMode", one_of({"All", "Matched", "None"})},
-                                     {"appendMatch", list(match)}})}});
+                                     {"appendMatch", list(match)}})}},
+                dialect);
 }
 
 namespace {
@@ -121,10 +123,7 @@ class MatchList {
 
 void validate_mesh_passthrough(Validator& validator) {
   const auto& spec = validator.resource().spec();
-  if (const auto* ref = spec.find("targetRef")) {
-    validate_target_ref(validator, spec, ref, "spec.targetRef",
-                        {.kinds = {"Mesh", "MeshSubset", "Dataplane"}});
-  }
+  validate_top_ref(validator, {.kinds = {"Mesh", "MeshSubset", "Dataplane"}});
   const auto* conf = spec.find("default");
   if (conf == nullptr) return;
   validator.at_most(*conf, "spec.default", "appendMatch", 4096);

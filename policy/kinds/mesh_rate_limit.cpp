@@ -7,6 +7,7 @@
 #include "policy/kinds/numbers.h"
 #include "policy/kinds/registry.h"
 #include "policy/kinds/shared_schemas.h"
+#include "policy/kinds/top_ref.h"
 
 namespace sluice::policy {
 
@@ -78,29 +79,22 @@ void validate_rule(Validator& validator, const Node& item, const std::string& pa
       "source identity");
 }
 
-bool filled(const Node& spec, std::string_view key) {
-  const auto* list = spec.find(key);
-  return list != nullptr && list->size() > 0;
-}
-
 }  // namespace
 
-Schema mesh_rate_limit_schema(Dialect /*dialect*/) {
-  return policy({{"to", list(to_item(conf_schema()))},
-                 {"from", list(from_item(conf_schema()))},
-                 {"rules", list(rule_item(conf_schema()))}});
+Schema mesh_rate_limit_schema(Dialect dialect) {
+  return inbound_and_outbound(conf_schema(), dialect);
 }
 
 void validate_mesh_rate_limit(Validator& validator) {
   const auto& spec = validator.resource().spec();
   const bool rules = filled(spec, "rules");
-  if (const auto* ref = spec.find("targetRef")) {
-    validate_target_ref(validator, spec, ref, "spec.targetRef",
-                        {.kinds = {"Mesh", "MeshSubset", "Dataplane", "MeshGateway", "MeshService",
-                                   "MeshServiceSubset", "MeshHTTPRoute"},
-                         .inbound_policy = rules || filled(spec, "from")});
-  }
-  if (rules && (filled(spec, "from") || filled(spec, "to"))) {
+  validate_top_ref(validator, {.kinds = {"Mesh", "MeshSubset", "Dataplane", "MeshGateway", "MeshService",
+                                         "MeshServiceSubset", "MeshHTTPRoute"},
+                               .gateways_by_system_only = true,
+                               .inbound_policy = rules || filled(spec, "from")});
+  if (validator.dialect() == Dialect::kuma_3) {
+    validate_parts(validator);
+  } else if (rules && (filled(spec, "from") || filled(spec, "to"))) {
     validator.error(spec, "spec", "fields 'to' and 'from' must be empty when 'rules' is defined");
   }
   for (const auto* key : {"from", "to"}) {

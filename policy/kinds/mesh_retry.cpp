@@ -8,6 +8,7 @@
 #include "policy/kinds/numbers.h"
 #include "policy/kinds/registry.h"
 #include "policy/kinds/shared_schemas.h"
+#include "policy/kinds/top_ref.h"
 
 namespace sluice::policy {
 
@@ -144,17 +145,15 @@ void validate_conf(Validator& validator, const Node& item, const std::string& pa
 
 }  // namespace
 
-Schema mesh_retry_schema(Dialect /*dialect*/) {
-  return policy({{"to", list(to_item(conf_schema()))}});
+Schema mesh_retry_schema(Dialect dialect) {
+  return policy({{"to", list(to_item(conf_schema(), dialect))}}, dialect);
 }
 
 void validate_mesh_retry(Validator& validator) {
   const auto& spec = validator.resource().spec();
-  if (const auto* ref = spec.find("targetRef")) {
-    validate_target_ref(validator, spec, ref, "spec.targetRef",
-                        {.kinds = {"Mesh", "MeshSubset", "Dataplane", "MeshGateway", "MeshService",
-                                   "MeshServiceSubset", "MeshHTTPRoute"}});
-  }
+  validate_top_ref(validator, {.kinds = {"Mesh", "MeshSubset", "Dataplane", "MeshGateway", "MeshService",
+                                         "MeshServiceSubset", "MeshHTTPRoute"},
+                               .gateways_by_system_only = true});
   const auto top = target_kind(spec);
   const std::vector<std::string_view> kinds =
       top == "MeshGateway" || top == "MeshHTTPRoute"

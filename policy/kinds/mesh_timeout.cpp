@@ -4,6 +4,7 @@
 
 #include "policy/kinds/registry.h"
 #include "policy/kinds/shared_schemas.h"
+#include "policy/kinds/top_ref.h"
 
 namespace sluice::policy {
 
@@ -31,20 +32,14 @@ class TimeoutCheck {
       : validator_(validator), spec_(validator.resource().spec()), top_(target_kind(spec_)) {}
 
   void run() {
-    const bool inbound = filled("from") || filled("rules");
-    if (const auto* ref = spec_.find("targetRef")) {
-      validate_target_ref(validator_, spec_, ref, "spec.targetRef",
-                          {.kinds = {"Mesh", "MeshSubset", "Dataplane", "MeshGateway", "MeshService",
-                                     "MeshServiceSubset", "MeshHTTPRoute"},
-                           .inbound_policy = inbound});
-    }
-    if (!filled("from") && !filled("to") && !filled("rules")) {
-      validator_.error(spec_, "spec", "at least one of 'from', 'to' or 'rules' has to be defined");
-    }
-    if (filled("rules") && (filled("from") || filled("to"))) {
-      validator_.error(spec_, "spec", "fields 'to' and 'from' must be empty when 'rules' is defined");
-    }
-    if (filled("from") && (top_ == "MeshHTTPRoute" || top_ == "MeshGateway")) {
+    const bool from = filled(spec_, "from");
+    const bool rules = filled(spec_, "rules");
+    validate_top_ref(validator_, {.kinds = {"Mesh", "MeshSubset", "Dataplane", "MeshGateway", "MeshService",
+                                            "MeshServiceSubset", "MeshHTTPRoute"},
+                                  .gateways_by_system_only = true,
+                                  .inbound_policy = from || rules});
+    validate_parts(validator_);
+    if (from && (top_ == "MeshHTTPRoute" || top_ == "MeshGateway")) {
       validator_.error(spec_, "spec.from",
                        "must not be defined with top-level targetRef of kind " + std::string(top_));
     }
@@ -52,11 +47,6 @@ class TimeoutCheck {
   }
 
  private:
-  bool filled(std::string_view key) const {
-    const auto* list = spec_.find(key);
-    return list != nullptr && list->size() > 0;
-  }
-
   void items() {
     validator_.each(spec_, "spec", "from", [&](const Node& item, const std::string& path) {
       validate_target_ref(validator_, item, item.find("targetRef"), path + ".targetRef", {.kinds = {"Mesh"}});
@@ -140,10 +130,8 @@ class TimeoutCheck {
 
 }  // namespace
 
-Schema mesh_timeout_schema(Dialect /*dialect*/) {
-  return policy({{"to", list(to_item(conf_schema()))},
-                 {"from", list(from_item(conf_schema()))},
-                 {"rules", list(rule_item(conf_schema()))}});
+Schema mesh_timeout_schema(Dialect dialect) {
+  return inbound_and_outbound(conf_schema(), dialect);
 }
 
 void validate_mesh_timeout(Validator& validator) {

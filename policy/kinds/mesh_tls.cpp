@@ -4,6 +4,7 @@
 
 #include "policy/kinds/registry.h"
 #include "policy/kinds/shared_schemas.h"
+#include "policy/kinds/top_ref.h"
 
 namespace sluice::policy {
 
@@ -50,21 +51,19 @@ void validate_conf(Validator& validator, const Node& item, const std::string& pa
 
 }  // namespace
 
-Schema mesh_tls_schema(Dialect /*dialect*/) {
-  return policy({{"from", list(from_item(conf_schema()))}, {"rules", list(rule_item(conf_schema()))}});
+Schema mesh_tls_schema(Dialect dialect) {
+  std::vector<SchemaField> parts{{"rules", list(rule_item(conf_schema()))}};
+  if (dialect == Dialect::kuma_2) parts.push_back({"from", list(from_item(conf_schema()))});
+  return policy(std::move(parts), dialect);
 }
 
 void validate_mesh_tls(Validator& validator) {
   const auto& spec = validator.resource().spec();
-  const auto filled = [&](std::string_view key) {
-    return spec.find(key) != nullptr && spec.find(key)->size() > 0;
-  };
-  if (const auto* ref = spec.find("targetRef")) {
-    validate_target_ref(
-        validator, spec, ref, "spec.targetRef",
-        {.kinds = {"Mesh", "MeshSubset", "Dataplane"}, .inbound_policy = filled("from") || filled("rules")});
-  }
-  if (filled("from") && filled("rules")) {
+  const bool from = filled(spec, "from");
+  const bool rules = filled(spec, "rules");
+  validate_top_ref(validator,
+                   {.kinds = {"Mesh", "MeshSubset", "Dataplane"}, .inbound_policy = from || rules});
+  if (from && rules) {
     validator.error(spec, "spec", "fields 'from' must be empty when 'rules' is defined");
   }
   const bool top_is_mesh = target_kind(spec) == "Mesh";

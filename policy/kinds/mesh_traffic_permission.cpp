@@ -3,26 +3,24 @@
 
 #include "policy/kinds/registry.h"
 #include "policy/kinds/shared_schemas.h"
+#include "policy/kinds/top_ref.h"
 
 namespace sluice::policy {
 
 using namespace schema;
 
-Schema mesh_traffic_permission_schema(Dialect /*dialect*/) {
+Schema mesh_traffic_permission_schema(Dialect dialect) {
   const auto action = object({{"action", one_of({"Allow", "Deny", "AllowWithShadowDeny"})}});
   const auto lists =
       object({{"deny", list(match())}, {"allow", list(match())}, {"allowWithShadowDeny", list(match())}});
-  return policy({{"from", list(from_item(action))}, {"rules", list(object({{"default", lists}}))}});
+  std::vector<SchemaField> parts{{"rules", list(object({{"default", lists}}))}};
+  if (dialect == Dialect::kuma_2) parts.push_back({"from", list(from_item(action))});
+  return policy(std::move(parts), dialect);
 }
 
 namespace {
 
 const Node kEmpty = Node::empty_mapping();
-
-bool filled(const Node& parent, std::string_view key) {
-  const auto* list = parent.find(key);
-  return list != nullptr && list->size() > 0;
-}
 
 void validate_from(Validator& validator, const Node& item, const std::string& path) {
   validate_target_ref(
@@ -57,12 +55,15 @@ void validate_mesh_traffic_permission(Validator& validator) {
   const auto& spec = validator.resource().spec();
   const bool from = filled(spec, "from");
   const bool rules = filled(spec, "rules");
-  if (const auto* ref = spec.find("targetRef")) {
-    validate_target_ref(validator, spec, ref, "spec.targetRef",
-                        {.kinds = {"Mesh", "MeshSubset", "MeshService", "MeshServiceSubset", "Dataplane"},
-                         .inbound_policy = from || rules});
+  validate_top_ref(validator,
+                   {.kinds = {"Mesh", "MeshSubset", "MeshService", "MeshServiceSubset", "Dataplane"},
+                    .inbound_policy = from || rules});
+  if (!from && !rules) {
+    validator.error(spec, "spec",
+                    validator.dialect() == Dialect::kuma_2
+                        ? "at least one of 'from' or 'rules' has to be defined"
+                        : "policy must define rules");
   }
-  if (!from && !rules) validator.error(spec, "spec", "at least one of 'from' or 'rules' has to be defined");
   if (from && rules) validator.error(spec, "spec", "fields 'from' must be empty when 'rules' is defined");
   validator.each(spec, "spec", "from",
                  [&](const Node& item, const std::string& path) { validate_from(validator, item, path); });

@@ -62,6 +62,12 @@ Schema rule_item(Schema conf) {
   return object({{"matches", list(match())}, {"default", std::move(conf)}});
 }
 
+Schema inbound_and_outbound(const Schema& conf, Dialect dialect) {
+  std::vector<SchemaField> parts{{"to", list(to_item(conf, dialect))}, {"rules", list(rule_item(conf))}};
+  if (dialect == Dialect::kuma_2) parts.push_back({"from", list(from_item(conf))});
+  return policy(std::move(parts), dialect);
+}
+
 Schema header_name() {
   constexpr auto kToken = [](std::string_view name) {
     return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~") ==

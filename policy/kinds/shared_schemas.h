@@ -16,6 +16,8 @@ Schema policy(std::vector<SchemaField> parts, Dialect dialect = Dialect::kuma_2)
 Schema to_item(Schema conf, Dialect dialect = Dialect::kuma_2);
 Schema from_item(Schema conf);  // kuma-2 only
 Schema rule_item(Schema conf);
+// A policy with `to` and `rules`, in kuma-2 also `from`.
+Schema inbound_and_outbound(const Schema& conf, Dialect dialect);
 // HTTP headers: lower-case names of at most 256 bytes.
 Schema header_name();
 Schema header_match();

@@ -25,4 +25,20 @@ void validate_top_ref(Validator& validator, const TopRefRules& rules) {
   validate_target_ref(validator, spec, ref, "spec.targetRef", own);
 }
 
+void validate_parts(Validator& validator) {
+  const auto& spec = validator.resource().spec();
+  const bool kuma_2 = validator.dialect() == Dialect::kuma_2;
+  const bool outbound = filled(spec, "from") || filled(spec, "to");
+  const bool rules = filled(spec, "rules");
+  if (!outbound && !rules) {
+    validator.error(spec, "spec",
+                    kuma_2 ? "at least one of 'from', 'to' or 'rules' has to be defined"
+                           : "at least one of 'to' or 'rules' has to be defined");
+  }
+  if (!outbound || !rules) return;
+  validator.error(spec, "spec",
+                  kuma_2 ? "fields 'to' and 'from' must be empty when 'rules' is defined"
+                         : "field 'to' must be empty when 'rules' is defined");
+}
+
 }  // namespace sluice::policy

@@ -19,6 +19,9 @@ struct TopRefRules {
 // An omitted reference means Mesh and is fine.
 void validate_top_ref(Validator& validator, const TopRefRules& rules);
 
+// For policies that may have either `rules` or `to` (in kuma-2 also `from`), and must have something.
+void validate_parts(Validator& validator);
+
 // True when the list under `key` has items.
 bool filled(const Node& parent, std::string_view key);
 

@@ -13,6 +13,7 @@ sluice_test(policy_kinds_test unit
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/resilience_kinds_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/schema_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/route_kinds_test.cpp
+          ${CMAKE_SOURCE_DIR}/tests/unit/policy/dialect_test.cpp
   LINK sluice_kinds)
 sluice_test(policy_engine_test unit
   SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/policy/compile_test.cpp ${CMAKE_SOURCE_DIR}/tests/unit/policy/engine_test.cpp

@@ -62,11 +62,13 @@ std::string joined(const std::set<std::string>& values) {
   return out;
 }
 
-void judge(const fs::path& root, const Node& record, Score& score) {
+void judge(const fs::path& root, Dialect dialect, const Node& record, Score& score) {
   const auto id = text_of(record, "kind") + "/" + fs::path(text_of(record, "id")).filename().string();
   const auto pipeline = text_of(record, "pipeline");
   const auto verdict = pipeline.empty() || pipeline == "undecided" ? text_of(record, "verdict") : pipeline;
-  const auto checked = check_text(read_file(root / text_of(record, "file")), id);
+  CheckOptions options;
+  options.dialect = dialect;
+  const auto checked = check_text(read_file(root / text_of(record, "file")), id, options);
   const bool accepted = !checked.diagnostics.has_errors();
   ++score.total;
   const bool same_verdict = accepted == (verdict == "valid");
@@ -86,38 +88,47 @@ void judge(const fs::path& root, const Node& record, Score& score) {
                 << checked.diagnostics.text();
 }
 
-TEST(Corpus, ValidatorCasesOfTheEnforcedKinds) {
-  const fs::path root = fs::path(SLUICE_CORPUS) / "2.14" / "validate";
+// Kinds that are looked into in both dialects.
+const std::set<std::string> kKinds{"MeshTrafficPermission",
+                                   "MeshTimeout",
+                                   "MeshTLS",
+                                   "MeshPassthrough",
+                                   "MeshIdentity",
+                                   "MeshTrust",
+                                   "MeshRetry",
+                                   "MeshCircuitBreaker",
+                                   "MeshHealthCheck",
+                                   "MeshRateLimit",
+                                   "MeshFaultInjection",
+                                   "MeshHTTPRoute",
+                                   "MeshTCPRoute"};
+
+void judge_all(const std::string& version, Dialect dialect, const std::set<std::string>& kinds) {
+  const fs::path root = fs::path(SLUICE_CORPUS) / version / "validate";
   std::ifstream index(root / "index.jsonl");
   if (!index) GTEST_SKIP() << "no conformance data at " << root;
-  const std::set<std::string> kinds{"Mesh",
-                                    "Dataplane",
-                                    "MeshService",
-                                    "MeshTrafficPermission",
-                                    "MeshTimeout",
-                                    "MeshTLS",
-                                    "MeshPassthrough",
-                                    "MeshIdentity",
-                                    "MeshTrust",
-                                    "MeshRetry",
-                                    "MeshCircuitBreaker",
-                                    "MeshHealthCheck",
-                                    "MeshRateLimit",
-                                    "MeshFaultInjection",
-                                    "MeshHTTPRoute",
-                                    "MeshTCPRoute"};
   std::map<std::string, Score> scores;
   for (std::string line; std::getline(index, line);) {
     Diagnostics diagnostics;
     const auto records = parse_yaml(line, "index", diagnostics);
     ASSERT_EQ(records.size(), 1U) << diagnostics.text();
     const auto kind = text_of(records[0], "kind");
-    if (kinds.contains(kind)) judge(root, records[0], scores[kind]);
+    if (kinds.contains(kind)) judge(root, dialect, records[0], scores[kind]);
   }
   for (const auto& [kind, score] : scores) {
-    std::printf("%-22s verdicts %d/%d, paths of refused %d/%d\n", kind.c_str(), score.verdicts, score.total,
-                score.paths, score.refused);
+    std::printf("%s %-22s verdicts %d/%d, paths of refused %d/%d\n", version.c_str(), kind.c_str(),
+                score.verdicts, score.total, score.paths, score.refused);
   }
+}
+
+TEST(Corpus, ValidatorCasesOfKuma2) {
+  auto kinds = kKinds;
+  kinds.insert({"Mesh", "Dataplane", "MeshService"});
+  judge_all("2.14", Dialect::kuma_2, kinds);
+}
+
+TEST(Corpus, ValidatorCasesOfKuma3) {
+  judge_all("3.0", Dialect::kuma_3, kKinds);
 }
 
 // Documentation examples that upstream's schema accepts must not be refused, unless they hold an old kind.
