@@ -13,6 +13,15 @@ const Entry* find_entry(const Node& node, std::string_view key) {
   return found == node.fields.end() ? nullptr : &*found;
 }
 
+// Keys are unique, so that sorting them makes two mappings comparable in little more than linear time.
+std::vector<const Entry*> by_key(const Node& node) {
+  std::vector<const Entry*> out;
+  out.reserve(node.fields.size());
+  for (const auto& field : node.fields) out.push_back(&field);
+  std::ranges::sort(out, {}, &Entry::key);
+  return out;
+}
+
 }  // namespace
 
 const Node* Node::find(std::string_view key) const {
@@ -104,9 +113,10 @@ bool Node::same_value(const Node& other) const {
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (!items[i].same_value(other.items[i])) return false;
   }
-  return std::ranges::all_of(fields, [&](const Entry& entry) {
-    const auto* twin = find_entry(other, entry.key);
-    return twin != nullptr && entry.value.same_value(twin->value);
+  const auto mine = by_key(*this);
+  const auto theirs = by_key(other);
+  return std::ranges::equal(mine, theirs, [](const Entry* a, const Entry* b) {
+    return a->key == b->key && a->value.same_value(b->value);
   });
 }
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <map>
-#include <unordered_set>
+#include <set>
 #include <utility>
 
 #include "policy/document/yaml_scalar.h"
@@ -33,12 +33,36 @@ std::string anchor_text(const yaml_char_t* anchor) {
   return anchor == nullptr ? std::string() : reinterpret_cast<const char*>(anchor);
 }
 
+// What a value takes of the limits, its parts and their copies included.
+struct Cost {
+  std::size_t nodes = 0;
+  std::size_t bytes = 0;
+};
+
+std::size_t depth_of(const Node& node) {
+  std::size_t below = 0;
+  for (const auto& item : node.items) below = std::max(below, depth_of(item) + 1);
+  for (const auto& field : node.fields) below = std::max(below, depth_of(field.value) + 1);
+  return below;
+}
+
+// Lines that start with '%'. libyaml compares every directive with all before it, so they are counted first.
+std::size_t count_directives(std::string_view text) {
+  std::size_t count = text.starts_with('%') ? 1 : 0;
+  for (auto at = text.find("\n%"); at != std::string_view::npos; at = text.find("\n%", at + 1)) ++count;
+  return count;
+}
+
 // Pulls events and builds one tree after the other. The first violation stops it: after a syntax error or a
 // limit nothing that follows can be trusted.
 class Composer {
  public:
   Composer(std::string_view text, const std::string& file, Diagnostics& diagnostics, const YamlLimits& limits)
-      : file_(file), diagnostics_(diagnostics), limits_(limits) {
+      : file_(file),
+        diagnostics_(diagnostics),
+        limits_(limits),
+        most_{std::min(limits.nodes, 64 + limits.nodes_per_byte * text.size()),
+              1024 + limits.value_bytes_per_byte * text.size()} {
     yaml_parser_initialize(&parser_);
     yaml_parser_set_encoding(&parser_, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
@@ -70,7 +94,7 @@ class Composer {
  private:
   struct Anchored {
     Node node;
-    std::size_t nodes = 0;  // how many the alias adds each time
+    Cost cost;              // what the alias adds each time
     std::size_t depth = 0;  // levels below it
   };
 
@@ -92,12 +116,19 @@ class Composer {
     return fail(mark, std::move(message), "check the indentation and quotes at this place");
   }
 
-  bool count(std::size_t nodes, Mark mark) {
-    nodes_ += nodes;
-    if (nodes_ <= limits_.nodes) return true;
-    return fail(mark,
-                "more than " + std::to_string(limits_.nodes) + " values, aliases counted as what they repeat",
-                "write the values out, or split the file");
+  bool count(const Cost& cost, Mark mark) {
+    used_.nodes += cost.nodes;
+    used_.bytes += cost.bytes;
+    if (used_.nodes > most_.nodes) {
+      return fail(mark,
+                  "more than " + std::to_string(most_.nodes) + " values, aliases counted as what they repeat",
+                  "write the values out, or split the file");
+    }
+    if (used_.bytes <= most_.bytes) return true;
+    return fail(
+        mark,
+        "more than " + std::to_string(most_.bytes) + " bytes of values, aliases counted as what they repeat",
+        "write the values out, or split the file");
   }
 
   bool compose(const Event& event, Node& out, std::size_t depth) {
@@ -106,37 +137,40 @@ class Composer {
       return fail(out.mark, "nested deeper than " + std::to_string(limits_.depth) + " levels",
                   "no kind needs this");
     }
-    const auto before = nodes_;
-    if (!count(1, out.mark)) return false;
+    const auto before = used_;
+    // An alias counts as what it stands for.
+    if (event.raw.type != YAML_ALIAS_EVENT && !count({1, 0}, out.mark)) return false;
     switch (event.raw.type) {
       case YAML_ALIAS_EVENT:
         return resolve_alias(event, out, depth);
       case YAML_SCALAR_EVENT:
         return scalar(event, out) && remember(anchor_text(event.raw.data.scalar.anchor), out, before);
       case YAML_SEQUENCE_START_EVENT:
-        return sequence(out, depth) &&
+        return plain_tag(event.raw.data.sequence_start.tag, YAML_SEQ_TAG, out.mark) && sequence(out, depth) &&
                remember(anchor_text(event.raw.data.sequence_start.anchor), out, before);
       case YAML_MAPPING_START_EVENT:
-        return mapping(out, depth) && remember(anchor_text(event.raw.data.mapping_start.anchor), out, before);
+        return plain_tag(event.raw.data.mapping_start.tag, YAML_MAP_TAG, out.mark) && mapping(out, depth) &&
+               remember(anchor_text(event.raw.data.mapping_start.anchor), out, before);
       default:
         return fail(out.mark, "unexpected end of the document");
     }
   }
 
   // The copy kept for aliases counts like any other value, so that nested anchors cannot multiply memory.
-  bool remember(const std::string& anchor, const Node& node, std::size_t before) {
+  bool remember(const std::string& anchor, const Node& node, const Cost& before) {
     if (anchor.empty()) return true;
-    const auto size = nodes_ - before;
-    if (!count(size, node.mark)) return false;
-    anchors_[anchor] = {node, size, depth_of(node)};
+    const Cost cost{used_.nodes - before.nodes, used_.bytes - before.bytes};
+    if (!count(cost, node.mark)) return false;
+    anchors_[anchor] = {node, cost, depth_of(node)};
     return true;
   }
 
-  static std::size_t depth_of(const Node& node) {
-    std::size_t below = 0;
-    for (const auto& item : node.items) below = std::max(below, depth_of(item) + 1);
-    for (const auto& field : node.fields) below = std::max(below, depth_of(field.value) + 1);
-    return below;
+  // Collections are what their syntax says. Any other tag is refused at once: expanding it could cost more
+  // than reading the value.
+  bool plain_tag(const yaml_char_t* tag, std::string_view usual, Mark mark) {
+    const auto text = anchor_text(tag);
+    if (text.empty() || text == "!" || text == usual) return true;
+    return fail(mark, "tag " + text.substr(0, 64) + " is not supported", "remove the tag");
   }
 
   bool resolve_alias(const Event& event, Node& out, std::size_t depth) {
@@ -147,7 +181,7 @@ class Composer {
     if (depth + found->second.depth > limits_.depth) {
       return fail(mark, "nested deeper than " + std::to_string(limits_.depth) + " levels through an alias");
     }
-    if (!count(found->second.nodes, mark)) return false;
+    if (!count(found->second.cost, mark)) return false;
     out = found->second.node;
     out.mark = mark;
     return true;
@@ -158,6 +192,7 @@ class Composer {
     if (raw.length > limits_.scalar_bytes) {
       return fail(out.mark, "a value longer than " + std::to_string(limits_.scalar_bytes) + " bytes");
     }
+    if (!count({0, raw.length}, out.mark)) return false;
     auto text = to_text(raw.value, raw.length);
     // A quoted "\0" passes libyaml, and no field has a use for it.
     if (text.find('\0') != std::string::npos) return fail(out.mark, "a NUL character within a value");
@@ -170,7 +205,7 @@ class Composer {
     } else if (tag == YAML_BOOL_TAG || tag == YAML_INT_TAG || tag == YAML_FLOAT_TAG || tag == YAML_NULL_TAG) {
       resolve_plain(std::move(text), out);
     } else {
-      return fail(out.mark, "tag " + tag + " is not supported", "remove the tag");
+      return fail(out.mark, "tag " + tag.substr(0, 64) + " is not supported", "remove the tag");
     }
     return true;
   }
@@ -187,7 +222,7 @@ class Composer {
 
   bool mapping(Node& out, std::size_t depth) {
     out.kind = Node::Kind::mapping;
-    std::unordered_set<std::string> seen;
+    std::set<std::string, std::less<>> seen;
     std::vector<Entry> merged;
     while (true) {
       Event event;
@@ -195,6 +230,10 @@ class Composer {
       if (event.raw.type == YAML_MAPPING_END_EVENT) break;
       if (event.raw.type != YAML_SCALAR_EVENT) return fail(event.mark(), "a key must be a single value");
       const auto& raw = event.raw.data.scalar;
+      if (raw.length > limits_.key_bytes) {
+        return fail(event.mark(), "a key longer than " + std::to_string(limits_.key_bytes) + " bytes");
+      }
+      if (!count({0, raw.length}, event.mark())) return false;
       Entry entry{to_text(raw.value, raw.length), event.mark(), {}};
       const bool merge = entry.key == "<<" && raw.style == YAML_PLAIN_SCALAR_STYLE;
       Event value;
@@ -232,7 +271,8 @@ class Composer {
   Diagnostics& diagnostics_;
   const YamlLimits& limits_;
   std::map<std::string, Anchored> anchors_;
-  std::size_t nodes_ = 0;
+  const Cost most_;
+  Cost used_;
   bool failed_ = false;
 };
 
@@ -248,6 +288,10 @@ std::vector<Node> parse_yaml(std::string_view text, const std::string& file, Dia
     return refuse("larger than " + std::to_string(limits.bytes) + " bytes", "split the file");
   }
   if (!is_clean_utf8(text)) return refuse("not valid UTF-8 text", "save the file as UTF-8");
+  if (count_directives(text) > limits.directives) {
+    return refuse("more than " + std::to_string(limits.directives) + " lines start with %",
+                  "mesh documents need no directives");
+  }
   return Composer(text, file, diagnostics, limits).run();
 }
 

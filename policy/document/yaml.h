@@ -1,6 +1,7 @@
 // YAML 1.1 or JSON text to Nodes. Hostile input is refused in bounded time and memory: size, depth, number of
-// nodes (aliases count as what they expand to), number of documents and length of a scalar have limits; text
-// must be UTF-8; keys must be scalars and unique. The libyaml header is included by yaml.cpp only.
+// nodes and their bytes (aliases count as what they expand to), number of documents, and length of a value
+// and of a key have limits; what comes out is at most a small multiple of the text. Text must be UTF-8; keys
+// must be scalars and unique. The libyaml header is included by yaml.cpp only.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +20,12 @@ struct YamlLimits {
   std::size_t nodes = 500'000;
   std::size_t documents = 20'000;
   std::size_t scalar_bytes = std::size_t{1} << 20;
+  std::size_t key_bytes = 1024;
+  std::size_t directives = 64;  // lines such as %TAG
+  // Besides `nodes`: what aliases may multiply a text of any size to, so that many small texts cannot do
+  // together what one large text may not.
+  std::size_t nodes_per_byte = 4;
+  std::size_t value_bytes_per_byte = 16;
 };
 
 // The documents before the first syntax error, empty documents left out; the error goes to `diagnostics`.
