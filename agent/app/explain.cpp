@@ -225,7 +225,13 @@ Outcome<Explanation> Agent::explain_imagined(const ExplainRequest& request) cons
     add_rules(out, outbound);
   }
   const auto* server = find_workload(*table_, destination->ip.text());
-  if (allowed && server != nullptr) {
+  std::string ask;
+  if (allowed && server != nullptr && !server->local) {
+    ask = fmt::format("ask the same on the node of {}: it decides whether this client is admitted",
+                      server->name);
+    out.steps.push_back({"policy", "not decided here", "permissions are enforced on the server's node", ""});
+  }
+  if (allowed && server != nullptr && server->local) {
     const bool mtls = client != nullptr && client->mtls;
     const auto names = client != nullptr ? names_of(*client) : PeerNames{};
     const auto peer = names.peer();
@@ -241,9 +247,10 @@ Outcome<Explanation> Agent::explain_imagined(const ExplainRequest& request) cons
     add_rules(out, inbound);
   }
   const auto& info = reason_info(reason);
-  out.verdict = allowed ? "allowed" : "refused";
+  out.verdict = !allowed ? "refused" : ask.empty() ? "allowed" : "allowed to leave this node";
   out.reason = info.word;
   out.meaning = info.meaning;
+  out.next_step = ask;
   if (!allowed && info.next_step != "-") out.next_step = info.next_step;
   return out;
 }

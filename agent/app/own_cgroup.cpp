@@ -1,6 +1,7 @@
 #include "app/own_cgroup.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,7 +11,6 @@
 
 #include "base/fd.h"
 #include "kernel/programs.h"
-#include "resources/durable_file.h"
 
 namespace sluice::agent {
 namespace {
@@ -33,10 +33,38 @@ std::string cgroup_of(long pid, const std::string& cgroup_root) {
   return cgroup_root;
 }
 
+// Makes or removes one directory. The root of the hierarchy has mode 0555 and the agent holds no capability
+// that overrides modes; as the owner of the parent it lends itself the bit for this one step. errno tells a
+// failure.
+template <typename Step>
+bool in_parent(const std::string& path, Step step) {
+  if (step(path.c_str()) == 0) return true;
+  if (errno != EACCES) return false;
+  const Fd parent(::open(path.substr(0, path.rfind('/') + 1).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  struct stat info{};
+  if (!parent || ::fstat(parent.get(), &info) != 0) return false;
+  if (::fchmod(parent.get(), (info.st_mode & 07777) | S_IWUSR) != 0) return false;
+  const int result = step(path.c_str());
+  const int error = errno;
+  const bool restored = ::fchmod(parent.get(), info.st_mode & 07777) == 0;
+  if (result != 0) errno = error;
+  return result == 0 && restored;
+}
+
+Outcome<> make_cgroup(const std::string& path) {
+  for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+    const auto part = path.substr(0, slash);
+    if (!in_parent(part, [](const char* name) { return ::mkdir(name, 0755); }) && errno != EEXIST)
+      return fault_errno("cannot make cgroup " + part, errno,
+                         "paths.cgroup must name a place where root may make a cgroup");
+    if (slash == std::string::npos) return {};
+  }
+}
+
 }  // namespace
 
 Outcome<OwnCgroup> enter_own_cgroup(const std::string& path, const std::string& cgroup_root) {
-  if (auto made = make_directory(path, 0755); !made) return std::unexpected(made.error());
+  if (auto made = make_cgroup(path); !made) return std::unexpected(made.error());
   OwnCgroup out;
   out.path = path;
   const long keeper = ::getppid();
@@ -59,7 +87,7 @@ std::string leave_own_cgroup(const std::string& path, const std::string& home) {
     long pid = 0;
     while (processes >> pid)
       if (auto moved = move_to(home, pid); !moved) return moved.error().message;
-    if (::rmdir(path.c_str()) == 0 || errno == ENOENT) return {};
+    if (in_parent(path, [](const char* name) { return ::rmdir(name); }) || errno == ENOENT) return {};
     if (errno != EBUSY) return fault_errno("cannot remove " + path, errno).error().message;
   }
   return path + " still holds processes";

@@ -1,4 +1,8 @@
-#include <fmt/core.h>
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include "ctl/table.h"
@@ -20,16 +24,18 @@ std::string render(const Json& answer, bool colour) {
   Table table({"NAME", "MESH", "READY", "ATTACHED", "ADDRESSES", "INBOUNDS", "IDENTITY", "PASSTHROUGH",
                "GUARD", "FAIL"});
   for (const Json& workload : list(answer, "workloads")) {
-    std::string inbounds;
+    // One inbound stands once for each address of the workload; the addresses have a column of their own.
+    std::vector<std::string> inbounds;
     for (const Json& inbound : list(workload, "inbounds"))
-      inbounds += (inbounds.empty() ? "" : ", ") + inbound_word(inbound);
+      if (const auto word = inbound_word(inbound); std::ranges::find(inbounds, word) == inbounds.end())
+        inbounds.push_back(word);
     const bool ready = flag(workload, "ready");
     table.add({text(workload, "name"),
                text(workload, "mesh"),
                {ready ? "yes" : "NO", ready ? Tone::good : Tone::bad},
                fmt::format("{} {}", text(workload, "kind"), text(workload, "attach")),
                joined(list(workload, "addresses"), " "),
-               inbounds,
+               fmt::format("{}", fmt::join(inbounds, ", ")),
                text(workload, "identity"),
                text(workload, "passthrough"),
                text(workload, "guard"),

@@ -60,6 +60,14 @@ class LivePolicy(TwoNodes):
         finally:
             self.a.apply(documents.MESH)
 
+    def test_explain_imagines_only_what_its_node_decides(self):
+        """Permissions are enforced on the server's node, so the client's node must not claim to know them."""
+        asked = ("explain", "--from", "client-1", "--to", f"{self.address['web'][0]}:80")
+        here, there = self.a.json(*asked), self.b.json(*asked)
+        self.assertEqual(here["verdict"], "allowed to leave this node", here)
+        self.assertIn("node of web-1", here["next_step"])
+        self.assertEqual(there["verdict"], "allowed", there)
+
 
 if __name__ == "__main__":
     case.main()

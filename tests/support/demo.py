@@ -130,6 +130,13 @@ class Demo:
                         "--resolve", f"own.example:8443:{address['secure'][0]}").stdout
         show("curl https://own.example:8443/   # the server's own certificate", out)
         expect("own certificate" in out, "the application's own TLS passes through untouched")
+        out = lab.run("client", "openssl", "s_client", "-connect", f"{address['secure'][0]}:8443", "-alpn", "h2",
+                      "-servername", "own.example", "-CAfile", self.own_certificate, "-brief", stdin="").stderr
+        show("openssl s_client -alpn h2 -CAfile own.crt", out)
+        out = lab.run("client", "openssl", "s_client", "-connect", f"{address['secure'][0]}:8443", "-alpn", "h2",
+                      "-CAfile", self.own_certificate, stdin="").stdout
+        expect("ALPN protocol: h2" in out and "Verify return code: 0 (ok)" in out,
+               "client and server agreed on h2 by their own ALPN, with the server's own certificate")
         out = self.curl("caller", "http://127.0.0.1:9000/").stdout
         show("curl http://127.0.0.1:9000/   # a declared outbound", out)
         expect(SECRET in out, "a declared outbound on loopback reaches the service")
@@ -225,7 +232,7 @@ def keep(lab):
     binaries = lab.binaries
     print(f"""
 Everything stays up. Try:
-  nsenter --net=/run/netns/{lab.netns('client')} curl http://{lab.workloads['web'][1]}/
+  nsenter --net=/run/netns/{lab.netns('client')} curl --noproxy '*' http://{lab.workloads['web'][1]}/
   {binaries}/sluice --socket {socket['b']} connections
   {binaries}/sluice --socket {socket['b']} explain --from client-1 --to {lab.workloads['web'][1]}:80
   {binaries}/sluice --socket {socket['a']} certs
