@@ -10,8 +10,9 @@
 namespace sluice::policy {
 namespace {
 
-constexpr std::array<std::string_view, 7> kEnvelopeKeys{
-    "type", "name", "mesh", "labels", "creationTime", "modificationTime", "kri"};
+// The last ones are what Kuma's API adds to its answers.
+constexpr std::array<std::string_view, 8> kEnvelopeKeys{
+    "type", "name", "mesh", "labels", "creationTime", "modificationTime", "kri", "snis"};
 
 class Opener {
  public:

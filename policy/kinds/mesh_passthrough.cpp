@@ -86,13 +86,14 @@ class MatchList {
     if (protocol == "tcp" || protocol == "mysql") {
       error(match, path, "protocol", "protocol " + protocol + " is not supported for a domain");
     }
+    // "*" alone is any name.
     const bool wildcard = value.starts_with('*');
-    if (wildcard && !value.starts_with("*.")) {
-      return error(match, path, "value",
-                   "provided DNS has incorrect value, partial wildcard is currently not supported");
+    if (wildcard && value.size() > 1 && !value.starts_with("*.")) {
+      error(match, path, "value",
+            "provided DNS has incorrect value, partial wildcard is currently not supported");
     }
-    const auto name = wildcard ? value.substr(2) : value;
-    if (!is_dns_subdomain(name) || IpAddr::parse(name))
+    const auto name = value.starts_with("*.") ? value.substr(2) : value;
+    if (!name.starts_with('*') && (!is_dns_name(name) || IpAddr::parse(name)))
       error(match, path, "value", "provided DNS has incorrect value");
     if (wildcard && port.empty() && one_among(kHttp, protocol)) {
       error(match, path, "port", "wildcard domains doesn't work for all ports and layer 7 protocol");
@@ -102,7 +103,8 @@ class MatchList {
   void check_shared(const Node& match, const std::string& path, const std::string& value,
                     const std::string& protocol, std::string_view port) {
     const std::string port_text(port);
-    if (!seen_.insert(port_text + "|" + protocol + "|" + value).second) {
+    // Upstream lets a value be repeated as long as no port is given.
+    if (!port.empty() && !seen_.insert(port_text + "|" + protocol + "|" + value).second) {
       error(match, path, "value", "value " + value + " is already defiend for this port and protocol");
     }
     if (port.empty() || !one_among(kHttp, protocol)) return;

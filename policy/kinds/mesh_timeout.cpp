@@ -39,20 +39,22 @@ class TimeoutCheck {
                                   .gateways_by_system_only = true,
                                   .inbound_policy = from || rules});
     validate_parts(validator_);
-    if (from && (top_ == "MeshHTTPRoute" || top_ == "MeshGateway")) {
-      validator_.error(spec_, "spec.from",
-                       "must not be defined with top-level targetRef of kind " + std::string(top_));
-    }
     items();
   }
 
  private:
   void items() {
-    validator_.each(spec_, "spec", "from", [&](const Node& item, const std::string& path) {
-      validate_target_ref(validator_, item, item.find("targetRef"), path + ".targetRef", {.kinds = {"Mesh"}});
-      conf(item, path);
-    });
     const bool route_or_gateway = top_ == "MeshHTTPRoute" || top_ == "MeshGateway";
+    if (!route_or_gateway) {
+      validator_.each(spec_, "spec", "from", [&](const Node& item, const std::string& path) {
+        validate_target_ref(validator_, item, item.find("targetRef"), path + ".targetRef",
+                            {.kinds = {"Mesh"}});
+        conf(item, path);
+      });
+    } else if (filled(spec_, "from")) {
+      validator_.error(spec_, "spec.from",
+                       "must not be defined with top-level targetRef of kind " + std::string(top_));
+    }
     const std::vector<std::string_view> kinds =
         route_or_gateway ? std::vector<std::string_view>{"Mesh", "MeshExternalService"}
                          : std::vector<std::string_view>{"Mesh", "MeshService", "MeshExternalService",

@@ -86,5 +86,28 @@ TEST(MeshPassthrough, ValidAndInvalid) {
                  "warning: spec.default.appendMatch[0]: Domain matches are accepted, not yet enforced");
 }
 
+TEST(MeshPassthrough, RepeatedValues) {
+  const auto twice = [](const std::string& match) {
+    return "{default: {appendMatch: [{" + match + "}, {" + match + "}]}}";
+  };
+  EXPECT_EQ(problems("MeshPassthrough", twice("type: CIDR, value: 10.0.0.0/8")), "");
+  expect_problem(
+      "MeshPassthrough", twice("type: CIDR, value: 10.0.0.0/8, port: 53"),
+      "spec.default.appendMatch[1].value: value 10.0.0.0/8 is already defiend for this port and protocol");
+}
+
+TEST(MeshPassthrough, Domains) {
+  const auto errors = [](const std::string& value) {
+    const auto text =
+        problems("MeshPassthrough",
+                 "{default: {appendMatch: [{type: Domain, protocol: tls, value: '" + value + "'}]}}");
+    return text.find("error") != std::string::npos;
+  };
+  for (const auto* good : {"*", "*.a.com", "WWW.Example.com", "_srv.a_b.com", "a.com."})
+    EXPECT_FALSE(errors(good)) << good;
+  for (const auto* bad : {"*a.com", "1.2.3.4", "*.1.2.3.4", "-a.com", "a..com", "a b"})
+    EXPECT_TRUE(errors(bad)) << bad;
+}
+
 }  // namespace
 }  // namespace sluice::policy

@@ -91,11 +91,12 @@ spec:
   const std::string origin =
       R"("origin":[{"resourceMeta":{"labels":{},"mesh":"m","name":"t","type":"MeshTimeout"},"ruleIndex":)";
   const std::string conf = R"({"conf":[{"http":{"requestTimeout":"2s"}}],"match":{"spiffeID":{"type":)";
-  EXPECT_EQ(rules(kPolicy, "MeshTimeout", "inboundRules"),
-            R"([{"inbound":{"name":"main","port":80,"tags":{"kuma.io/service":"web","version":"v1"}},"rules":[)" +
-                conf + R"("Exact","value":"spiffe://m/web"}},)" + origin + "1}]}," + conf +
-                R"("Prefix","value":"spiffe://m"}},)" + origin + "1}]}," +
-                R"({"conf":[{"idleTimeout":"1s"}],)" + origin + "0}]}]}]");
+  EXPECT_EQ(
+      rules(kPolicy, "MeshTimeout", "inboundRules"),
+      R"([{"inbound":{"name":"main","port":80,"tags":{"kuma.io/service":"web","version":"v1"}},"rules":[)" +
+          conf + R"("Exact","value":"spiffe://m/web"}},)" + origin + "1}]}," + conf +
+          R"("Prefix","value":"spiffe://m"}},)" + origin + "1}]}," + R"({"conf":[{"idleTimeout":"1s"}],)" +
+          origin + "0}]}]}]");
 }
 
 TEST(Rules, ANamedInboundDoesNotAnswerToItsPort) {
@@ -145,11 +146,9 @@ spec:
     - {targetRef: {kind: MeshService, name: b}, default: {action: AllowWithShadowDeny}}
 )"),
             (std::vector<std::string>{"kuma.io/service=b zone=z AllowWithShadowDeny",
-                                      "kuma.io/service=a zone=z Deny",
-                                      "!kuma.io/service=b zone=z Deny",
+                                      "kuma.io/service=a zone=z Deny", "!kuma.io/service=b zone=z Deny",
                                       "kuma.io/service=b !zone=z AllowWithShadowDeny",
-                                      "!kuma.io/service=a zone=z Deny",
-                                      "kuma.io/service=a !zone=z Allow"}));
+                                      "!kuma.io/service=a zone=z Deny", "kuma.io/service=a !zone=z Allow"}));
 }
 
 TEST(Rules, TooManyCombinationsAreSaidNotWritten) {
