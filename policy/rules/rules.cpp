@@ -16,7 +16,9 @@ void add_from(const SelectedPolicies& policies, std::size_t inbound, KindRulesOf
   }
   if (items.empty()) return;
   sort_items(items, false);
-  if (auto rules = subset_rules(items)) {
+  const auto subsets = SubsetRules::of(items);
+  auto rules = subsets ? subsets->all() : std::nullopt;
+  if (rules) {
     out.from_rules.push_back({inbound, std::move(*rules)});
   } else {
     out.too_many.push_back(inbound);

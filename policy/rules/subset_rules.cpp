@@ -11,11 +11,6 @@
 namespace sluice::policy {
 namespace {
 
-struct TaggedItem {
-  PolicyItem item;
-  std::vector<RuleTag> tags;
-};
-
 // Is every peer that fulfils `narrow` one that fulfils `wide`? Both speak of the same key.
 bool implies(const RuleTag& narrow, const RuleTag& wide) {
   if (narrow.negated == wide.negated) return narrow.value == wide.value;
@@ -54,16 +49,6 @@ void negate_next(std::vector<RuleTag>& tags) {
   }
 }
 
-void add_rule(const std::vector<TaggedItem>& items, std::vector<RuleTag> tags, std::vector<SubsetRule>& out) {
-  SubsetRule rule{std::move(tags), Node::empty_mapping(), {}};
-  for (const auto& [item, own] : items) {
-    if (!covers(own, rule.tags)) continue;
-    merge_into(rule.conf, conf_of(item));
-    add_policy_once(item, rule.origins);
-  }
-  if (!rule.origins.empty()) out.push_back(std::move(rule));
-}
-
 }  // namespace
 
 std::vector<RuleTag> tags_of_item(const Node& item) {
@@ -89,48 +74,66 @@ bool covers(const std::vector<RuleTag>& wide, const std::vector<RuleTag>& narrow
   });
 }
 
-std::optional<std::vector<SubsetRule>> subset_rules(std::span<const PolicyItem> items) {
-  std::vector<TaggedItem> tagged;
-  std::vector<std::vector<RuleTag>> sets;
-  for (const auto& item : items) {
-    tagged.push_back({item, tags_of_item(*item.item)});
-    sets.push_back(tagged.back().tags);
-  }
-  const auto groups = tag_groups(sets);
-  if (!groups) return std::nullopt;
-  std::vector<SubsetRule> out;
-  std::size_t tried = 0;
-  for (const auto& group : *groups) {
-    std::set<RuleTag> distinct;
-    for (const auto index : group) distinct.insert(sets[index].begin(), sets[index].end());
-    if (distinct.size() > 16 || (tried += std::size_t{1} << distinct.size()) > kMaxSubsetRules)
-      return std::nullopt;
-    std::vector<RuleTag> tags(distinct.begin(), distinct.end());
-    for (std::size_t i = 0; i < std::size_t{1} << distinct.size(); ++i) {
-      negate_next(tags);
-      if (auto combination = simplified(tags)) add_rule(tagged, std::move(*combination), out);
-    }
-  }
-  sort_stably(out, [](const SubsetRule& rule) { return -positive(rule); });
-  return out;
-}
-
-bool holds_for(const std::vector<RuleTag>& tags, const std::map<std::string, std::string>& peer) {
+bool holds_for(const std::vector<RuleTag>& tags, const PeerTags& peer) {
   return std::ranges::all_of(tags, [&](const RuleTag& tag) {
     const auto found = peer.find(tag.key);
     return tag.negated != (found != peer.end() && found->second == tag.value);
   });
 }
 
-std::optional<Node> conf_for_peer(std::span<const PolicyItem> items,
-                                  const std::map<std::string, std::string>& peer) {
-  std::optional<Node> out;
+std::optional<SubsetRules> SubsetRules::of(std::span<const PolicyItem> items) {
+  SubsetRules out;
+  std::vector<std::vector<RuleTag>> sets;
   for (const auto& item : items) {
-    if (!holds_for(tags_of_item(*item.item), peer)) continue;
-    if (!out) out = Node::empty_mapping();
-    merge_into(*out, conf_of(item));
+    out.items_.push_back({item, tags_of_item(*item.item)});
+    sets.push_back(out.items_.back().tags);
+  }
+  const auto groups = tag_groups(sets);
+  if (!groups) return std::nullopt;
+  for (const auto& group : *groups) {
+    std::set<RuleTag> distinct;
+    for (const auto index : group) distinct.insert(sets[index].begin(), sets[index].end());
+    out.groups_.emplace_back(distinct.begin(), distinct.end());
   }
   return out;
+}
+
+std::optional<SubsetRule> SubsetRules::rule_of(std::vector<RuleTag> tags) const {
+  SubsetRule rule{std::move(tags), Node::empty_mapping(), {}};
+  for (const auto& [item, own] : items_) {
+    if (!covers(own, rule.tags)) continue;
+    merge_into(rule.conf, conf_of(item));
+    add_policy_once(item, rule.origins);
+  }
+  if (rule.origins.empty()) return std::nullopt;
+  return rule;
+}
+
+std::optional<std::vector<SubsetRule>> SubsetRules::all() const {
+  std::vector<SubsetRule> out;
+  std::size_t tried = 0;
+  for (auto tags : groups_) {
+    if (tags.size() > 16 || (tried += std::size_t{1} << tags.size()) > kMaxRules) return std::nullopt;
+    for (std::size_t left = std::size_t{1} << tags.size(); left > 0; --left) {
+      negate_next(tags);
+      auto combination = simplified(tags);
+      if (!combination) continue;
+      if (auto rule = rule_of(std::move(*combination))) out.push_back(std::move(*rule));
+    }
+  }
+  sort_stably(out, [](const SubsetRule& rule) { return -positive(rule); });
+  return out;
+}
+
+std::optional<SubsetRule> SubsetRules::first_for(const PeerTags& peer) const {
+  std::optional<SubsetRule> best;
+  // Of the combinations of one group exactly one holds for the peer.
+  for (auto tags : groups_) {
+    for (auto& tag : tags) tag.negated = !holds_for({tag}, peer);
+    auto rule = rule_of(*simplified(tags));
+    if (rule && (!best || positive(*rule) > positive(*best))) best = std::move(rule);
+  }
+  return best;
 }
 
 }  // namespace sluice::policy

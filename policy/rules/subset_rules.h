@@ -1,7 +1,7 @@
 // The 2.x tag model: items whose references are sets of tags become rules, one for every combination of these
 // tags and their negations that Kuma distinguishes; the first rule that holds for a peer is the peer's
-// (kuma.md 3.5). The number of rules grows exponentially with the number of distinct tags, so it is bounded;
-// what one peer gets is told without them, see conf_for_peer.
+// (kuma.md 3.5). The number of rules grows exponentially with the number of distinct tags, so writing them
+// out is bounded; the rule of one peer is found without it.
 #pragma once
 
 #include <cstddef>
@@ -16,24 +16,38 @@
 
 namespace sluice::policy {
 
-inline constexpr std::size_t kMaxSubsetRules = 1 << 16;
-
 // The tags that an item's targetRef asks for, by key. Everybody: no tags.
 std::vector<RuleTag> tags_of_item(const Node& item);
 
 // Are all peers of `narrow` peers of `wide`? Asked tag by tag, as Kuma does. Both sorted by key.
 bool covers(const std::vector<RuleTag>& wide, const std::vector<RuleTag>& narrow);
 
-// `items` in merge order. Rules with more positive tags come first. Nothing when there would be more than
-// kMaxSubsetRules.
-std::optional<std::vector<SubsetRule>> subset_rules(std::span<const PolicyItem> items);
+using PeerTags = std::map<std::string, std::string>;
+bool holds_for(const std::vector<RuleTag>& tags, const PeerTags& peer);
 
-// Does a rule or an item with these tags speak of a peer with that identity?
-bool holds_for(const std::vector<RuleTag>& tags, const std::map<std::string, std::string>& peer);
+class SubsetRules {
+ public:
+  static constexpr std::size_t kMaxRules = 1 << 16;
 
-// What the first rule that holds for the peer says, found in one pass over the items. Nothing when no item
-// speaks of the peer.
-std::optional<Node> conf_for_peer(std::span<const PolicyItem> items,
-                                  const std::map<std::string, std::string>& peer);
+  // `items` in merge order; borrows what they point to. Nothing when their tags fall into too many groups.
+  static std::optional<SubsetRules> of(std::span<const PolicyItem> items);
+
+  // All rules, more positive tags first. Nothing when there would be more than kMaxRules.
+  std::optional<std::vector<SubsetRule>> all() const;
+  // The first of them that holds for the peer, if any.
+  std::optional<SubsetRule> first_for(const PeerTags& peer) const;
+
+ private:
+  struct TaggedItem {
+    PolicyItem item;
+    std::vector<RuleTag> tags;
+  };
+  // Nothing when no item covers all peers with these tags.
+  std::optional<SubsetRule> rule_of(std::vector<RuleTag> tags) const;
+
+  std::vector<TaggedItem> items_;
+  // The distinct tags of the items that one peer could fulfil together, in Kuma's order of such groups.
+  std::vector<std::vector<RuleTag>> groups_;
+};
 
 }  // namespace sluice::policy
