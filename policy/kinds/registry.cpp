@@ -25,6 +25,8 @@ const std::map<std::string_view, KindRules>& all_rules() {
       {"MeshTCPRoute", {mesh_tcp_route_schema, validate_mesh_tcp_route}},
       {"MeshIdentity", {mesh_identity_schema, validate_mesh_identity}},
       {"MeshTrust", {mesh_trust_schema, validate_mesh_trust}},
+      {"MeshGateway", {mesh_gateway_schema, validate_mesh_gateway}},
+      {"MeshGatewayRoute", {mesh_gateway_route_schema, validate_mesh_gateway_route}},
       {"Zone", {zone_schema, validate_zone}},
       {"ZoneIngress", {zone_ingress_schema, validate_zone_ingress}},
       {"ZoneEgress", {zone_egress_schema, validate_zone_egress}},

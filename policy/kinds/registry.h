@@ -74,5 +74,9 @@ Schema zone_egress_schema(Dialect dialect);
 void validate_zone_egress(Validator& validator);
 Schema secret_schema(Dialect dialect);
 void validate_secret(Validator& validator);
+Schema mesh_gateway_schema(Dialect dialect);
+void validate_mesh_gateway(Validator& validator);
+Schema mesh_gateway_route_schema(Dialect dialect);
+void validate_mesh_gateway_route(Validator& validator);
 
 }  // namespace sluice::policy

@@ -6,6 +6,7 @@ sluice_test(policy_kinds_test unit
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/mesh_kind_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/identity_kinds_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/destination_kinds_test.cpp
+          ${CMAKE_SOURCE_DIR}/tests/unit/policy/gateway_kinds_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/hostile_text_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/default_policies_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/zone_kinds_test.cpp
