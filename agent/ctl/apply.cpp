@@ -1,14 +1,8 @@
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
-#include <istream>
-#include <iterator>
-
 #include "ctl/applied.h"
+#include "ctl/files.h"
 #include "ctl/verb.h"
 
 namespace sluice::ctl {
@@ -19,39 +13,6 @@ struct ApplyFlags {
   bool dry_run = false;
   bool strict = false;
 };
-
-// Files as given; of a directory its *.yaml and *.yml, sorted, not deeper.
-Outcome<std::vector<std::string>> expanded(const std::vector<std::string>& given) {
-  namespace fs = std::filesystem;
-  std::vector<std::string> out;
-  for (const auto& name : given) {
-    std::error_code failed;
-    if (name == "-" || !fs::is_directory(name, failed)) {
-      out.push_back(name);
-      continue;
-    }
-    std::vector<std::string> found;
-    for (auto entry = fs::directory_iterator(name, failed); !failed && entry != fs::directory_iterator();
-         entry.increment(failed)) {
-      const auto extension = entry->path().extension();
-      if (extension == ".yaml" || extension == ".yml") found.push_back(entry->path().string());
-    }
-    if (failed) return fault_errno(fmt::format("read directory {}", name), failed.value());
-    if (found.empty()) return fault(fmt::format("{} holds no .yaml or .yml file", name));
-    std::sort(found.begin(), found.end());
-    out.insert(out.end(), found.begin(), found.end());
-  }
-  return out;
-}
-
-Outcome<std::string> content_of(const std::string& name, std::istream& standard_input) {
-  const auto all = [](std::istream& in) { return std::string(std::istreambuf_iterator<char>(in), {}); };
-  if (name == "-") return all(standard_input);
-  errno = 0;
-  std::ifstream file(name, std::ios::binary);
-  if (!file) return fault_errno(fmt::format("open {}", name), errno, "is the path right?");
-  return all(file);
-}
 
 Call call_of(const ApplyFlags& flags, const std::string& name, std::string content) {
   return {.method = "POST",
@@ -65,11 +26,11 @@ Call call_of(const ApplyFlags& flags, const std::string& name, std::string conte
 
 // One request a file: a file is applied whole or not at all, and its diagnostics keep their lines.
 int apply(const Session& session, const ApplyFlags& flags) {
-  const auto files = expanded(flags.files);
+  const auto files = expand_paths(flags.files, {.depth = 1});
   if (!files) return session.misused(files.error());
   Json results = Json::array();
   for (const auto& name : *files) {
-    auto content = content_of(name, session.terminal().in);
+    auto content = content_of(name, session.terminal().in, FileLimits{}.bytes);
     if (!content) return session.misused(content.error());
     const auto answer = session.client().send(call_of(flags, name, *std::move(content)));
     if (!answer) return session.fail(answer.error());

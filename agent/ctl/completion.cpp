@@ -28,6 +28,7 @@ _sluice() {
   case $prev in
     -o|--output) COMPREPLY=($(compgen -W "table json yaml" -- "$cur")); return ;;
     --by) COMPREPLY=($(compgen -W "workload peer age bytes" -- "$cur")); return ;;
+    --dialect) COMPREPLY=($(compgen -W "kuma-2 kuma-3" -- "$cur")); return ;;
     --fail-mode) COMPREPLY=($(compgen -W "closed-fast closed open" -- "$cur")); return ;;
     -f|--file|--netns|--cgroup|--socket) COMPREPLY=($(compgen -f -- "$cur")); return ;;
   esac
@@ -37,24 +38,47 @@ constexpr const char* kBashTail = R"(  esac
 complete -o filenames -F _sluice sluice
 )";
 
+bool named(const CLI::App* app) {
+  return !app->get_name().empty();
+}
+
+// The words that may follow a verb; for a group, its verbs.
+std::string words_of(const CLI::App& verb) {
+  std::string words;
+  for (const CLI::App* sub : verb.get_subcommands(named)) words += sub->get_name() + " ";
+  words += flags_of(verb);
+  if (verb.get_name() == "log") words += " debug info warn error";
+  if (verb.get_name() == "completion") words += " bash";
+  return words;
+}
+
+// One case per verb and per verb of a group; a verb that takes files completes those too.
+std::string cases_of(const CLI::App& app, const std::string& prefix) {
+  std::string cases;
+  for (const CLI::App* verb : app.get_subcommands(named)) {
+    const auto name = prefix + verb->get_name();
+    const bool files = verb->get_option_no_throw("files") != nullptr;
+    cases += cases_of(*verb, name + "/");
+    cases += fmt::format("    {}) COMPREPLY=($(compgen {}-W \"{}\" -- \"$cur\")) ;;\n", name,
+                         files ? "-f " : "", words_of(*verb));
+  }
+  return cases;
+}
+
 std::string bash_script(const CLI::App& app) {
   std::string verbs;
-  std::string cases;
-  for (const CLI::App* verb :
-       app.get_subcommands([](const CLI::App* sub) { return !sub->get_name().empty(); })) {
+  std::string groups;
+  for (const CLI::App* verb : app.get_subcommands(named)) {
     verbs += (verbs.empty() ? "" : " ") + verb->get_name();
-    auto words = flags_of(*verb);
-    if (verb->get_name() == "log") words += " debug info warn error";
-    if (verb->get_name() == "completion") words += " bash";
-    cases +=
-        fmt::format("    {}) COMPREPLY=($(compgen -W \"{}\" -- \"$cur\")) ;;\n", verb->get_name(), words);
+    if (!verb->get_subcommands(named).empty()) groups += (groups.empty() ? "" : "|") + verb->get_name();
   }
   return kBashHead +
          fmt::format(
              "  if ((COMP_CWORD == 1)); then COMPREPLY=($(compgen -W \"{} --help\" -- \"$cur\")); return; "
-             "fi\n",
-             verbs) +
-         "  case $verb in\n" + cases + kBashTail;
+             "fi\n"
+             "  case $verb in {}) ((COMP_CWORD > 2)) && verb=$verb/${{COMP_WORDS[2]}} ;; esac\n",
+             verbs, groups) +
+         "  case $verb in\n" + cases_of(app, "") + kBashTail;
 }
 
 }  // namespace

@@ -59,6 +59,12 @@ CLI::App& Verbs::add(const std::string& name, const std::string& purpose, const 
   return *verb;
 }
 
+Verbs Verbs::group(const std::string& name, const std::string& purpose) {
+  CLI::App* parent = app_.add_subcommand(name, purpose);
+  parent->require_subcommand(1);
+  return Verbs(*parent, *this);
+}
+
 int Verbs::run(Terminal& terminal) const {
   return (*chosen_)(Session(*options_, terminal));
 }
@@ -74,6 +80,7 @@ void add_all(Verbs& verbs) {
   add_delete(verbs);
   add_connections(verbs);
   add_explain(verbs);
+  add_policy(verbs);
   add_certs(verbs);
   add_metrics(verbs);
   add_log(verbs);

@@ -70,10 +70,13 @@ class Verbs {
 
   // `example` stands under --help. The verb's own options are added to what is returned.
   CLI::App& add(const std::string& name, const std::string& purpose, const std::string& example, Run run);
+  // A verb with verbs of its own, such as `sluice policy check`; they share the options of all verbs.
+  Verbs group(const std::string& name, const std::string& purpose);
   int run(Terminal& terminal) const;
   CLI::App& app() const { return app_; }
 
  private:
+  Verbs(CLI::App& app, const Verbs& parent) : app_(app), options_(parent.options_), chosen_(parent.chosen_) {}
   void add_common(CLI::App& target);
 
   CLI::App& app_;
@@ -91,6 +94,7 @@ void add_get(Verbs& verbs);
 void add_delete(Verbs& verbs);
 void add_connections(Verbs& verbs);
 void add_explain(Verbs& verbs);
+void add_policy(Verbs& verbs);
 void add_certs(Verbs& verbs);
 void add_metrics(Verbs& verbs);
 void add_log(Verbs& verbs);

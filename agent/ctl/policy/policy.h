@@ -1,0 +1,36 @@
+// `sluice policy VERB`: works on documents alone, needs no daemon and no root. One file per verb.
+// Exit codes: 0 accepted, 1 refused, 2 wrong usage (a file that cannot be read included).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ctl/verb.h"
+#include "policy/kinds/check.h"
+
+namespace sluice::ctl {
+
+// --dialect and --strict, the same for every verb that reads documents.
+void add_judging(CLI::App& verb, policy::CheckOptions& options);
+
+struct Documents {
+  std::vector<policy::Resource> resources;       // the accepted ones, in the order of the files
+  std::vector<policy::Diagnostics> diagnostics;  // one per file
+  std::size_t errors = 0;
+  std::size_t warnings = 0;
+
+  std::size_t files() const { return diagnostics.size(); }
+};
+
+// Reads and judges files, directories and "-". A fault is a file that cannot be read.
+Outcome<Documents> read_documents(const std::vector<std::string>& paths, const policy::CheckOptions& options,
+                                  std::istream& standard_input);
+
+// A list of {file, line, column, path, message, severity}, with a hint where there is one.
+Json diagnostics_json(const Documents& documents);
+// Compiler style, one per line with its hint below.
+std::string diagnostics_text(const Documents& documents);
+
+void add_policy_check(Verbs& verbs);
+
+}  // namespace sluice::ctl

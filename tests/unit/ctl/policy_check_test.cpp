@@ -1,0 +1,128 @@
+// `sluice policy check`: exit codes, both outputs, what it reads.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "ctl/json_view.h"
+#include "policy_run.h"
+
+namespace sluice::ctl {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr const char* kGood = R"(type: MeshTimeout
+name: slow
+mesh: default
+spec:
+  to:
+    - targetRef: {kind: Mesh}
+      default: {connectionTimeout: 5s}
+)";
+
+constexpr const char* kBad = R"(type: MeshTimeout
+name: slow
+mesh: default
+spec:
+  to:
+    - targetRef: {kind: Mesh}
+      default: {connectionTimeout: 0s}
+)";
+
+struct PolicyCheck : ::testing::Test, PolicyRun {};
+
+TEST_F(PolicyCheck, AcceptsAGoodFile) {
+  EXPECT_EQ(run({"check", file("a.yaml", kGood)}), 0) << out;
+  EXPECT_THAT(out, EndsWith("1 file: 1 document accepted, 0 errors, 0 warnings\n"));
+  EXPECT_EQ(err, "");
+}
+
+TEST_F(PolicyCheck, TellsThePlaceAndThePathOfWhatIsWrong) {
+  const auto bad = file("a.yaml", kBad);
+  EXPECT_EQ(run({"check", bad}), 1);
+  EXPECT_THAT(out, HasSubstr(bad + ":7:"));
+  EXPECT_THAT(out, HasSubstr(": error: spec.to[0].default.connectionTimeout: must be greater than zero"));
+  EXPECT_THAT(out, EndsWith("1 file: 0 documents accepted, 1 error, 0 warnings\n"));
+}
+
+TEST_F(PolicyCheck, PrintsAListOfFindingsAsJson) {
+  const auto bad = file("a.yaml", kBad);
+  EXPECT_EQ(run({"check", "-o", "json", bad}), 1);
+  const auto findings = Json::parse(out);
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(text(findings[0], "file"), bad);
+  EXPECT_EQ(whole(findings[0], "line"), 7u);
+  EXPECT_EQ(whole(findings[0], "column"), 36u);
+  EXPECT_EQ(text(findings[0], "path"), "spec.to[0].default.connectionTimeout");
+  EXPECT_EQ(text(findings[0], "severity"), "error");
+  EXPECT_NE(text(findings[0], "message"), "");
+
+  EXPECT_EQ(run({"check", "-o", "json", file("b.yaml", kGood)}), 0);
+  EXPECT_EQ(Json::parse(out), Json::array());
+}
+
+TEST_F(PolicyCheck, ReadsStandardInput) {
+  EXPECT_EQ(run({"check", "-"}, kBad), 1);
+  EXPECT_THAT(out, HasSubstr("<stdin>:7:"));
+}
+
+TEST_F(PolicyCheck, JudgesUnknownKeysByStrictness) {
+  const auto odd = file("a.yaml", std::string(kGood) + "  colour: red\n");
+  EXPECT_EQ(run({"check", odd}), 0);
+  EXPECT_THAT(out, HasSubstr(":8:3: warning: spec.colour"));
+  EXPECT_EQ(run({"check", "--strict", odd}), 1);
+  EXPECT_THAT(out, HasSubstr(":8:3: error: spec.colour"));
+}
+
+// Kuma 3 has no MeshSubset.
+TEST_F(PolicyCheck, JudgesByTheDialect) {
+  const auto subset = file("a.yaml", R"(type: MeshTimeout
+name: slow
+mesh: default
+spec:
+  targetRef: {kind: MeshSubset, tags: {app: web}}
+  to:
+    - targetRef: {kind: Mesh}
+      default: {connectionTimeout: 5s}
+)");
+  EXPECT_EQ(run({"check", subset}), 0) << out;
+  EXPECT_EQ(run({"check", "--dialect", "kuma-2", subset}), 0) << out;
+  EXPECT_EQ(run({"check", "--dialect", "kuma-3", subset}), 1) << out;
+  EXPECT_EQ(run({"check", "--dialect", "kuma-4", subset}), 2);
+}
+
+TEST_F(PolicyCheck, WalksADirectoryButNoLoopAndNoOtherFiles) {
+  file("all/a.yaml", kGood);
+  file("all/deep/er/b.yml", kGood);
+  file("all/deep/c.json", R"({"type": "Mesh", "name": "default"})");
+  file("all/README.md", "no: [document");
+  file("all/.hidden.yaml", "no: [document");
+  std::filesystem::create_directory_symlink(path("all"), path("all/deep/loop"));
+  EXPECT_EQ(run({"check", path("all")}), 0) << out;
+  EXPECT_THAT(out, HasSubstr("3 files: 3 documents accepted"));
+}
+
+TEST_F(PolicyCheck, RefusesToBeMisused) {
+  EXPECT_EQ(run({"check"}), 2);
+  EXPECT_EQ(run({"check", path("absent.yaml")}), 2);
+  EXPECT_THAT(err, HasSubstr("absent.yaml"));
+  std::filesystem::create_directory(path("empty"));
+  EXPECT_EQ(run({"check", path("empty")}), 2);
+  EXPECT_EQ(run({}), 2);
+  EXPECT_EQ(run({"chek"}), 2);
+}
+
+TEST_F(PolicyCheck, BoundsWhatItReads) {
+  const auto huge = file("huge.yaml", "a: " + std::string(std::size_t{9} << 20, 'x'));
+  EXPECT_EQ(run({"check", huge}), 1);
+  EXPECT_THAT(out, HasSubstr("larger than"));
+}
+
+TEST_F(PolicyCheck, LetsNoDocumentSteerTheTerminal) {
+  EXPECT_EQ(run({"check", file("a.yaml", "type: \"Mesh\\e[31m\"\nname: x\n")}), 1);
+  EXPECT_THAT(out, Not(HasSubstr("\x1b")));
+}
+
+}  // namespace
+}  // namespace sluice::ctl
