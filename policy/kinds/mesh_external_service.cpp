@@ -55,6 +55,8 @@ void validate_endpoint(Validator& validator, const Node& endpoint, const std::st
 // TLSAuto at either end leaves that end open.
 void validate_versions(Validator& validator, const Node& version, const std::string& path) {
   constexpr std::array<std::string_view, 4> kOrder{"TLS10", "TLS11", "TLS12", "TLS13"};
+  validate_choice(validator, version, path, "min", {"TLSAuto", "TLS10", "TLS11", "TLS12", "TLS13"});
+  validate_choice(validator, version, path, "max", {"TLSAuto", "TLS10", "TLS11", "TLS12", "TLS13"});
   const auto min = std::ranges::find(kOrder, version.text_of("min"));
   const auto max = std::ranges::find(kOrder, version.text_of("max"));
   if (min == kOrder.end() || max == kOrder.end() || min <= max) return;
@@ -85,6 +87,10 @@ void validate_verification(Validator& validator, const Node& verification, const
   if (name != nullptr && !is_dns_name(name->scalar)) {
     validator.error(*name, path + ".serverName", "must be a valid DNS name");
   }
+  validate_choice(validator, verification, path, "mode", {"SkipSAN", "SkipCA", "SkipAll", "Secured"});
+  validator.each(verification, path, "subjectAltNames", [&](const Node& san, const std::string& at) {
+    validate_choice(validator, san, at, "type", {"Prefix", "Exact"});
+  });
   const auto* certificate = verification.find("clientCert");
   const auto* key = verification.find("clientKey");
   if (certificate != nullptr && key == nullptr) {
@@ -103,11 +109,8 @@ void validate_mesh_external_service(Validator& validator) {
   validate_service_name(validator, true);
   if (const auto* match = spec.find("match")) {
     validate_service_port(validator, *match, "spec.match", "port");
-    constexpr std::array<std::string_view, 4> kProtocols{"tcp", "grpc", "http", "http2"};
-    if (std::ranges::find(kProtocols, match->text_of("protocol")) == kProtocols.end()) {
-      validator.error(*match, "spec.match.protocol",
-                      must_be_one_of("protocol", R"("tcp", "grpc", "http", "http2")"));
-    }
+    validate_choice(validator, *match, "spec.match", "type", {"HostnameGenerator"});
+    validate_choice(validator, *match, "spec.match", "protocol", {"tcp", "grpc", "http", "http2"});
   } else {
     validator.error(spec, "spec.match", "must be defined");
   }

@@ -20,6 +20,11 @@ Schema mesh_open_telemetry_backend_schema(Dialect /*dialect*/) {
 
 void validate_mesh_open_telemetry_backend(Validator& validator) {
   const auto& spec = validator.resource().spec();
+  validate_choice(validator, spec, "spec", "protocol", {"grpc", "http"});
+  if (const auto* env = spec.find("env")) {
+    validate_choice(validator, *env, "spec.env", "mode", {"Disabled", "Optional", "Required"});
+    validate_choice(validator, *env, "spec.env", "precedence", {"ExplicitFirst", "EnvFirst"});
+  }
   const auto* endpoint = spec.find("endpoint");
   if (endpoint == nullptr) return;
   const std::string at = "spec.endpoint";
@@ -33,7 +38,7 @@ void validate_mesh_open_telemetry_backend(Validator& validator) {
   if (endpoint->find("port") != nullptr) validate_service_port(validator, *endpoint, at, "port");
   const auto* path = endpoint->find("path");
   if (path == nullptr || path->scalar.empty()) return;
-  if (spec.text_of("protocol") != "http") {
+  if (const auto protocol = spec.text_of("protocol"); protocol.empty() || protocol == "grpc") {
     return validator.error(*path, at + ".path", "must not be set when protocol is grpc",
                            "set protocol: http");
   }

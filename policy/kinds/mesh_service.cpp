@@ -3,21 +3,24 @@
 #include <string>
 
 #include "policy/kinds/registry.h"
+#include "policy/kinds/service_rules.h"
 #include "policy/kinds/shared_schemas.h"
 
 namespace sluice::policy {
 
 using namespace schema;
 
-Schema mesh_service_schema(Dialect /*dialect*/) {
+Schema mesh_service_schema(Dialect dialect) {
   const auto port = object({{"name", text()},
                             {"port", integer(1, 65535), true},
                             {"targetPort", int_or_text()},
                             {"appProtocol", text()}});
-  const auto selector = object({{"dataplaneRef", object({{"name", text()}})},
-                                {"dataplaneTags", text_map()},
-                                {"dataplaneLabels", object({{"matchLabels", text_map()}})}});
-  const auto identity = object({{"type", one_of({"SpiffeID", "ServiceTag"})}, {"value", text()}});
+  auto selector = object({{"dataplaneRef", object({{"name", text()}})},
+                          {"dataplaneLabels", object({{"matchLabels", text_map()}})}});
+  if (dialect == Dialect::kuma_2) selector.fields.push_back({"dataplaneTags", text_map()});
+  auto types = one_of({"SpiffeID"});
+  if (dialect == Dialect::kuma_2) types.values.push_back("ServiceTag");
+  const auto identity = object({{"type", types}, {"value", text()}});
   const auto status = object({{"addresses", any()},
                               {"vips", list(object({{"ip", text()}}))},
                               {"tls", any()},
@@ -30,22 +33,43 @@ Schema mesh_service_schema(Dialect /*dialect*/) {
                  {"status", status}});
 }
 
-void validate_mesh_service(Validator& validator) {
-  const auto& resource = validator.resource();
-  const auto& spec = resource.spec();
-  if (resource.name.size() > 63)
-    validator.error(resource.body, "name", "must not be longer than 63 characters");
-  if (const auto* selector = spec.find("selector"); selector != nullptr && selector->size() > 1) {
-    validator.error(*selector, "spec.selector",
-                    "must specify only one of: dataplaneTags, dataplaneRef, or dataplaneLabels");
-  }
-  std::set<std::string> seen;
+namespace {
+
+// Kuma takes several ports of one name. One number twice could not be told apart by who connects.
+void validate_ports(Validator& validator, const Node& spec) {
+  std::set<std::string> names;
+  std::set<std::string> numbers;
   validator.each(spec, "spec", "ports", [&](const Node& port, const std::string& path) {
     validator.short_name(port, path, "name");
-    const std::string name(port.text_of("name").empty() ? port.text_of("port") : port.text_of("name"));
-    if (!seen.insert(name).second)
-      validator.error(port, path + ".name", "port name \"" + name + "\" is given twice");
+    const std::string number(port.text_of("port"));
+    const std::string name(port.text_of("name").empty() ? number : port.text_of("name"));
+    const bool new_name = names.insert(name).second;
+    if (!numbers.insert(number).second) {
+      validator.error(port, path + ".port", "port " + number + " is given twice");
+    } else if (!new_name) {
+      validator.warning(port, path + ".name", "port name \"" + name + "\" is given twice");
+    }
+    const auto protocol = port.text_of("appProtocol");
+    if (validator.dialect() == Dialect::kuma_3 && !protocol.empty() &&
+        !is_supported_protocol(protocol, Dialect::kuma_3)) {
+      validator.error(port, path + ".appProtocol",
+                      must_be_one_of("appProtocol", supported_protocols(Dialect::kuma_3)));
+    }
   });
+}
+
+}  // namespace
+
+void validate_mesh_service(Validator& validator) {
+  const auto& spec = validator.resource().spec();
+  validate_service_name(validator, true);
+  if (const auto* selector = spec.find("selector"); selector != nullptr && selector->size() > 1) {
+    const std::string choices = validator.dialect() == Dialect::kuma_2
+                                    ? "dataplaneTags, dataplaneRef, or dataplaneLabels"
+                                    : "dataplaneRef or dataplaneLabels";
+    validator.error(*selector, "spec.selector", "must specify only one of: " + choices);
+  }
+  validate_ports(validator, spec);
 }
 
 }  // namespace sluice::policy

@@ -43,6 +43,16 @@ std::string must_be_one_of(std::string_view what, std::string_view choices) {
   return "\"" + std::string(what) + "\" must be one of [" + std::string(choices) + "]";
 }
 
+void validate_choice(Validator& validator, const Node& parent, const std::string& path, std::string_view key,
+                     const std::vector<std::string_view>& choices) {
+  const auto* node = parent.find(key);
+  if (node == nullptr || node->scalar.empty() || std::ranges::find(choices, node->scalar) != choices.end())
+    return;
+  std::string list;
+  for (const auto choice : choices) list += (list.empty() ? "\"" : ", \"") + std::string(choice) + "\"";
+  validator.error(*node, join_path(path, key), must_be_one_of(key, list));
+}
+
 bool is_supported_protocol(std::string_view text, Dialect dialect) {
   constexpr std::array<std::string_view, 5> kProtocols{"grpc", "http", "http2", "tcp", "kafka"};
   std::string folded(text);

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "policy/kinds/validator.h"
 
@@ -21,6 +22,10 @@ void validate_service_port(Validator& validator, const Node& parent, const std::
 
 // "must be one of [a, b]" for `value`, quoted as Kuma quotes.
 std::string must_be_one_of(std::string_view what, std::string_view choices);
+
+// The text under `key`, when given, is one of `choices`: what the schema says too, in the validators' words.
+void validate_choice(Validator& validator, const Node& parent, const std::string& path, std::string_view key,
+                     const std::vector<std::string_view>& choices);
 
 // True for an appProtocol that the dialect supports; kuma-3 ignores its case.
 bool is_supported_protocol(std::string_view text, Dialect dialect);

@@ -140,7 +140,41 @@ TEST(MeshOpenTelemetryBackendKind, Endpoint) {
   EXPECT_EQ(of("{protocol: http, endpoint: {path: 'v?'}}"),
             (Wanted{"spec.endpoint.path: must start with /",
                     "spec.endpoint.path: must not contain query or fragment"}));
-  EXPECT_EQ(of("{protocol: udp, env: {mode: x}}"), (Wanted{"spec.protocol", "spec.env.mode"}));
+  EXPECT_EQ(of("{protocol: udp, env: {mode: x}}"),
+            (Wanted{"spec.protocol", "spec.env.mode",
+                    "spec.protocol: \"protocol\" must be one of [\"grpc\", \"http\"]",
+                    "spec.env.mode: \"mode\" must be one of [\"Disabled\", \"Optional\", \"Required\"]"}));
+}
+
+TEST(MeshServiceKind, PortsAndDialects) {
+  const auto of = [](const std::string& spec, Dialect dialect) {
+    return errors("MeshService", spec, dialect);
+  };
+  EXPECT_EQ(of("{ports: [{port: 1, name: a}, {port: 2, name: a}]}", Dialect::kuma_2), Wanted{});
+  EXPECT_EQ(of("{ports: [{port: 1, name: a}, {port: 1, name: b}]}", Dialect::kuma_2),
+            Wanted{"spec.ports[1].port: port 1 is given twice"});
+  EXPECT_EQ(of("{ports: [{port: 1, appProtocol: TCP}]}", Dialect::kuma_3), Wanted{});
+  EXPECT_EQ(of("{ports: [{port: 1, appProtocol: kafka}]}", Dialect::kuma_3),
+            Wanted{"spec.ports[0].appProtocol: \"appProtocol\" must be one of [grpc, http, http2, tcp]"});
+  EXPECT_EQ(of("{ports: [{port: 1, appProtocol: mysql}]}", Dialect::kuma_2), Wanted{});
+  const std::string both = "{selector: {dataplaneRef: {name: a}, dataplaneTags: {a: b}}}";
+  EXPECT_EQ(of(both, Dialect::kuma_2).size(), 1U);
+  EXPECT_EQ(of(both, Dialect::kuma_3), Wanted{});
+  EXPECT_EQ(errors("MeshService", "{}", Dialect::kuma_3, "a.b").size(), 1U);
+  EXPECT_EQ(errors("MeshService", "{}", Dialect::kuma_2, "a.b"), Wanted{});
+}
+
+TEST(MeshExternalServiceKind, ChoicesHaveKumasWords) {
+  EXPECT_EQ(
+      external(", tls: {version: {min: x}, verification: {mode: y, subjectAltNames: [{type: z, value: a}]}}"),
+      (Wanted{
+          "spec.tls.version.min", "spec.tls.verification.mode",
+          "spec.tls.verification.subjectAltNames[0].type",
+          "spec.tls.version.min: \"min\" must be one of [\"TLSAuto\", \"TLS10\", \"TLS11\", \"TLS12\", "
+          "\"TLS13\"]",
+          "spec.tls.verification.mode: \"mode\" must be one of [\"SkipSAN\", \"SkipCA\", \"SkipAll\", "
+          "\"Secured\"]",
+          "spec.tls.verification.subjectAltNames[0].type: \"type\" must be one of [\"Prefix\", \"Exact\"]"}));
 }
 
 }  // namespace
