@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "policy/document/resource.h"
 
@@ -12,5 +13,7 @@ enum class PolicyRole : std::uint8_t { system, producer, consumer, workload_owne
 
 // By the label that Kuma computes, else by namespace and `to` items.
 PolicyRole role_of(const Resource& policy);
+// Why a namespace's policy has no role: its parts would need two. Empty when it has one.
+std::string_view role_problem(const Resource& policy);
 
 }  // namespace sluice::policy

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "policy/document/dialect.h"
 #include "policy/document/node.h"
 #include "policy/table/rule.h"
 
@@ -19,6 +20,7 @@ struct Resource {
   std::string display_name;  // as written
   std::string ns;            // Kubernetes namespace; empty on Universal
   bool kubernetes = false;
+  Dialect dialect = Dialect::kuma_2;  // by which it was judged
   std::map<std::string, std::string> labels;
   Node body;  // what is checked and used: a mapping; for kinds with a spec its "spec" field is the spec
   std::string file;

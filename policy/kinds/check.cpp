@@ -4,6 +4,7 @@
 
 #include "policy/document/catalog.h"
 #include "policy/document/envelope.h"
+#include "policy/document/policy_role.h"
 #include "policy/kinds/registry.h"
 #include "policy/kinds/schema_defaults.h"
 
@@ -39,6 +40,13 @@ void warn_of_support(const Resource& resource, Diagnostics& diagnostics) {
                    {}});
 }
 
+void check_role(const Resource& resource, Diagnostics& diagnostics) {
+  const auto problem = role_problem(resource);
+  if (problem.empty()) return;
+  diagnostics.add({Severity::error, Stage::semantic, resource.file, resource.spec().find("to")->mark,
+                   "spec.to", std::string(problem), "write one policy for each"});
+}
+
 // True when the resource may be used. Its body gets the schema's defaults and loses unknown fields.
 bool check_resource(Resource& resource, const CheckOptions& options, Diagnostics& diagnostics) {
   Diagnostics own;
@@ -51,8 +59,9 @@ bool check_resource(Resource& resource, const CheckOptions& options, Diagnostics
                   .strict = options.strict,
                   .nulls_are_values = nulls_are_values(resource)});
     drop_unknown(schema, resource.body);
-    Validator validator(resource, options.dialect, own);
+    Validator validator(resource, own);
     rules->validate(validator);
+    check_role(resource, own);
   }
   warn_of_support(resource, own);
   diagnostics.append(own);
@@ -65,6 +74,7 @@ CheckedText check_text(std::string_view text, const std::string& file, const Che
   CheckedText out;
   for (auto& document : parse_yaml(text, file, out.diagnostics, options.limits)) {
     auto resource = open_envelope(std::move(document), file, out.diagnostics);
+    if (resource) resource->dialect = options.dialect;
     if (resource && known_to(options.dialect, *resource, out.diagnostics) &&
         check_resource(*resource, options, out.diagnostics)) {
       out.resources.push_back(std::move(*resource));

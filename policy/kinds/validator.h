@@ -15,11 +15,11 @@ namespace sluice::policy {
 
 class Validator {
  public:
-  Validator(const Resource& resource, Dialect dialect, Diagnostics& diagnostics)
-      : resource_(resource), dialect_(dialect), diagnostics_(diagnostics) {}
+  Validator(const Resource& resource, Diagnostics& diagnostics)
+      : resource_(resource), diagnostics_(diagnostics) {}
 
   const Resource& resource() const { return resource_; }
-  Dialect dialect() const { return dialect_; }
+  Dialect dialect() const { return resource_.dialect; }
   void error(const Node& at, std::string path, std::string message, std::string hint = {});
   void warning(const Node& at, std::string path, std::string message, std::string hint = {});
 
@@ -39,7 +39,6 @@ class Validator {
 
  private:
   const Resource& resource_;
-  Dialect dialect_;
   Diagnostics& diagnostics_;
 };
 

@@ -134,6 +134,33 @@ TEST(Dialect3, FaultInjectionAndTlsKeepTheirRules) {
       Wanted{});
 }
 
+std::string of_shop(const std::string& to, Dialect dialect) {
+  CheckOptions options;
+  options.dialect = dialect;
+  const auto text =
+      "apiVersion: kuma.io/v1alpha1\nkind: MeshTimeout\nmetadata: {name: p, namespace: shop}\nspec: "
+      "{to: [" +
+      to + "]}\n";
+  return check_text(text, "t.yaml", options).diagnostics.text();
+}
+
+TEST(Roles, ProducerAndConsumerItemsDoNotMix) {
+  const std::string timeout = "}, default: {idleTimeout: 1s}}";
+  const std::string named = "{targetRef: {kind: MeshService, name: s" + timeout;
+  const std::string labelled = "{targetRef: {kind: MeshService, labels: {kuma.io/display-name: s}" + timeout;
+  const std::string elsewhere =
+      "{targetRef: {kind: MeshService, labels: {kuma.io/display-name: s, k8s.kuma.io/namespace: other}" +
+      timeout;
+  const std::string mesh = "{targetRef: {kind: Mesh" + timeout;
+  const std::string mixed = "producer and consumer items";
+  EXPECT_NE(of_shop(named + ", " + mesh, Dialect::kuma_2).find(mixed), std::string::npos);
+  EXPECT_EQ(of_shop(named + ", " + named, Dialect::kuma_2), "");
+  EXPECT_EQ(of_shop(labelled + ", " + mesh, Dialect::kuma_2), "");
+  EXPECT_NE(of_shop(labelled + ", " + mesh, Dialect::kuma_3).find(mixed), std::string::npos);
+  EXPECT_EQ(of_shop(elsewhere + ", " + mesh, Dialect::kuma_3), "");
+  EXPECT_EQ(errors("MeshTimeout", "{to: [" + named + ", " + mesh + "]}", Dialect::kuma_2), Wanted{});
+}
+
 TEST(Dialect2, GatewaysAreForSystemPolicies) {
   const auto of_namespace = [](const std::string& kind, const std::string& ns) {
     const auto text = "apiVersion: kuma.io/v1alpha1\nkind: " + kind +
