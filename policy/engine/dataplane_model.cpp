@@ -78,24 +78,23 @@ void read_inbounds(const Node& networking, const IpAddr& own, DataplaneModel& ou
   }
 }
 
+void read_listeners(const Node& networking, const IpAddr& own, DataplaneModel& out) {
+  const auto* listeners = networking.find("listeners");
+  if (listeners == nullptr) return;
+  for (const auto& node : listeners->items) out.listeners.push_back(inbound_of(node, own));
+}
+
 }  // namespace
 
-std::optional<DataplaneModel> DataplaneModel::from(const Resource& resource, Diagnostics& diagnostics) {
-  const auto* networking = resource.body.find("networking");
-  if (networking == nullptr) return std::nullopt;
-  const auto* address = networking->find("address");
-  const auto own = address == nullptr ? std::nullopt : IpAddr::parse(address->scalar);
-  if (!own) {
-    diagnostics.add({Severity::warning, Stage::support, resource.file,
-                     address == nullptr ? resource.mark : address->mark, "networking.address",
-                     "Dataplane \"" + resource.name + "\" has a name for an address; it takes no part",
-                     "write the IP address"});
-    return std::nullopt;
-  }
+DataplaneModel DataplaneModel::read(const Resource& resource) {
   DataplaneModel out;
   out.resource = &resource;
-  out.addresses.push_back(*own);
-  read_inbounds(*networking, *own, out);
+  const auto* networking = resource.body.find("networking");
+  if (networking == nullptr) return out;
+  const auto own = IpAddr::parse(networking->text_of("address")).value_or(IpAddr{});
+  out.addresses.push_back(own);
+  read_inbounds(*networking, own, out);
+  read_listeners(*networking, own, out);
   if (const auto* gateway = networking->find("gateway")) {
     out.gateway = gateway->text_of("type") != "BUILTIN";
     out.identity_tags.push_back(tags_of(*gateway, "tags"));
@@ -105,6 +104,18 @@ std::optional<DataplaneModel> DataplaneModel::from(const Resource& resource, Dia
   }
   if (const auto* block = resource.body.find("sluice")) out.node = block->text_of("node");
   return out;
+}
+
+std::optional<DataplaneModel> DataplaneModel::from(const Resource& resource, Diagnostics& diagnostics) {
+  const auto* networking = resource.body.find("networking");
+  if (networking == nullptr) return std::nullopt;
+  const auto* address = networking->find("address");
+  if (address != nullptr && IpAddr::parse(address->scalar)) return read(resource);
+  diagnostics.add({Severity::warning, Stage::support, resource.file,
+                   address == nullptr ? resource.mark : address->mark, "networking.address",
+                   "Dataplane \"" + resource.name + "\" has a name for an address; it takes no part",
+                   "write the IP address"});
+  return std::nullopt;
 }
 
 std::string DataplaneModel::zone() const {

@@ -40,16 +40,19 @@ struct OutboundModel {
 };
 
 struct DataplaneModel {
-  const Resource* resource = nullptr;  // not owned
-  std::vector<IpAddr> addresses;       // networking.address first
-  std::vector<InboundModel> inbounds;  // without those in state Ignored
-  std::vector<Tags> identity_tags;     // of every inbound, Ignored ones too, or of the gateway
+  const Resource* resource = nullptr;   // not owned
+  std::vector<IpAddr> addresses;        // networking.address first
+  std::vector<InboundModel> inbounds;   // without those in state Ignored
+  std::vector<InboundModel> listeners;  // of zone proxies; policies select them as they do inbounds
+  std::vector<Tags> identity_tags;      // of every inbound, Ignored ones too, or of the gateway
   std::vector<OutboundModel> outbounds;
   bool gateway = false;  // delegated gateway
   std::string node;      // sluice.node; empty: not bound to a node by us
 
   // Nothing when it cannot take part (its address is a name that nothing resolves here).
   static std::optional<DataplaneModel> from(const Resource& resource, Diagnostics& diagnostics);
+  // Everything but addresses also of such a one: its own address is then unspecified.
+  static DataplaneModel read(const Resource& resource);
   std::string zone() const;
 };
 

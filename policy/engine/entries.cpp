@@ -21,7 +21,7 @@ SelectedPolicies SelectedPolicies::of(const MeshWorld& mesh, std::string_view ki
                                       const DataplaneModel& dataplane) {
   SelectedPolicies out;
   for (const auto* policy : mesh.of_kind(kind)) {
-    auto selection = select(*policy, dataplane, mesh.dialect);
+    auto selection = select(*policy, dataplane, mesh);
     if (selection.proxy) out.list.push_back({policy, std::move(selection)});
   }
   return out;

@@ -25,6 +25,7 @@ bool tag_is(const Tags& tags, std::string_view key, std::string_view value) {
 void select_all(const DataplaneModel& dataplane, Selection& out) {
   out.proxy = true;
   out.inbounds.assign(dataplane.inbounds.size(), true);
+  out.listeners.assign(dataplane.listeners.size(), true);
 }
 
 // 2.x references by tags look at each inbound for itself, so one proxy may be selected in part.
@@ -39,11 +40,15 @@ void select_by_tags(const Node& ref, std::string_view kind, const DataplaneModel
     out.inbounds[i] = matches(dataplane.inbounds[i].tags);
     out.proxy = out.proxy || out.inbounds[i];
   }
-  // A gateway, or a proxy whose inbounds are all Ignored, has its tags only here.
-  if (dataplane.inbounds.empty()) {
-    out.proxy =
-        dataplane.identity_tags.empty() ? matches({}) : std::ranges::any_of(dataplane.identity_tags, matches);
-  }
+  // Gateways and Ignored inbounds have their tags only here.
+  out.proxy = out.proxy || std::ranges::any_of(dataplane.identity_tags, matches) ||
+              (dataplane.inbounds.empty() && dataplane.identity_tags.empty() && matches({}));
+}
+
+// A name means a resource of the policy's own zone. Documents as a user writes them say no zone.
+bool same_zone(const Resource& policy, const Resource& resource) {
+  const bool placed = !policy.label("kuma.io/origin").empty() || !policy.label("kuma.io/zone").empty();
+  return !placed || policy.label("kuma.io/zone") == resource.label("kuma.io/zone");
 }
 
 bool dataplane_ref_matches(const Node& ref, const Resource& policy, const Resource& dataplane,
@@ -52,9 +57,10 @@ bool dataplane_ref_matches(const Node& ref, const Resource& policy, const Resour
       labels != nullptr && !labels_match(*labels, dataplane, dialect))
     return false;
   const auto name = ref.text_of("name");
-  if (!name.empty() && name != dataplane.display_name && name != dataplane.name) return false;
+  if (name.empty()) return true;
+  if (name != dataplane.display_name && name != dataplane.name) return false;
   const auto ns = ref.text_of("namespace").empty() ? std::string_view(policy.ns) : ref.text_of("namespace");
-  return name.empty() || ns.empty() || ns == dataplane.ns;
+  return (ns.empty() || ns == dataplane.ns) && same_zone(policy, dataplane);
 }
 
 void select_dataplane(const Node& ref, const Resource& policy, const DataplaneModel& dataplane,
@@ -66,6 +72,10 @@ void select_dataplane(const Node& ref, const Resource& policy, const DataplaneMo
     // A named inbound does not answer to its port.
     out.inbounds[i] = dataplane.inbounds[i].section == section;
     out.proxy = out.proxy || out.inbounds[i];
+  }
+  for (std::size_t i = 0; i < dataplane.listeners.size(); ++i) {
+    out.listeners[i] = dataplane.listeners[i].section == section;
+    out.proxy = out.proxy || out.listeners[i];
   }
 }
 
@@ -89,6 +99,42 @@ bool within_reach(const Resource& policy, const DataplaneModel& dataplane) {
   return true;
 }
 
+Selection nothing(const DataplaneModel& dataplane) {
+  return {false, std::vector<bool>(dataplane.inbounds.size(), false),
+          std::vector<bool>(dataplane.listeners.size(), false)};
+}
+
+void add(const Selection& more, Selection& out) {
+  out.proxy = out.proxy || more.proxy;
+  for (std::size_t i = 0; i < more.inbounds.size(); ++i)
+    out.inbounds[i] = out.inbounds[i] || more.inbounds[i];
+  for (std::size_t i = 0; i < more.listeners.size(); ++i)
+    out.listeners[i] = out.listeners[i] || more.listeners[i];
+}
+
+Selection select_by_top(const Resource& policy, const DataplaneModel& dataplane, Dialect dialect) {
+  auto out = nothing(dataplane);
+  const auto* ref = policy.spec().find("targetRef");
+  const auto kind = target_kind(policy.spec());
+  if (kind == "Mesh") {
+    if (proxy_type_matches(ref, dataplane)) select_all(dataplane, out);
+  } else if (kind == "Dataplane") {
+    select_dataplane(*ref, policy, dataplane, dialect, out);
+  } else if (kind == "MeshSubset" || kind == "MeshService" || kind == "MeshServiceSubset") {
+    if (proxy_type_matches(ref, dataplane)) select_by_tags(*ref, kind, dataplane, out);
+  }
+  return out;
+}
+
+bool names_route(const Node& ref, const Resource& policy, const Resource& route, Dialect dialect) {
+  if (const auto* labels = ref.find("labels"); labels != nullptr && labels->size() > 0)
+    return labels_match(*labels, route, dialect);
+  const auto name = ref.text_of("name");
+  if (name != route.display_name && name != route.name) return false;
+  const auto ns = ref.text_of("namespace").empty() ? std::string_view(policy.ns) : ref.text_of("namespace");
+  return (ns.empty() || ns == route.ns) && same_zone(policy, route);
+}
+
 }  // namespace
 
 bool labels_match(const Node& wanted, const Resource& resource, Dialect dialect) {
@@ -101,18 +147,14 @@ bool labels_match(const Node& wanted, const Resource& resource, Dialect dialect)
   });
 }
 
-Selection select(const Resource& policy, const DataplaneModel& dataplane, Dialect dialect) {
-  Selection out;
-  out.inbounds.assign(dataplane.inbounds.size(), false);
-  if (!within_reach(policy, dataplane)) return out;
-  const auto* ref = policy.spec().find("targetRef");
-  const auto kind = target_kind(policy.spec());
-  if (kind == "Mesh") {
-    if (proxy_type_matches(ref, dataplane)) select_all(dataplane, out);
-  } else if (kind == "Dataplane") {
-    select_dataplane(*ref, policy, dataplane, dialect, out);
-  } else if (kind == "MeshSubset" || kind == "MeshService" || kind == "MeshServiceSubset") {
-    if (proxy_type_matches(ref, dataplane)) select_by_tags(*ref, kind, dataplane, out);
+Selection select(const Resource& policy, const DataplaneModel& dataplane, const MeshWorld& mesh) {
+  if (!within_reach(policy, dataplane)) return nothing(dataplane);
+  if (target_kind(policy.spec()) != "MeshHTTPRoute") return select_by_top(policy, dataplane, mesh.dialect);
+  auto out = nothing(dataplane);
+  const auto& ref = *policy.spec().find("targetRef");
+  for (const auto* route : mesh.of_kind("MeshHTTPRoute")) {
+    if (names_route(ref, policy, *route, mesh.dialect))
+      add(select_by_top(*route, dataplane, mesh.dialect), out);
   }
   return out;
 }

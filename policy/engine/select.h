@@ -7,16 +7,18 @@
 #include "policy/document/dialect.h"
 #include "policy/document/policy_role.h"
 #include "policy/document/resource.h"
-#include "policy/engine/dataplane_model.h"
+#include "policy/engine/world.h"
 
 namespace sluice::policy {
 
 struct Selection {
-  bool proxy = false;          // outbound and proxy-wide parts apply
-  std::vector<bool> inbounds;  // by index into DataplaneModel::inbounds
+  bool proxy = false;           // outbound and proxy-wide parts apply
+  std::vector<bool> inbounds;   // by index into DataplaneModel::inbounds
+  std::vector<bool> listeners;  // by index into DataplaneModel::listeners
 };
 
-Selection select(const Resource& policy, const DataplaneModel& dataplane, Dialect dialect = Dialect::kuma_2);
+// `mesh` knows the routes that a policy may name at its top.
+Selection select(const Resource& policy, const DataplaneModel& dataplane, const MeshWorld& mesh);
 
 // True when every pair of `wanted` is among the resource's labels. Where upstream writes them itself (on
 // Kubernetes, and everywhere in 3.0) kuma.io/display-name and the namespace need no label.

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "policy/engine/entries.h"
 #include "policy/rules/items.h"
 
 namespace sluice::policy {
@@ -31,12 +32,11 @@ void expand(const PolicyItem& item, std::vector<MatchRule>& out) {
 
 }  // namespace
 
-std::vector<MatchRule> inbound_rules(const SelectedPolicies& policies, std::size_t inbound, bool from_too) {
+std::vector<MatchRule> inbound_rules(const std::vector<const Resource*>& policies, bool from_too) {
   std::vector<PolicyItem> items;
-  for (const auto& one : policies.list) {
-    if (!one.selection.inbounds[inbound]) continue;
-    const bool own = list_of(*one.policy, "rules") != nullptr;
-    if (own || from_too) add_items(*one.policy, own ? "rules" : "from", items);
+  for (const auto* policy : policies) {
+    const bool own = list_of(*policy, "rules") != nullptr;
+    if (own || from_too) add_items(*policy, own ? "rules" : "from", items);
   }
   sort_items(items, false);
   std::vector<MatchRule> out;

@@ -86,26 +86,26 @@ Node inbound_json(const InboundModel& inbound) {
 }
 
 template <typename Write>
-auto of_inbound(const DataplaneModel& dataplane, Write write) {
-  return [&dataplane, write](const auto& part) {
+auto of_inbound(Write write) {
+  return [write](const auto& part) {
     auto out = Node::empty_mapping();
-    out.set("inbound", inbound_json(dataplane.inbounds[part.inbound]));
+    out.set("inbound", inbound_json(*part.inbound));
     out.set("rules", sequence(part.rules, write));
     return out;
   };
 }
 
-Node warnings(const KindRulesOfProxy& rules, const DataplaneModel& dataplane) {
-  return sequence(rules.too_many, [&](std::size_t inbound) {
-    return Node::of_text("fromRules of inbound " + dataplane.inbounds[inbound].section +
+Node warnings(const KindRulesOfProxy& rules) {
+  return sequence(rules.too_many, [](const InboundModel* inbound) {
+    return Node::of_text("fromRules of inbound " + inbound->section +
                          ": its distinct tags have too many combinations to be written out");
   });
 }
 
-Node kind_json(const KindRulesOfProxy& rules, const DataplaneModel& dataplane) {
+Node kind_json(const KindRulesOfProxy& rules) {
   auto out = Node::empty_mapping();
-  out.set("fromRules", sequence(rules.from_rules, of_inbound(dataplane, subset_json)));
-  out.set("inboundRules", sequence(rules.inbound_rules, of_inbound(dataplane, match_json)));
+  out.set("fromRules", sequence(rules.from_rules, of_inbound(subset_json)));
+  out.set("inboundRules", sequence(rules.inbound_rules, of_inbound(match_json)));
   if (rules.proxy_rule) {
     auto single = Node::empty_mapping();
     single.set("conf", rules.proxy_rule->conf);
@@ -115,7 +115,7 @@ Node kind_json(const KindRulesOfProxy& rules, const DataplaneModel& dataplane) {
   out.set("toResourceRules", sequence(rules.to_resource_rules, resource_json));
   out.set("toRules", sequence(rules.to_rules, subset_json));
   out.set("type", Node::of_text(rules.kind));
-  out.set("warnings", warnings(rules, dataplane));
+  out.set("warnings", warnings(rules));
   return out;
 }
 
@@ -125,8 +125,7 @@ Node inspect_json(const ProxyRules& rules) {
   auto out = Node::empty_mapping();
   out.set("httpMatches", empty_sequence());
   out.set("resource", meta(*rules.dataplane->resource));
-  out.set("rules", sequence(rules.kinds,
-                            [&](const KindRulesOfProxy& kind) { return kind_json(kind, *rules.dataplane); }));
+  out.set("rules", sequence(rules.kinds, kind_json));
   return out;
 }
 

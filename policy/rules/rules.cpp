@@ -1,33 +1,52 @@
 #include "policy/rules/rules.h"
 
+#include <utility>
+
 #include "policy/engine/entries.h"
+#include "policy/rules/from_rules.h"
 #include "policy/rules/inbound_rules.h"
 #include "policy/rules/policy_kind.h"
 #include "policy/rules/single_rule.h"
-#include "policy/rules/subset_rules.h"
 
 namespace sluice::policy {
 namespace {
 
-void add_from(const SelectedPolicies& policies, std::size_t inbound, KindRulesOfProxy& out) {
-  std::vector<PolicyItem> items;
+// The policies whose selection says yes.
+template <typename Selects>
+std::vector<const Resource*> chosen(const SelectedPolicies& policies, Selects selects) {
+  std::vector<const Resource*> out;
   for (const auto& one : policies.list) {
-    if (one.selection.inbounds[inbound]) add_items(*one.policy, "from", items);
+    if (selects(one.selection)) out.push_back(one.policy);
   }
-  if (items.empty()) return;
-  sort_items(items, false);
-  const auto subsets = SubsetRules::of(items);
-  auto rules = subsets ? subsets->all() : std::nullopt;
-  if (rules) {
-    out.from_rules.push_back({inbound, std::move(*rules)});
-  } else {
-    out.too_many.push_back(inbound);
+  return out;
+}
+
+void add_inbound(const PolicyKind& kind, const std::vector<const Resource*>& policies,
+                 const InboundModel& inbound, KindRulesOfProxy& out) {
+  if (kind.from) {
+    auto rules = from_rules(policies);
+    if (!rules) {
+      out.too_many.push_back(&inbound);
+    } else if (!rules->empty()) {
+      out.from_rules.push_back({&inbound, std::move(*rules)});
+    }
+  }
+  if (kind.rules) {
+    auto rules = inbound_rules(policies, kind.from_as_rules);
+    if (!rules.empty()) out.inbound_rules.push_back({&inbound, std::move(rules)});
   }
 }
 
-void add_rules(const SelectedPolicies& policies, std::size_t inbound, bool from_too, KindRulesOfProxy& out) {
-  auto rules = inbound_rules(policies, inbound, from_too);
-  if (!rules.empty()) out.inbound_rules.push_back({inbound, std::move(rules)});
+void add_inbounds(const PolicyKind& kind, const SelectedPolicies& policies, const DataplaneModel& dataplane,
+                  KindRulesOfProxy& out) {
+  for (std::size_t i = 0; i < dataplane.inbounds.size(); ++i) {
+    const auto own = chosen(policies, [i](const Selection& selection) { return selection.inbounds[i]; });
+    add_inbound(kind, own, dataplane.inbounds[i], out);
+  }
+  for (std::size_t i = 0; i < dataplane.listeners.size(); ++i) {
+    const auto own = chosen(policies, [i](const Selection& selection) { return selection.listeners[i]; });
+    add_inbound(kind, own, dataplane.listeners[i], out);
+  }
 }
 
 }  // namespace
@@ -44,10 +63,7 @@ ProxyRules rules_for(const MeshWorld& mesh, const DataplaneModel& dataplane) {
     if (policies.list.empty()) continue;
     KindRulesOfProxy rules;
     rules.kind = kind.name;
-    for (std::size_t i = 0; i < dataplane.inbounds.size(); ++i) {
-      if (kind.from) add_from(policies, i, rules);
-      if (kind.rules) add_rules(policies, i, kind.from_as_rules, rules);
-    }
+    add_inbounds(kind, policies, dataplane, rules);
     if (kind.single) rules.proxy_rule = single_rule(policies);
     if (!rules.empty()) out.kinds.push_back(std::move(rules));
   }

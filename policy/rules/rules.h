@@ -2,7 +2,6 @@
 // shows under /meshes/MESH/dataplanes/NAME/_rules. Pure; everything borrows the resources of the World.
 #pragma once
 
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,13 +13,13 @@
 
 namespace sluice::policy {
 
-// `inbound` is the index into DataplaneModel::inbounds.
+// `inbound` is one of the DataplaneModel's inbounds or listeners.
 struct InboundSubsetRules {
-  std::size_t inbound = 0;
+  const InboundModel* inbound = nullptr;
   std::vector<SubsetRule> rules;
 };
 struct InboundMatchRules {
-  std::size_t inbound = 0;
+  const InboundModel* inbound = nullptr;
   std::vector<MatchRule> rules;
 };
 
@@ -29,7 +28,7 @@ struct KindRulesOfProxy {
   std::vector<SubsetRule> to_rules;             // destinations by kuma.io/service (2.x)
   std::vector<ResourceRule> to_resource_rules;  // destinations that are resources
   std::vector<InboundSubsetRules> from_rules;   // clients by tags (2.x)
-  std::vector<std::size_t> too_many;            // inbounds whose from_rules are too many to be written out
+  std::vector<const InboundModel*> too_many;    // inbounds whose from_rules are too many to be written out
   std::vector<InboundMatchRules> inbound_rules;
   std::optional<SingleRule> proxy_rule;
 

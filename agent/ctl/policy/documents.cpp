@@ -69,9 +69,13 @@ Json diagnostics_json(const Documents& documents) {
   return out;
 }
 
+std::string lines_text(const policy::Diagnostics& diagnostics) {
+  return printable_lines(diagnostics.text());
+}
+
 std::string diagnostics_text(const Documents& documents) {
   std::string out;
-  for (const auto& diagnostics : documents.diagnostics) out += printable_lines(diagnostics.text());
+  for (const auto& diagnostics : documents.diagnostics) out += lines_text(diagnostics);
   return out;
 }
 

@@ -30,7 +30,9 @@ Outcome<Documents> read_documents(const std::vector<std::string>& paths, const p
 Json diagnostics_json(const Documents& documents);
 // Compiler style, one per line with its hint below.
 std::string diagnostics_text(const Documents& documents);
+std::string lines_text(const policy::Diagnostics& diagnostics);
 
 void add_policy_check(Verbs& verbs);
+void add_policy_rules(Verbs& verbs);
 
 }  // namespace sluice::ctl

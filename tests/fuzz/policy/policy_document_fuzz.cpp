@@ -1,5 +1,5 @@
-// Any text through parser, envelope, validators of both dialects, the policies that come with a mesh, and compiler;
-// what compiles must make a sound table.
+// Any text through parser, envelope, validators of both dialects, the policies that come with a mesh, and
+// compiler; what compiles must make a sound table.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "policy/engine/entries.h"
 #include "policy/kinds/check.h"
 #include "policy/rules/inspect_json.h"
 
@@ -160,6 +161,72 @@ TEST(Rules, TooManyCombinationsAreSaidNotWritten) {
   EXPECT_EQ(rules(policy, "MeshTrafficPermission", "fromRules"), "[]");
   EXPECT_NE(rules(policy, "MeshTrafficPermission", "warnings").find("too many combinations"),
             std::string::npos);
+}
+
+TEST(Rules, ANameAtTheTopMeansAProxyOfThePolicysOwnZone) {
+  const auto policy = [](std::string_view labels) {
+    return "type: MeshTrace\nmesh: m\nname: t\nlabels: {" + std::string(labels) +
+           "}\nspec:\n  targetRef: {kind: Dataplane, name: web}\n  default: {sampling: {overall: 1}}\n";
+  };
+  EXPECT_NE(rules(policy(""), "MeshTrace", "proxyRule"), "");
+  EXPECT_EQ(rules(policy("kuma.io/origin: zone, kuma.io/zone: z"), "MeshTrace", "proxyRule"), "");
+}
+
+TEST(Rules, APolicyForARouteSpeaksOfTheProxiesOfTheRoute) {
+  const auto policies = [](std::string_view service) {
+    return R"(
+type: MeshHTTPRoute
+mesh: m
+name: route
+spec:
+  targetRef: {kind: MeshService, name: )" +
+           std::string(service) + R"(}
+  to:
+    - targetRef: {kind: MeshService, name: db}
+      rules: [{matches: [{path: {type: PathPrefix, value: /}}], default: {}}]
+---
+type: MeshTimeout
+mesh: m
+name: t
+spec:
+  targetRef: {kind: MeshHTTPRoute, name: route}
+  to: [{targetRef: {kind: Mesh}, default: {http: {requestTimeout: 1s}}}]
+)";
+  };
+  const auto selected = [&](std::string_view service) {
+    auto checked = check_text(std::string(kProxy) + std::string(policies(service)), "t");
+    EXPECT_FALSE(checked.diagnostics.has_errors()) << checked.diagnostics.text();
+    const auto world = World::from(checked.resources, checked.diagnostics);
+    const auto& mesh = world.meshes.at("m");
+    return SelectedPolicies::of(mesh, "MeshTimeout", mesh.dataplanes.at(0)).list.size();
+  };
+  EXPECT_EQ(selected("web"), 1u);
+  EXPECT_EQ(selected("other"), 0u);
+}
+
+TEST(Rules, ListenersOfZoneProxiesAreSelectedLikeInbounds) {
+  constexpr std::string_view kDocuments = R"(
+type: Dataplane
+mesh: m
+name: egress
+networking:
+  address: 10.0.0.2
+  listeners: [{type: ZoneEgress, address: 10.0.0.2, port: 10002, name: out}]
+---
+type: MeshTrafficPermission
+mesh: m
+name: t
+spec:
+  targetRef: {kind: Dataplane, sectionName: out}
+  rules: [{default: {allow: [{spiffeID: {type: Exact, value: "spiffe://m/web"}}]}}]
+)";
+  auto checked = check_text(std::string(kProxy) + std::string(kDocuments), "t");
+  EXPECT_FALSE(checked.diagnostics.has_errors()) << checked.diagnostics.text();
+  const auto world = World::from(checked.resources, checked.diagnostics);
+  const auto& mesh = world.meshes.at("m");
+  EXPECT_EQ(rules_for(mesh, mesh.dataplanes.at(0)).kinds.at(0).inbound_rules.at(0).inbound->address.port,
+            10002);
+  EXPECT_TRUE(rules_for(mesh, mesh.dataplanes.at(1)).kinds.empty());
 }
 
 }  // namespace
