@@ -19,7 +19,7 @@ class ByHand(unittest.TestCase):
     def setUp(self):
         self.lab = Lab("hand", case.BINARIES)
         self.lab.__enter__()
-        self.addCleanup(self.lab.cleanup)
+        self.addCleanup(self.lab.close)
         self.home = self.lab.directory / "try"
         (self.home / "resources").mkdir(parents=True)
         self.pins, self.cgroup = BPFFS / "sluice-lab-hand-try", cgroup2_mount() / "sluice-lab-hand-try"

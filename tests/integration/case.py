@@ -32,7 +32,7 @@ class TwoNodes(unittest.TestCase):
     def setUpClass(cls):
         cls.lab = Lab(cls.lab_name, BINARIES)
         cls.lab.__enter__()
-        cls.addClassCleanup(cls.lab.cleanup)
+        cls.addClassCleanup(cls.lab.close)
         cls.lab.add_nodes("a", "b")
         cls.address = {name: cls.lab.add_workload("a", name) for name in cls.clients}
         cls.address["web"] = cls.lab.add_workload("b", "web")

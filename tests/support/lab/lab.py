@@ -44,6 +44,14 @@ class Lab:
     def __exit__(self, *_):
         self.cleanup()
 
+    def close(self):
+        """Cleanup at the end of a test; a report of a sanitizer in the log of any daemon fails it."""
+        self.end_processes()
+        reports = list(filter(None, map(process.sanitizer_report, self.directory.rglob("sluiced*.log"))))
+        self.cleanup()
+        if reports:
+            raise process.LabError("\n".join(reports))
+
     def netns(self, short):
         return self.prefix + short
 
@@ -80,9 +88,12 @@ class Lab:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
+    def end_processes(self):
+        self.processes.end_all(order=[f"sluiced-{node}" for node in self.instances])
+
     def cleanup(self):
         """Ends and removes everything that carries this lab's name, whoever left it."""
-        self.processes.end_all(order=[f"sluiced-{node}" for node in self.instances])
+        self.end_processes()
         self._end_cgroup_processes()
         net.delete_namespaces(self.prefix)
         for pins in BPFFS.glob(f"sluice-lab-{self.name}*"):

@@ -1,6 +1,7 @@
 """Programs of a lab: started by us, written down with their start time, ended by pid."""
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -38,6 +39,13 @@ def run(*args, check=True, timeout=60, stdin=None, env=None):
     if check and done.returncode != 0:
         raise LabError(f"{' '.join(map(str, args))}: exit {done.returncode}\n{done.stdout}{done.stderr}".rstrip())
     return done
+
+
+def sanitizer_report(log):
+    """What AddressSanitizer, LeakSanitizer, UndefinedBehaviorSanitizer or ThreadSanitizer wrote into a log, or ""."""
+    text = log.read_text(errors="replace")
+    found = re.search(r"(ERROR|WARNING): \w+Sanitizer|: runtime error: ", text)
+    return f"{log}:\n{text[max(0, found.start() - 200):found.start() + 8000]}" if found else ""
 
 
 class Processes:
