@@ -128,13 +128,17 @@ class Opener {
     resource_.display_name = resource_.name;
     if (info_->mesh_scoped) resource_.mesh = required_text(document_, "mesh", "mesh");
     take_labels(document_.find("labels"), "labels");
-    // A name that was synced from Kubernetes keeps its origin in these labels.
-    if (const auto name = resource_.label("kuma.io/display-name"); !name.empty())
-      resource_.display_name = name;
-    resource_.ns = resource_.label("k8s.kuma.io/namespace");
+    take_origin();
     resource_.body = std::move(document_);
     for (const auto key : kEnvelopeKeys) resource_.body.erase(key);
     if (info_->has_spec) keep_spec();
+  }
+
+  // What was synced from elsewhere keeps its first name and namespace in these labels.
+  void take_origin() {
+    if (const auto name = resource_.label("kuma.io/display-name"); !name.empty())
+      resource_.display_name = name;
+    if (const auto ns = resource_.label("k8s.kuma.io/namespace"); !ns.empty()) resource_.ns = ns;
   }
 
   void keep_spec() {
@@ -157,13 +161,18 @@ class Opener {
     resource_.display_name = required_text(*metadata, "name", "metadata.name");
     resource_.ns = metadata->text_of("namespace");
     resource_.name = resource_.display_name;
-    if (!resource_.ns.empty() && info_->mesh_scoped) resource_.name += "." + resource_.ns;
+    const bool secret = info_->name == "Secret" || info_->name == "GlobalSecret";
+    // Secrets all lie in one namespace, and are referenced by their bare name.
+    if (!resource_.ns.empty() && info_->mesh_scoped && !secret) resource_.name += "." + resource_.ns;
     take_labels(metadata->find("labels"), "metadata.labels");
+    take_origin();
     if (info_->mesh_scoped) {
-      const auto mesh = resource_.label("kuma.io/mesh");
+      // The old kinds may also say it beside their spec; the label comes first.
+      auto mesh = resource_.label("kuma.io/mesh");
+      if (mesh.empty() && !info_->has_spec && !secret) mesh = document_.text_of("mesh");
       resource_.mesh = mesh.empty() ? "default" : std::string(mesh);
     }
-    if (info_->name == "Secret" || info_->name == "GlobalSecret") return keep_secret();
+    if (secret) return keep_secret();
     auto* spec = document_.find("spec");
     if (info_->has_spec) {
       resource_.body = Node::empty_mapping();

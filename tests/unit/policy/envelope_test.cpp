@@ -116,6 +116,7 @@ TEST(Envelope, SecretsGiveTheirValueInBothForms) {
   ASSERT_TRUE(universal && kubernetes) << diagnostics.text();
   EXPECT_TRUE(universal->body.same_value(kubernetes->body));
   EXPECT_EQ(kubernetes->mesh, "m");
+  EXPECT_EQ(kubernetes->key(), universal->key());
   const auto global = open(
       "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: kuma-system}\n"
       "type: system.kuma.io/global-secret\ndata: {value: YQ==}\n",
@@ -123,6 +124,38 @@ TEST(Envelope, SecretsGiveTheirValueInBothForms) {
   ASSERT_TRUE(global) << diagnostics.text();
   EXPECT_EQ(global->kind, "GlobalSecret");
   EXPECT_EQ(global->mesh, "");
+}
+
+TEST(Envelope, OldKindsMayNameTheirMeshBesideTheSpec) {
+  const auto mesh_of = [](const std::string& top, const std::string& labels) {
+    Diagnostics diagnostics;
+    const auto resource =
+        open("apiVersion: kuma.io/v1alpha1\nkind: Dataplane\n" + top + "metadata: {name: d" + labels +
+                 "}\nspec: {networking: {address: 10.0.0.1}}\n",
+             diagnostics);
+    return resource ? resource->mesh : diagnostics.text();
+  };
+  EXPECT_EQ(mesh_of("", ""), "default");
+  EXPECT_EQ(mesh_of("mesh: a\n", ""), "a");
+  EXPECT_EQ(mesh_of("mesh: a\n", ", labels: {kuma.io/mesh: b}"), "b");
+}
+
+TEST(Envelope, SyncedCopiesKeepTheirFirstName) {
+  const std::string labels = "{kuma.io/display-name: web, k8s.kuma.io/namespace: shop}";
+  Diagnostics diagnostics;
+  const auto universal =
+      open("type: MeshTimeout\nname: web-x1\nmesh: m\nlabels: " + labels + "\n", diagnostics);
+  const auto kubernetes = open(
+      "apiVersion: kuma.io/v1alpha1\nkind: MeshTimeout\nmetadata: {name: web-x1, namespace: "
+      "kuma-system, labels: " +
+          labels + "}\n",
+      diagnostics);
+  ASSERT_TRUE(universal && kubernetes) << diagnostics.text();
+  EXPECT_EQ(kubernetes->name, "web-x1.kuma-system");
+  for (const auto* one : {&*universal, &*kubernetes}) {
+    EXPECT_EQ(one->display_name, "web");
+    EXPECT_EQ(one->ns, "shop");
+  }
 }
 
 TEST(Envelope, JsonIsRead) {
