@@ -9,6 +9,7 @@
 #include "app/lockdown.h"
 #include "app/proxy.h"
 #include "app/settings.h"
+#include "base/heap.h"
 
 namespace {
 
@@ -25,6 +26,7 @@ int refuse(sluice::Log& log, const sluice::Fault& fault) {
 int main(int argc, char** argv) {
   using namespace sluice;
   Log log("proxy");
+  keep_heap_memory();
   const auto settings = app::parse_settings(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
   if (!settings) return refuse(log, settings.error());
   log.set_level(settings->log_level);

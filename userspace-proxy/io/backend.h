@@ -28,7 +28,7 @@ struct SocketHandle {
 
 enum class BufferClass : std::uint8_t { small, large };
 inline constexpr std::size_t kSmallBuffer = 4 * 1024;
-inline constexpr std::size_t kLargeBuffer = 64 * 1024;
+inline constexpr std::size_t kLargeBuffer = 256 * 1024;
 
 // Most parts of one send.
 inline constexpr std::size_t kMaxSendParts = 16;
@@ -85,7 +85,7 @@ struct BackendStats {
   std::uint64_t submitted = 0;
   std::uint64_t completions = 0;
   std::uint64_t overflows = 0;   // turns in which the kernel had to hold completions back
-  std::uint64_t no_buffers = 0;  // receives that ended with ENOBUFS
+  std::uint64_t no_buffers = 0;  // receives that found every provided buffer in use
   std::uint64_t small_in_use = 0;
   std::uint64_t large_in_use = 0;
 };
@@ -111,6 +111,8 @@ class Backend {
   // Completes with chunks until !more: end of stream (0), error, cancellation, -ENOBUFS (pool empty: try
   // receive_heap) or because the backend only does one at a time.
   virtual void receive(Operation& op, SocketHandle socket, BufferClass buffers) = 0;
+  // After -ENOBUFS for a socket that holds no other buffer. True: more will be there at the next turn.
+  virtual bool offer_more(BufferClass) { return false; }
   // One receive into a heap block of kSmallBuffer.
   virtual void receive_heap(Operation& op, SocketHandle socket) = 0;
   // At most kMaxSendParts parts, which stay valid until completion. result: bytes sent, possibly fewer than
@@ -142,6 +144,8 @@ class Backend {
 
   virtual const std::vector<Feature>& features() const = 0;
   virtual BackendStats stats() const = 0;
+  // About once a second: gives back memory that was not needed lately.
+  virtual void trim() {}
 };
 
 }  // namespace sluice::io

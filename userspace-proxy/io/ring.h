@@ -86,6 +86,7 @@ class Ring {
 
   const std::vector<Feature>& features() const { return backend_->features(); }
   BackendStats stats() const { return backend_->stats(); }
+  void trim() { backend_->trim(); }
   std::size_t sockets() const { return sockets_; }  // those whose last operation has not completed included
 
   // For operations. wake() resumes later in this turn.

@@ -57,7 +57,9 @@ void SocketState::receive_ended(int result) {
   if (result == 0) {
     ended_ = true;
   } else if (result == -ENOBUFS) {
-    starved_ = true;
+    if (held_ > 0) return;  // it took what was there, and goes on when its reader has used that up
+    starved_ = !ring_.backend().offer_more(buffers_);
+    read_paused_ = true;
   } else if (result == -ECANCELED) {
     // Ours: cancel() has told everybody, and a pause is told to nobody. A stray one just ends the operation.
   } else if (result < 0 && result != -EINTR && result != -EAGAIN) {

@@ -16,8 +16,8 @@
 
 namespace sluice::io {
 
-inline constexpr std::size_t kReceiveHigh = 256 * 1024;  // bytes of buffers held for a reader that is behind
-inline constexpr std::size_t kReceiveLow = 64 * 1024;
+inline constexpr std::size_t kReceiveHigh = 1024 * 1024;  // bytes of buffers held for a reader that is behind
+inline constexpr std::size_t kReceiveLow = 512 * 1024;
 inline constexpr std::size_t kPromoteAfter =
     128 * 1024;  // bytes received in small buffers before large ones are used
 inline constexpr Nanos kDemoteAfterIdle = Millis(1000);

@@ -184,7 +184,6 @@ void UringBackend::finish_receive(Operation& op, UringBuffers& buffers, const Ur
     const unsigned buffer = event.flags >> IORING_CQE_BUFFER_SHIFT;
     completion.chunk = buffers.take(buffer, event.result > 0 ? static_cast<std::size_t>(event.result) : 0);
   }
-  if (event.result == -ENOBUFS) ++stats_.no_buffers;
   op.finish(std::move(completion));
 }
 
@@ -223,6 +222,17 @@ void UringBackend::dispatch(const UringEvent& event) {
     default:  // kIgnored: a cancellation that found nothing, a close
       return;
   }
+}
+
+bool UringBackend::offer_more(BufferClass buffers) {
+  if ((buffers == BufferClass::large ? large_ : small_).grow()) return true;
+  ++stats_.no_buffers;
+  return false;
+}
+
+void UringBackend::trim() {
+  small_.trim();
+  large_.trim();
 }
 
 BackendStats UringBackend::stats() const {

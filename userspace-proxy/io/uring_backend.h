@@ -17,7 +17,7 @@ struct UringOptions {
   unsigned completions = 8192;  // entries of the completion queue
   unsigned small_buffers =
       1024;  // provided buffers of kSmallBuffer, a power of two (untouched ones cost no memory)
-  unsigned large_buffers = 128;  // provided buffers of kLargeBuffer, a power of two
+  unsigned large_buffers = 64;  // provided buffers of kLargeBuffer, a power of two
   // Slots of the ring's own file table, into which connected sockets move when the process's descriptors
   // become few, so that RLIMIT_NOFILE is not the limit of connections. 0: none. Clamped to RLIMIT_NOFILE, as
   // the kernel demands. Not used sooner because the move costs two operations per connection and saves

@@ -2,11 +2,16 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
 namespace sluice::io {
 namespace {
+
+// What the kernel sees at first, and when it needs little.
+constexpr std::uint32_t kShownLeast = 4;
+constexpr std::uint32_t kShownLeastBytes = 256 * 1024;
 
 void* map_pages(std::size_t bytes) {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -39,30 +44,61 @@ int UringBuffers::open(io_uring& ring, std::uint16_t group, std::uint32_t count,
   }
   ring_ = static_cast<io_uring_buf_ring*>(table);
   io_uring_buf_ring_init(ring_);
-  for (std::uint32_t buffer = 0; buffer < count; ++buffer) {
-    ++in_use_;
-    recycle(buffer);
-  }
+  for (std::uint32_t buffer = count; buffer > 0; --buffer) reserve_.push_back(buffer - 1);
+  clean_ = lowest_ = count;
+  wanted_ = least_shown();
   publish();
   return 0;
+}
+
+std::uint32_t UringBuffers::least_shown() const {
+  return std::min(count_, std::max(kShownLeast, kShownLeastBytes / size_));
 }
 
 Chunk UringBuffers::take(std::uint32_t buffer, std::size_t size) {
   if (buffer >= count_ || size > size_) std::abort();
   ++in_use_;
+  --shown_;
   return Chunk(*this, buffer, memory_ + std::size_t{buffer} * size_, size, size_);
 }
 
 void UringBuffers::recycle(std::uint32_t buffer) noexcept {
   --in_use_;
-  io_uring_buf_ring_add(ring_, memory_ + std::size_t{buffer} * size_, size_,
-                        static_cast<unsigned short>(buffer), io_uring_buf_ring_mask(count_), unpublished_++);
+  reserve_.push_back(buffer);  // within its capacity, which open() made
 }
 
 void UringBuffers::publish() {
-  if (unpublished_ == 0) return;
-  io_uring_buf_ring_advance(ring_, unpublished_);
-  unpublished_ = 0;
+  fewest_shown_ = std::min(fewest_shown_, shown_);
+  grown_ = false;
+  int added = 0;
+  while (shown_ < wanted_ && !reserve_.empty()) {
+    const std::uint32_t buffer = reserve_.back();
+    reserve_.pop_back();
+    io_uring_buf_ring_add(ring_, memory_ + std::size_t{buffer} * size_, size_,
+                          static_cast<unsigned short>(buffer), io_uring_buf_ring_mask(count_), added++);
+    ++shown_;
+  }
+  clean_ = std::min(clean_, reserve_.size());
+  lowest_ = std::min(lowest_, reserve_.size());
+  if (added != 0) io_uring_buf_ring_advance(ring_, added);
+}
+
+bool UringBuffers::grow() {
+  // Once per turn: every connection that found none in it comes here.
+  if (!grown_) wanted_ = std::min(count_, wanted_ * 2);
+  grown_ = true;
+  return !reserve_.empty();
+}
+
+void UringBuffers::trim() {
+  if (!valid()) return;
+  for (std::size_t at = clean_; at < lowest_; ++at)
+    (void)::madvise(memory_ + std::size_t{reserve_[at]} * size_, size_, MADV_DONTNEED);
+  clean_ = std::max(clean_, lowest_);
+  lowest_ = reserve_.size();
+  // Three quarters of what it saw were never used up in one turn.
+  if (fewest_shown_ > wanted_ - wanted_ / 4) wanted_ = std::max(least_shown(), wanted_ / 2);
+  fewest_shown_ = wanted_;
 }
 
 }  // namespace sluice::io

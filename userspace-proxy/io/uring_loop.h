@@ -69,6 +69,8 @@ class UringBackend final : public Backend {
 
   const std::vector<Feature>& features() const override { return found_.report; }
   BackendStats stats() const override;
+  bool offer_more(BufferClass buffers) override;
+  void trim() override;
 
  private:
   Outcome<> restrict();

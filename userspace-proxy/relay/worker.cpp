@@ -7,11 +7,16 @@
 #include <string>
 #include <utility>
 
+#include "base/heap.h"
+
 namespace sluice::relay {
 namespace {
 
 constexpr Nanos kBeatEvery = Millis(100);  // the kernel side takes 2 s of silence for death
 constexpr Nanos kHouseEvery = Millis(1000);
+// Quiet: so many beats of the house with fewer ring operations each.
+constexpr unsigned kQuietBeats = 5;
+constexpr std::uint64_t kQuietOperations = 200;
 constexpr Nanos kAcceptPause = Millis(100);  // after an accept that failed for want of descriptors
 // How long new connections wait in the listeners' queues for the first snapshot before they are refused.
 constexpr Nanos kFirstSnapshotPatience = Millis(10'000);
@@ -142,15 +147,20 @@ io::Task<void> Worker::beat() {
 io::Task<void> Worker::keep_house() {
   const MonoTime started = ring_.now();
   io::BackendStats before{};
+  unsigned quiet = 0;
   while (co_await ring_.sleep_for(kHouseEvery)) {
     context_.live.publish_all();
     stock_.trim();
+    ring_.trim();
     const io::BackendStats stats = ring_.stats();
     const auto count = [this](Metric metric, std::uint64_t now, std::uint64_t then) {
       sinks_.flight.add(sinks_.worker, metric, static_cast<std::int64_t>(now - then));
     };
     count(Metric::ring_overflows, stats.overflows, before.overflows);
     count(Metric::buffer_shortages, stats.no_buffers, before.no_buffers);
+    quiet = stats.submitted - before.submitted < kQuietOperations ? quiet + 1 : 0;
+    // Once per quiet spell: under load the memory would only be asked for again.
+    if (quiet == kQuietBeats) return_heap_memory();
     before = stats;
     if (!waited_long_enough_ && ring_.now() - started > kFirstSnapshotPatience) {
       waited_long_enough_ = true;

@@ -4,6 +4,11 @@
 #include "tls/stream.h"
 
 namespace sluice::tls {
+namespace {
+
+constexpr std::size_t kSealAtOnce = 8 * Engine::kRecordPlaintextMax;
+
+}  // namespace
 
 io::Task<Result<io::Chunk>> TlsStream::read_records() {
   for (;;) {
@@ -50,6 +55,10 @@ io::Task<Result<>> TlsStream::send_sealed(io::Chunk sealed) {
 // `holder` owns `bytes` and is emptied as soon as they are sealed.
 io::Task<Result<>> TlsStream::write_records(std::span<const std::byte> bytes, io::Chunk* holder) {
   if (auto turn = co_await our_turn(); !turn) co_return turn;
+  while (bytes.size() > kSealAtOnce) {
+    if (auto sent = co_await send_sealed(records_->seal(bytes.first(kSealAtOnce))); !sent) co_return sent;
+    bytes = bytes.subspan(kSealAtOnce);
+  }
   io::Chunk sealed = records_->seal(bytes);
   if (holder != nullptr) *holder = io::Chunk();
   if (sealed.empty() && !bytes.empty())
