@@ -19,7 +19,7 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// Decimal, 0x, 0o and 0b forms that fit 64 bits.
+// Decimal, 0x, 0o and 0b forms that fit 64 bits. A leading zero alone means octal, as in YAML 1.1.
 bool as_whole(std::string_view text, std::string& canonical) {
   const bool negative = text.starts_with('-');
   auto digits = text;
@@ -29,6 +29,7 @@ bool as_whole(std::string_view text, std::string& canonical) {
   if (digits.starts_with("0o")) base = 8;
   if (digits.starts_with("0b")) base = 2;
   if (base != 10) digits.remove_prefix(2);
+  if (base == 10 && digits.size() > 1 && digits.front() == '0') base = 8;
   if (digits.empty() || !std::isxdigit(static_cast<unsigned char>(digits.front()))) return false;
   std::uint64_t value = 0;
   const char* end = digits.data() + digits.size();
@@ -88,6 +89,13 @@ void resolve_plain(std::string text, Node& out) {
     out.kind = Node::Kind::boolean;
     out.scalar = std::ranges::find(kTrue, text) != kTrue.end() ? "true" : "false";
     return;
+  }
+  // Underscores group the digits of a number.
+  if (!text.empty() && (is_digit(text.front()) || ((text.front() == '-' || text.front() == '+') &&
+                                                   text.size() > 1 && is_digit(text[1])))) {
+    auto ungrouped = text;
+    std::erase(ungrouped, '_');
+    if (std::string ignored; as_whole(ungrouped, ignored) || is_real(ungrouped)) text = std::move(ungrouped);
   }
   if (std::string canonical; as_whole(text, canonical)) {
     out.kind = Node::Kind::integer;

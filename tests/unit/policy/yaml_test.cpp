@@ -32,6 +32,25 @@ TEST(Yaml, TypesOfScalars) {
             R"({"a":1,"b":1.5,"c":true,"d":null,"e":"1","f":"10s","g":16,"h":-3,"i":"true","j":1e3})");
 }
 
+TEST(Yaml, NumbersOfYaml11) {
+  const auto node = one("[0644, 1_000, 089, 0, -0x1F, 1_0.5, 0b11, 1_a, _1, 0o17, 00]");
+  const auto is = [&](std::size_t i, Node::Kind kind, std::string_view text) {
+    EXPECT_EQ(node.items.at(i).kind, kind) << i;
+    EXPECT_EQ(node.items.at(i).scalar, text) << i;
+  };
+  is(0, Node::Kind::integer, "420");
+  is(1, Node::Kind::integer, "1000");
+  is(2, Node::Kind::real, "089");
+  is(3, Node::Kind::integer, "0");
+  is(4, Node::Kind::integer, "-31");
+  is(5, Node::Kind::real, "10.5");
+  is(6, Node::Kind::integer, "3");
+  is(7, Node::Kind::text, "1_a");
+  is(8, Node::Kind::text, "_1");
+  is(9, Node::Kind::integer, "15");
+  is(10, Node::Kind::integer, "0");
+}
+
 TEST(Yaml, MarksAreOneBased) {
   const auto node = one("a:\n  b: 1\n");
   EXPECT_EQ(node.find_path({"a", "b"})->mark, (Mark{2, 6}));
