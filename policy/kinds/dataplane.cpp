@@ -219,6 +219,9 @@ class DataplaneCheck {
     const auto* tags = node.find("tags");
     const auto* ref = node.find("backendRef");
     if (ref != nullptr) return backend_ref(node, *ref, path);
+    // Kuma 3 knows no tags and services of outbounds.
+    if (validator_.dialect() == Dialect::kuma_3)
+      return validator_.error(node, path + ".backendRef", "must be defined");
     if (node.text_of("service").empty() && (tags == nullptr || tags->text_of(kServiceTag).empty())) {
       validator_.error(node, path + ".tags", "mandatory tag \"kuma.io/service\" is missing",
                        "or give a backendRef");

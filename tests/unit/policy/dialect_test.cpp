@@ -173,5 +173,22 @@ TEST(Dialect2, GatewaysAreForSystemPolicies) {
   EXPECT_FALSE(of_namespace("MeshHealthCheck", "shop"));
 }
 
+TEST(Dialect3, OutboundsNeedABackendRef) {
+  const auto findings = [](const std::string& outbound, Dialect dialect) {
+    CheckOptions options;
+    options.dialect = dialect;
+    const auto text =
+        "type: Dataplane\nname: d\nmesh: default\nnetworking:\n  address: 10.0.0.1\n  outbound: [" +
+        outbound + "]\n";
+    return check_text(text, "t.yaml", options).diagnostics.text();
+  };
+  const std::string tagged = "{port: 80, tags: {kuma.io/service: web}}";
+  EXPECT_EQ(findings(tagged, Dialect::kuma_2).find(": error: "), std::string::npos);
+  EXPECT_NE(findings(tagged, Dialect::kuma_3).find("networking.outbound[0].backendRef: must be defined"),
+            std::string::npos);
+  const std::string referring = "{port: 80, backendRef: {kind: MeshService, name: web, port: 80}}";
+  EXPECT_EQ(findings(referring, Dialect::kuma_3).find(": error: "), std::string::npos);
+}
+
 }  // namespace
 }  // namespace sluice::policy
