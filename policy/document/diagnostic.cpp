@@ -4,10 +4,15 @@
 
 namespace sluice::policy {
 
+std::string_view severity_name(Severity severity) {
+  if (severity == Severity::error) return "error";
+  return severity == Severity::warning ? "warning" : "note";
+}
+
 std::string Diagnostic::text() const {
   std::string out = file.empty() ? std::string("<input>") : file;
   if (mark.line > 0) out += ":" + std::to_string(mark.line) + ":" + std::to_string(mark.column);
-  out += severity == Severity::error ? ": error: " : ": warning: ";
+  out += ": " + std::string(severity_name(severity)) + ": ";
   if (!path.empty()) out += path + ": ";
   out += message;
   if (!hint.empty()) out += "\n  " + hint;

@@ -13,11 +13,15 @@
 
 namespace sluice::policy {
 
-enum class Severity : std::uint8_t { warning, error };
+// A note is about another dialect than the one that judges.
+enum class Severity : std::uint8_t { note, warning, error };
+
+// "note", "warning" or "error".
+std::string_view severity_name(Severity severity);
 
 // Which check spoke. Kuma runs the schema before its validators; tools that compare with Kuma need to tell
 // them apart.
-enum class Stage : std::uint8_t { syntax, envelope, schema, semantic, support };
+enum class Stage : std::uint8_t { syntax, envelope, schema, semantic, support, migration };
 
 struct Diagnostic {
   Severity severity = Severity::error;

@@ -5,6 +5,7 @@
 #include "policy/document/catalog.h"
 #include "policy/document/envelope.h"
 #include "policy/document/policy_role.h"
+#include "policy/kinds/migration.h"
 #include "policy/kinds/registry.h"
 #include "policy/kinds/schema_defaults.h"
 
@@ -70,16 +71,28 @@ bool check_resource(Resource& resource, const CheckOptions& options, Diagnostics
 
 }  // namespace
 
+CheckedDocument check_document(Node document, const std::string& file, const CheckOptions& options) {
+  CheckedDocument out;
+  auto resource = open_envelope(std::move(document), file, out.diagnostics);
+  if (resource) resource->dialect = options.dialect;
+  if (resource && known_to(options.dialect, *resource, out.diagnostics) &&
+      check_resource(*resource, options, out.diagnostics)) {
+    out.resource = std::move(*resource);
+  }
+  return out;
+}
+
 CheckedText check_text(std::string_view text, const std::string& file, const CheckOptions& options) {
   CheckedText out;
+  Diagnostics notes;  // last, so that they crowd out no error
   for (auto& document : parse_yaml(text, file, out.diagnostics, options.limits)) {
-    auto resource = open_envelope(std::move(document), file, out.diagnostics);
-    if (resource) resource->dialect = options.dialect;
-    if (resource && known_to(options.dialect, *resource, out.diagnostics) &&
-        check_resource(*resource, options, out.diagnostics)) {
-      out.resources.push_back(std::move(*resource));
-    }
+    const auto original = options.migration ? document : Node();
+    auto checked = check_document(std::move(document), file, options);
+    if (options.migration) add_migration_notes(original, checked, file, options, notes);
+    out.diagnostics.append(checked.diagnostics);
+    if (checked.resource) out.resources.push_back(*std::move(checked.resource));
   }
+  out.diagnostics.append(notes);
   return out;
 }
 

@@ -3,6 +3,7 @@
 // This is what `sluice apply`, `sluice policy check` and the resource directory call.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,8 +18,17 @@ namespace sluice::policy {
 struct CheckOptions {
   bool strict = false;  // unknown keys are errors instead of warnings
   Dialect dialect = Dialect::kuma_2;
+  bool migration = false;  // also note what the other dialect judges or reads differently, see migration.h
   YamlLimits limits;
 };
+
+struct CheckedDocument {
+  std::optional<Resource> resource;  // empty when it has an error
+  Diagnostics diagnostics;
+};
+
+// `file` is only a name for diagnostics and origins.
+CheckedDocument check_document(Node document, const std::string& file, const CheckOptions& options);
 
 struct CheckedText {
   std::vector<Resource>
@@ -26,7 +36,6 @@ struct CheckedText {
   Diagnostics diagnostics;
 };
 
-// `file` is only a name for diagnostics and origins.
 CheckedText check_text(std::string_view text, const std::string& file, const CheckOptions& options = {});
 
 }  // namespace sluice::policy

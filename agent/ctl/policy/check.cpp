@@ -14,11 +14,13 @@ struct CheckFlags {
 };
 
 std::string summary(const Documents& documents, bool colour) {
-  const auto text =
-      fmt::format("{}: {} accepted, {}, {}", count_word(documents.files(), "file"),
-                  count_word(documents.resources.size(), "document"), count_word(documents.errors, "error"),
-                  count_word(documents.warnings, "warning"));
-  return toned(text, documents.errors > 0 ? Tone::bad : Tone::good, colour) + "\n";
+  auto text = fmt::format("{}: {} accepted, {}, {}", count_word(documents.files(), "file"),
+                          count_word(documents.resources.size(), "document"),
+                          count_word(documents.count(policy::Severity::error), "error"),
+                          count_word(documents.count(policy::Severity::warning), "warning"));
+  if (const auto notes = documents.count(policy::Severity::note))
+    text += fmt::format(", {} on the other dialect", count_word(notes, "note"));
+  return toned(text, documents.refused() ? Tone::bad : Tone::good, colour) + "\n";
 }
 
 int check(const Session& session, const CheckFlags& flags) {
@@ -26,7 +28,7 @@ int check(const Session& session, const CheckFlags& flags) {
   if (!documents) return session.misused(documents.error());
   session.show(diagnostics_json(*documents),
                [&] { return diagnostics_text(*documents) + summary(*documents, session.colour()); });
-  return documents->errors > 0 ? kExitFailed : kExitOk;
+  return documents->refused() ? kExitFailed : kExitOk;
 }
 
 }  // namespace
@@ -40,6 +42,7 @@ void add_policy_check(Verbs& verbs) {
       ->required()
       ->type_name("PATH");
   add_judging(verb, flags->options);
+  flags->options.migration = true;
 }
 
 void add_policy(Verbs& verbs) {

@@ -46,8 +46,7 @@ Outcome<Documents> read_documents(const std::vector<std::string>& paths, const p
     if (!content) return std::unexpected(content.error());
     auto checked = policy::check_text(*content, file == "-" ? "<stdin>" : file, options);
     std::ranges::move(checked.resources, std::back_inserter(out.resources));
-    for (const auto& one : checked.diagnostics.list())
-      ++(one.severity == policy::Severity::error ? out.errors : out.warnings);
+    for (const auto& one : checked.diagnostics.list()) ++out.findings[one.severity];
     out.diagnostics.push_back(std::move(checked.diagnostics));
   }
   return out;
@@ -62,7 +61,7 @@ Json diagnostics_json(const Documents& documents) {
                      {"column", one.mark.column},
                      {"path", one.path},
                      {"message", one.message},
-                     {"severity", one.severity == policy::Severity::error ? "error" : "warning"}});
+                     {"severity", policy::severity_name(one.severity)}});
       if (!one.hint.empty()) out.back()["hint"] = one.hint;
     }
   }

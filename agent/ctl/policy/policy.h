@@ -2,6 +2,7 @@
 // Exit codes: 0 accepted, 1 refused, 2 wrong usage (a file that cannot be read included).
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,14 @@ void add_judging(CLI::App& verb, policy::CheckOptions& options);
 struct Documents {
   std::vector<policy::Resource> resources;       // the accepted ones, in the order of the files
   std::vector<policy::Diagnostics> diagnostics;  // one per file
-  std::size_t errors = 0;
-  std::size_t warnings = 0;
+  std::map<policy::Severity, std::size_t> findings;
 
   std::size_t files() const { return diagnostics.size(); }
+  std::size_t count(policy::Severity severity) const {
+    const auto found = findings.find(severity);
+    return found == findings.end() ? 0 : found->second;
+  }
+  bool refused() const { return count(policy::Severity::error) > 0; }
 };
 
 // Reads and judges files, directories and "-". A fault is a file that cannot be read.

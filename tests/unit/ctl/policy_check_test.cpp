@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "ctl/json_view.h"
 #include "policy_run.h"
 
@@ -90,6 +92,41 @@ spec:
   EXPECT_EQ(run({"check", "--dialect", "kuma-2", subset}), 0) << out;
   EXPECT_EQ(run({"check", "--dialect", "kuma-3", subset}), 1) << out;
   EXPECT_EQ(run({"check", "--dialect", "kuma-4", subset}), 2);
+}
+
+TEST_F(PolicyCheck, NotesWhatTheOtherDialectJudgesOrReadsDifferently) {
+  const auto permissive = file("a.yaml", R"(type: MeshTLS
+name: soft
+mesh: default
+spec:
+  from:
+    - targetRef: {kind: Mesh}
+      default: {mode: Permissive}
+---
+type: MeshTimeout
+name: slow
+mesh: default
+spec:
+  to:
+    - targetRef: {kind: MeshService, name: web}
+      default: {idleTimeout: 5s}
+)");
+  EXPECT_EQ(run({"check", permissive}), 0);
+  EXPECT_THAT(out, HasSubstr(":5:3: note: spec.from: Kuma 3 ignores this field\n"));
+  EXPECT_THAT(out, HasSubstr(":14:18: note: spec.to[0].targetRef.labels: Kuma 3 refuses this: "));
+  EXPECT_THAT(out, EndsWith("2 documents accepted, 0 errors, 0 warnings, 2 notes on the other dialect\n"));
+
+  EXPECT_EQ(run({"check", "--dialect", "kuma-3", "-o", "json", permissive}), 1);
+  std::set<std::string> notes;
+  for (const Json& one : Json::parse(out))
+    if (text(one, "severity") == "note") notes.insert(text(one, "path") + ": " + text(one, "message"));
+  EXPECT_THAT(notes, ::testing::ElementsAre(": Kuma 2.14 accepts this document",
+                                            "spec.from: Kuma 2.14 does not ignore this field"));
+}
+
+TEST_F(PolicyCheck, NotesNothingAboutWhatBothDialectsReadAlike) {
+  EXPECT_EQ(run({"check", "-o", "json", file("a.yaml", kGood)}), 0);
+  EXPECT_EQ(Json::parse(out), Json::array());
 }
 
 TEST_F(PolicyCheck, WalksADirectoryButNoLoopAndNoOtherFiles) {

@@ -49,7 +49,8 @@ TEST_F(PolicyRules, NamesWhatThereIsInsteadOfAMissingProxy) {
 
 TEST_F(PolicyRules, LeavesOutWhatIsRefusedAndSaysSo) {
   file("d/m.yaml", kMesh);
-  const auto bad = file("d/bad.yaml", "type: MeshTLS\nname: b\nmesh: m\nspec: {rules: [{default: {mode: X}}]}\n");
+  const auto bad =
+      file("d/bad.yaml", "type: MeshTLS\nname: b\nmesh: m\nspec: {rules: [{default: {mode: X}}]}\n");
   EXPECT_EQ(run({"rules", "--dir", path("d"), "--mesh", "m", "--dataplane", "web"}), 0);
   EXPECT_THAT(err, HasSubstr(bad + ":4:"));
   EXPECT_EQ(list(list(Json::parse(out), "rules")[0], "inboundRules")[0]["rules"].size(), 1u);
