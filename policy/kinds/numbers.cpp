@@ -37,6 +37,26 @@ void validate_decimal_above_zero(Validator& validator, const Node& parent, const
   if (*value <= 0) validator.error(*node, join_path(path, key), "must be greater than 0");
 }
 
+void validate_decimal_from_zero(Validator& validator, const Node& parent, const std::string& path,
+                                std::string_view key) {
+  const auto* node = parent.find(key);
+  if (node == nullptr) return;
+  const auto value = decimal(node->scalar);
+  if (!value) return validator.error(*node, join_path(path, key), "string must be a valid number");
+  if (*value < 0) validator.error(*node, join_path(path, key), "must be greater or equal then: 0");
+}
+
+void validate_percentage_above_zero(Validator& validator, const Node& parent, const std::string& path,
+                                    std::string_view key) {
+  const auto* node = parent.find(key);
+  if (node == nullptr) return;
+  const auto value = decimal(node->scalar);
+  if (!value) return validator.error(*node, join_path(path, key), "string must be a valid number");
+  if (*value <= 0 || *value > 100) {
+    validator.error(*node, join_path(path, key), "must be greater than 0 and at most 100");
+  }
+}
+
 void validate_percentage(Validator& validator, const Node& parent, const std::string& path,
                          std::string_view key) {
   const auto* node = parent.find(key);

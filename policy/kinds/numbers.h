@@ -18,6 +18,14 @@ void validate_above_zero(Validator& validator, const Node& parent, const std::st
 void validate_decimal_above_zero(Validator& validator, const Node& parent, const std::string& path,
                                  std::string_view key);
 
+// An "int or decimal string" that is not negative when it is given.
+void validate_decimal_from_zero(Validator& validator, const Node& parent, const std::string& path,
+                                std::string_view key);
+
+// An "int or decimal string" above 0 and at most 100 when it is given.
+void validate_percentage_above_zero(Validator& validator, const Node& parent, const std::string& path,
+                                    std::string_view key);
+
 // An "int or decimal string" between 0 and 100 when it is given.
 void validate_percentage(Validator& validator, const Node& parent, const std::string& path,
                          std::string_view key);

@@ -20,6 +20,8 @@ const std::map<std::string_view, KindRules>& all_rules() {
       {"MeshCircuitBreaker", {mesh_circuit_breaker_schema, validate_mesh_circuit_breaker}},
       {"MeshHealthCheck", {mesh_health_check_schema, validate_mesh_health_check}},
       {"MeshRateLimit", {mesh_rate_limit_schema, validate_mesh_rate_limit}},
+      {"MeshLoadBalancingStrategy",
+       {mesh_load_balancing_strategy_schema, validate_mesh_load_balancing_strategy}},
       {"MeshFaultInjection", {mesh_fault_injection_schema, validate_mesh_fault_injection}},
       {"MeshHTTPRoute", {mesh_http_route_schema, validate_mesh_http_route}},
       {"MeshTCPRoute", {mesh_tcp_route_schema, validate_mesh_tcp_route}},

@@ -5,7 +5,7 @@
 namespace sluice {
 namespace {
 
-constexpr int kMapFrom = 8 * 1024 * 1024;   // bytes of a block that is mapped by itself
+constexpr int kMapFrom = 8 * 1024 * 1024;    // bytes of a block that is mapped by itself
 constexpr int kKeepFree = 32 * 1024 * 1024;  // bytes free at the end of a heap before it shrinks
 
 }  // namespace

@@ -1,5 +1,5 @@
-// How the process's heap holds memory. glibc's own rules map and unmap a block of 128 KiB or more for each use,
-// which costs a page fault per 4 KiB: a fifth of the time of a bulk flow in a tunnel.
+// How the process's heap holds memory. glibc's own rules map and unmap a block of 128 KiB or more for each
+// use, which costs a page fault per 4 KiB: a fifth of the time of a bulk flow in a tunnel.
 #pragma once
 
 namespace sluice {

@@ -101,6 +101,7 @@ const std::set<std::string> kKinds{"MeshTrafficPermission",
                                    "MeshRateLimit",
                                    "MeshFaultInjection",
                                    "MeshHTTPRoute",
+                                   "MeshLoadBalancingStrategy",
                                    "MeshTCPRoute"};
 
 void judge_all(const std::string& version, Dialect dialect, const std::set<std::string>& kinds) {
