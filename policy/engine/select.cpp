@@ -51,21 +51,15 @@ bool same_zone(const Resource& policy, const Resource& resource) {
   return !placed || policy.label("kuma.io/zone") == resource.label("kuma.io/zone");
 }
 
-bool dataplane_ref_matches(const Node& ref, const Resource& policy, const Resource& dataplane,
-                           Dialect dialect) {
-  if (const auto* labels = ref.find("labels");
-      labels != nullptr && !labels_match(*labels, dataplane, dialect))
-    return false;
-  const auto name = ref.text_of("name");
-  if (name.empty()) return true;
-  if (name != dataplane.display_name && name != dataplane.name) return false;
-  const auto ns = ref.text_of("namespace").empty() ? std::string_view(policy.ns) : ref.text_of("namespace");
-  return (ns.empty() || ns == dataplane.ns) && same_zone(policy, dataplane);
+bool has_labels(const Node& ref) {
+  const auto* labels = ref.find("labels");
+  return labels != nullptr && labels->size() > 0;
 }
 
 void select_dataplane(const Node& ref, const Resource& policy, const DataplaneModel& dataplane,
                       Dialect dialect, Selection& out) {
-  if (!dataplane_ref_matches(ref, policy, *dataplane.resource, dialect)) return;
+  const bool any = !has_labels(ref) && ref.text_of("name").empty();
+  if (!any && !refers_to(ref, policy, *dataplane.resource, dialect)) return;
   const auto section = ref.text_of("sectionName");
   if (section.empty()) return select_all(dataplane, out);
   for (std::size_t i = 0; i < dataplane.inbounds.size(); ++i) {
@@ -126,15 +120,6 @@ Selection select_by_top(const Resource& policy, const DataplaneModel& dataplane,
   return out;
 }
 
-bool names_route(const Node& ref, const Resource& policy, const Resource& route, Dialect dialect) {
-  if (const auto* labels = ref.find("labels"); labels != nullptr && labels->size() > 0)
-    return labels_match(*labels, route, dialect);
-  const auto name = ref.text_of("name");
-  if (name != route.display_name && name != route.name) return false;
-  const auto ns = ref.text_of("namespace").empty() ? std::string_view(policy.ns) : ref.text_of("namespace");
-  return (ns.empty() || ns == route.ns) && same_zone(policy, route);
-}
-
 }  // namespace
 
 bool labels_match(const Node& wanted, const Resource& resource, Dialect dialect) {
@@ -147,13 +132,21 @@ bool labels_match(const Node& wanted, const Resource& resource, Dialect dialect)
   });
 }
 
+bool refers_to(const Node& ref, const Resource& policy, const Resource& resource, Dialect dialect) {
+  if (has_labels(ref)) return labels_match(*ref.find("labels"), resource, dialect);
+  const auto name = ref.text_of("name");
+  if (name.empty() || (name != resource.display_name && name != resource.name)) return false;
+  const auto ns = ref.text_of("namespace").empty() ? std::string_view(policy.ns) : ref.text_of("namespace");
+  return (ns.empty() || ns == resource.ns) && same_zone(policy, resource);
+}
+
 Selection select(const Resource& policy, const DataplaneModel& dataplane, const MeshWorld& mesh) {
   if (!within_reach(policy, dataplane)) return nothing(dataplane);
   if (target_kind(policy.spec()) != "MeshHTTPRoute") return select_by_top(policy, dataplane, mesh.dialect);
   auto out = nothing(dataplane);
   const auto& ref = *policy.spec().find("targetRef");
   for (const auto* route : mesh.of_kind("MeshHTTPRoute")) {
-    if (names_route(ref, policy, *route, mesh.dialect))
+    if (refers_to(ref, policy, *route, mesh.dialect))
       add(select_by_top(*route, dataplane, mesh.dialect), out);
   }
   return out;

@@ -24,4 +24,7 @@ Selection select(const Resource& policy, const DataplaneModel& dataplane, const 
 // Kubernetes, and everywhere in 3.0) kuma.io/display-name and the namespace need no label.
 bool labels_match(const Node& wanted, const Resource& resource, Dialect dialect = Dialect::kuma_2);
 
+// Does a reference in `policy` mean this resource of the kind it names, by labels or by name?
+bool refers_to(const Node& ref, const Resource& policy, const Resource& resource, Dialect dialect);
+
 }  // namespace sluice::policy

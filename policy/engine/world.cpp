@@ -44,7 +44,10 @@ World World::from(std::span<const Resource> resources, Diagnostics& diagnostics,
   World world;
   const auto unique = unique_by_key(resources, diagnostics);
   for (const auto* resource : unique) {
-    if (resource->kind == "Mesh") world.meshes[resource->name].model = MeshModel::from(*resource);
+    if (resource->kind != "Mesh") continue;
+    auto& mesh = world.meshes[resource->name];
+    mesh.model = MeshModel::from(*resource);
+    mesh.resource = resource;
   }
   for (const auto* resource : unique) {
     const auto* info = find_kind(resource->kind);

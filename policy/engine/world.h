@@ -17,6 +17,7 @@ namespace sluice::policy {
 
 struct MeshWorld {
   MeshModel model;
+  const Resource* resource = nullptr;  // null for the undeclared mesh "default"
   Dialect dialect = Dialect::kuma_2;
   std::vector<DataplaneModel> dataplanes;  // by name
   std::map<std::string, std::vector<const Resource*>, std::less<>> by_kind;

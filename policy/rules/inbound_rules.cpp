@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "policy/engine/entries.h"
+#include "policy/rules/conf.h"
 #include "policy/rules/items.h"
 
 namespace sluice::policy {

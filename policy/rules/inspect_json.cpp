@@ -1,7 +1,10 @@
 #include "policy/rules/inspect_json.h"
 
+#include <map>
 #include <string>
 #include <utility>
+
+#include "policy/rules/matches_hash.h"
 
 namespace sluice::policy {
 namespace {
@@ -31,6 +34,16 @@ Node meta(const Resource& resource) {
   out.set("mesh", Node::of_text(resource.mesh));
   out.set("name", Node::of_text(resource.name));
   out.set("type", Node::of_text(resource.kind));
+  return out;
+}
+
+// As upstream has it, a mesh has no labels and lies in no mesh.
+Node mesh_meta(const std::string& name) {
+  auto out = Node::empty_mapping();
+  out.set("labels", Node::empty_mapping());
+  out.set("mesh", Node::of_text(""));
+  out.set("name", Node::of_text(name));
+  out.set("type", Node::of_text("Mesh"));
   return out;
 }
 
@@ -71,7 +84,7 @@ Node resource_json(const ResourceRule& rule) {
   auto out = Node::empty_mapping();
   out.set("conf", sequence(rule.confs, [](const Node& conf) { return conf; }));
   out.set("origin", sequence(rule.origins, indexed_origin));
-  out.set("resourceMeta", meta(*rule.resource));
+  out.set("resourceMeta", rule.resource == nullptr ? mesh_meta(rule.mesh) : meta(*rule.resource));
   out.set("resourceSectionName", Node::of_text(rule.section));
   return out;
 }
@@ -96,10 +109,14 @@ auto of_inbound(Write write) {
 }
 
 Node warnings(const KindRulesOfProxy& rules) {
-  return sequence(rules.too_many, [](const InboundModel* inbound) {
+  auto out = sequence(rules.too_many, [](const InboundModel* inbound) {
     return Node::of_text("fromRules of inbound " + inbound->section +
                          ": its distinct tags have too many combinations to be written out");
   });
+  if (rules.too_many_to)
+    out.items.push_back(
+        Node::of_text("toRules: the distinct tags have too many combinations to be written out"));
+  return out;
 }
 
 Node kind_json(const KindRulesOfProxy& rules) {
@@ -113,19 +130,50 @@ Node kind_json(const KindRulesOfProxy& rules) {
     out.set("proxyRule", std::move(single));
   }
   out.set("toResourceRules", sequence(rules.to_resource_rules, resource_json));
-  out.set("toRules", sequence(rules.to_rules, subset_json));
+  out.set("toRules", rules.to_rules_count ? sequence(rules.to_rules, subset_json) : empty_sequence());
   out.set("type", Node::of_text(rules.kind));
   out.set("warnings", warnings(rules));
   return out;
+}
+
+void add_matches(const Node& conf, std::map<std::string, Node>& out) {
+  const auto* rules = conf.find("rules");
+  if (rules == nullptr) return;
+  for (const auto& rule : rules->items) {
+    const auto* matches = rule.find("matches");
+    if (matches != nullptr) out.emplace(matches_hash(*matches), *matches);
+  }
+}
+
+// What the hashes stand for by which routes are named elsewhere.
+Node http_matches(const ProxyRules& rules) {
+  std::map<std::string, Node> by_hash;
+  for (const auto& kind : rules.kinds) {
+    if (kind.kind != "MeshHTTPRoute") continue;
+    for (const auto& rule : kind.to_rules) add_matches(rule.conf, by_hash);
+    for (const auto& rule : kind.to_resource_rules) {
+      for (const auto& conf : rule.confs) add_matches(conf, by_hash);
+    }
+  }
+  return sequence(by_hash, [](const auto& entry) {
+    auto out = Node::empty_mapping();
+    out.set("hash", Node::of_text(entry.first));
+    out.set("match", entry.second);
+    return out;
+  });
 }
 
 }  // namespace
 
 Node inspect_json(const ProxyRules& rules) {
   auto out = Node::empty_mapping();
-  out.set("httpMatches", empty_sequence());
+  out.set("httpMatches", http_matches(rules));
   out.set("resource", meta(*rules.dataplane->resource));
-  out.set("rules", sequence(rules.kinds, kind_json));
+  auto kinds = empty_sequence();
+  for (const auto& kind : rules.kinds) {
+    if (!kind.empty()) kinds.items.push_back(kind_json(kind));
+  }
+  out.set("rules", std::move(kinds));
   return out;
 }
 

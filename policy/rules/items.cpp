@@ -8,9 +8,13 @@ Origin origin_of(const PolicyItem& item) {
   return {item.policy, item.index};
 }
 
-Node conf_of(const PolicyItem& item) {
-  const auto* conf = item.item->find("default");
-  return conf == nullptr ? Node::empty_mapping() : *conf;
+std::vector<const Resource*> in_order(const std::vector<const Resource*>& policies) {
+  std::vector<PolicyItem> items;
+  for (const auto* policy : policies) items.push_back({policy, &policy->spec()});
+  sort_items(items, false);
+  std::vector<const Resource*> out;
+  for (const auto& item : items) out.push_back(item.policy);
+  return out;
 }
 
 void add_policy_once(const PolicyItem& item, std::vector<Origin>& origins) {

@@ -12,8 +12,8 @@
 namespace sluice::policy {
 
 Origin origin_of(const PolicyItem& item);
-// The item's `default`; an empty mapping when it has none.
-Node conf_of(const PolicyItem& item);
+// The policies, weakest first.
+std::vector<const Resource*> in_order(const std::vector<const Resource*>& policies);
 // Adds the item's policy unless it is already there.
 void add_policy_once(const PolicyItem& item, std::vector<Origin>& origins);
 

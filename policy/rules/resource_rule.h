@@ -9,7 +9,8 @@
 namespace sluice::policy {
 
 struct ResourceRule {
-  const Resource* resource = nullptr;
+  const Resource* resource = nullptr;  // null: the whole mesh
+  std::string mesh;
   std::string section;  // the port's name; empty: the whole resource
   std::vector<Node> confs;
   std::vector<Origin> origins;

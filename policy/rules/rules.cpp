@@ -7,6 +7,8 @@
 #include "policy/rules/inbound_rules.h"
 #include "policy/rules/policy_kind.h"
 #include "policy/rules/single_rule.h"
+#include "policy/rules/to_resource_rules.h"
+#include "policy/rules/to_rules.h"
 
 namespace sluice::policy {
 namespace {
@@ -49,11 +51,20 @@ void add_inbounds(const PolicyKind& kind, const SelectedPolicies& policies, cons
   }
 }
 
+void add_to(const SelectedPolicies& policies, const MeshWorld& mesh, KindRulesOfProxy& out) {
+  const auto own = chosen(policies, [](const Selection&) { return true; });
+  auto rules = to_rules(own, mesh);
+  if (rules) out.to_rules = std::move(*rules);
+  out.to_rules_count = to_rules_count(mesh);
+  out.too_many_to = !rules && out.to_rules_count;
+  out.to_resource_rules = to_resource_rules(own, mesh);
+}
+
 }  // namespace
 
 bool KindRulesOfProxy::empty() const {
-  return to_rules.empty() && to_resource_rules.empty() && from_rules.empty() && inbound_rules.empty() &&
-         too_many.empty() && !proxy_rule;
+  return (to_rules.empty() || !to_rules_count) && to_resource_rules.empty() && from_rules.empty() &&
+         inbound_rules.empty() && too_many.empty() && !too_many_to && !proxy_rule;
 }
 
 ProxyRules rules_for(const MeshWorld& mesh, const DataplaneModel& dataplane) {
@@ -64,8 +75,9 @@ ProxyRules rules_for(const MeshWorld& mesh, const DataplaneModel& dataplane) {
     KindRulesOfProxy rules;
     rules.kind = kind.name;
     add_inbounds(kind, policies, dataplane, rules);
+    if (kind.to) add_to(policies, mesh, rules);
     if (kind.single) rules.proxy_rule = single_rule(policies);
-    if (!rules.empty()) out.kinds.push_back(std::move(rules));
+    if (!rules.empty() || !rules.to_rules.empty()) out.kinds.push_back(std::move(rules));
   }
   return out;
 }

@@ -26,18 +26,20 @@ struct InboundMatchRules {
 struct KindRulesOfProxy {
   std::string_view kind;                        // static storage
   std::vector<SubsetRule> to_rules;             // destinations by kuma.io/service (2.x)
+  bool to_rules_count = true;                   // false: destinations are resources only
+  bool too_many_to = false;                     // to_rules are too many to be written out
   std::vector<ResourceRule> to_resource_rules;  // destinations that are resources
   std::vector<InboundSubsetRules> from_rules;   // clients by tags (2.x)
   std::vector<const InboundModel*> too_many;    // inbounds whose from_rules are too many to be written out
   std::vector<InboundMatchRules> inbound_rules;
   std::optional<SingleRule> proxy_rule;
 
-  bool empty() const;
+  bool empty() const;  // nothing that counts
 };
 
 struct ProxyRules {
   const DataplaneModel* dataplane = nullptr;
-  std::vector<KindRulesOfProxy> kinds;  // in the order in which Kuma applies them; empty ones are left out
+  std::vector<KindRulesOfProxy> kinds;  // in the order in which Kuma applies them
 };
 
 ProxyRules rules_for(const MeshWorld& mesh, const DataplaneModel& dataplane);

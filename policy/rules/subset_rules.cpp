@@ -4,7 +4,7 @@
 #include <set>
 #include <utility>
 
-#include "policy/engine/merge.h"
+#include "policy/rules/conf.h"
 #include "policy/rules/items.h"
 #include "policy/rules/tag_groups.h"
 
@@ -74,6 +74,10 @@ bool covers(const std::vector<RuleTag>& wide, const std::vector<RuleTag>& narrow
   });
 }
 
+void narrowest_first(std::vector<SubsetRule>& rules) {
+  sort_stably(rules, [](const SubsetRule& rule) { return -positive(rule); });
+}
+
 bool holds_for(const std::vector<RuleTag>& tags, const PeerTags& peer) {
   return std::ranges::all_of(tags, [&](const RuleTag& tag) {
     const auto found = peer.find(tag.key);
@@ -99,13 +103,15 @@ std::optional<SubsetRules> SubsetRules::of(std::span<const PolicyItem> items) {
 }
 
 std::optional<SubsetRule> SubsetRules::rule_of(std::vector<RuleTag> tags) const {
-  SubsetRule rule{std::move(tags), Node::empty_mapping(), {}};
+  SubsetRule rule{std::move(tags), {}, {}};
+  std::vector<Node> confs;
   for (const auto& [item, own] : items_) {
     if (!covers(own, rule.tags)) continue;
-    merge_into(rule.conf, conf_of(item));
+    confs.push_back(conf_of(item));
     add_policy_once(item, rule.origins);
   }
-  if (rule.origins.empty()) return std::nullopt;
+  if (confs.empty()) return std::nullopt;
+  rule.conf = merge_confs(items_.front().item.policy->kind, confs);
   return rule;
 }
 
@@ -121,7 +127,7 @@ std::optional<std::vector<SubsetRule>> SubsetRules::all() const {
       if (auto rule = rule_of(std::move(*combination))) out.push_back(std::move(*rule));
     }
   }
-  sort_stably(out, [](const SubsetRule& rule) { return -positive(rule); });
+  narrowest_first(out);
   return out;
 }
 

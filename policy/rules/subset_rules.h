@@ -25,6 +25,9 @@ bool covers(const std::vector<RuleTag>& wide, const std::vector<RuleTag>& narrow
 using PeerTags = std::map<std::string, std::string>;
 bool holds_for(const std::vector<RuleTag>& tags, const PeerTags& peer);
 
+// Puts rules with more positive tags first; others keep their order.
+void narrowest_first(std::vector<SubsetRule>& rules);
+
 class SubsetRules {
  public:
   static constexpr std::size_t kMaxRules = 1 << 16;
@@ -36,15 +39,14 @@ class SubsetRules {
   std::optional<std::vector<SubsetRule>> all() const;
   // The first of them that holds for the peer, if any.
   std::optional<SubsetRule> first_for(const PeerTags& peer) const;
+  // What the items say together of all peers with these tags. Nothing when none speaks of all of them.
+  std::optional<SubsetRule> rule_of(std::vector<RuleTag> tags) const;
 
  private:
   struct TaggedItem {
     PolicyItem item;
     std::vector<RuleTag> tags;
   };
-  // Nothing when no item covers all peers with these tags.
-  std::optional<SubsetRule> rule_of(std::vector<RuleTag> tags) const;
-
   std::vector<TaggedItem> items_;
   // The distinct tags of the items that one peer could fulfil together, in Kuma's order of such groups.
   std::vector<std::vector<RuleTag>> groups_;

@@ -31,4 +31,5 @@ sluice_test(policy_corpus_test unit
 target_compile_definitions(policy_corpus_test PRIVATE SLUICE_CORPUS="${SLUICE_SHARED_DIR}/kuma-corpus")
 sluice_test(policy_rules_test unit
   SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/policy/rules_test.cpp
+          ${CMAKE_SOURCE_DIR}/tests/unit/policy/to_rules_test.cpp
   LINK sluice_rules)
