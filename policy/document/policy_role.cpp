@@ -39,7 +39,8 @@ PolicyRole role_of(const Resource& policy) {
   if (label == "producer") return PolicyRole::producer;
   if (label == "consumer") return PolicyRole::consumer;
   if (label == "workload-owner") return PolicyRole::workload_owner;
-  if (label == "system" || is_of_system(policy)) return PolicyRole::system;
+  // Universal documents without the label are of the system, whatever namespace they were synced from.
+  if (label == "system" || !policy.kubernetes || is_of_system(policy)) return PolicyRole::system;
   const auto& spec = policy.spec();
   if (!filled(spec, "to")) return PolicyRole::workload_owner;
   const bool producer = std::ranges::all_of(spec.find("to")->items,

@@ -69,7 +69,9 @@ bool KindRulesOfProxy::empty() const {
 
 ProxyRules rules_for(const MeshWorld& mesh, const DataplaneModel& dataplane) {
   ProxyRules out{&dataplane, {}};
-  for (const auto& kind : policy_kinds()) {
+  for (auto kind : policy_kinds()) {
+    // Kuma 3 has no `from`.
+    if (mesh.dialect == Dialect::kuma_3) kind.from = kind.from_as_rules = false;
     const auto policies = SelectedPolicies::of(mesh, kind.name, dataplane);
     if (policies.list.empty()) continue;
     KindRulesOfProxy rules;

@@ -81,7 +81,7 @@ class Cliques {
 
 std::string digits(const Indices& group) {
   std::string out;
-  for (const auto index : group) out += std::to_string(index);
+  for (const auto index : group) out += (out.empty() ? "" : ":") + std::to_string(index);
   return out;
 }
 
@@ -92,7 +92,7 @@ std::optional<std::vector<Indices>> tag_groups(const std::vector<std::vector<Rul
   Cliques cliques(sets);
   if (!cliques.run()) return std::nullopt;
   auto out = cliques.take();
-  // Upstream compares the numbers written one after the other, as text, the greatest first.
+  // Upstream compares the numbers joined by colons, as text, the greatest first.
   std::ranges::sort(out, std::greater<>{}, digits);
   return out;
 }

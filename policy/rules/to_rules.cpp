@@ -111,12 +111,14 @@ bool several_keys(const std::vector<PolicyItem>& items) {
 }  // namespace
 
 bool to_rules_count(const MeshWorld& mesh) {
+  if (mesh.dialect == Dialect::kuma_3) return false;
   const auto* services = mesh.resource == nullptr ? nullptr : mesh.resource->body.find("meshServices");
   return services == nullptr || services->text_of("mode") != "Exclusive";
 }
 
 std::optional<std::vector<SubsetRule>> to_rules(const std::vector<const Resource*>& policies,
                                                 const MeshWorld& mesh) {
+  if (mesh.dialect == Dialect::kuma_3) return std::vector<SubsetRule>{};
   Collector collector(mesh);
   for (const auto* policy : in_order(policies)) collector.add(*policy);
   auto items = collector.items();

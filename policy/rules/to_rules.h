@@ -12,7 +12,8 @@ namespace sluice::policy {
 
 inline constexpr const char* kMatchesTag = "__rule-matches-hash__";
 
-// Do these rules count? Not in a mesh whose services are all resources (meshServices.mode: Exclusive).
+// Do these rules count? Not in Kuma 3, nor in a mesh whose services are all resources (meshServices.mode:
+// Exclusive).
 bool to_rules_count(const MeshWorld& mesh);
 
 // Nothing when there would be too many.

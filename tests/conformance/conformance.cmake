@@ -4,8 +4,11 @@
 set(dir ${CMAKE_SOURCE_DIR}/tests/conformance)
 add_library(sluice_conformance STATIC
   ${dir}/data.cpp ${dir}/report.cpp ${dir}/normal_form.cpp ${dir}/fragment.cpp ${dir}/validate.cpp ${dir}/docs.cpp
-  ${dir}/match.cpp ${dir}/match_registry.cpp)
-target_link_libraries(sluice_conformance PRIVATE sluice_flags PUBLIC sluice_base sluice_document sluice_kinds)
+  ${dir}/match.cpp ${dir}/match_registry.cpp ${dir}/match_rules.cpp ${dir}/match_world.cpp
+  ${dir}/kri.cpp)
+target_link_libraries(sluice_conformance PRIVATE sluice_flags PUBLIC sluice_base sluice_document sluice_kinds
+  sluice_policy
+                      sluice_rules)
 sluice_program(sluice-conformance SOURCES ${dir}/main.cpp LINK sluice_conformance)
 add_test(NAME unit/conformance
   COMMAND sluice-conformance --corpus ${SLUICE_SHARED_DIR}/kuma-corpus --known ${dir}/known_differences.txt

@@ -204,6 +204,25 @@ spec:
   EXPECT_EQ(selected("other"), 0u);
 }
 
+TEST(Rules, UniversalPoliciesWithoutARoleAreOfTheSystem) {
+  const auto checked = check_text(R"(
+type: MeshTimeout
+mesh: m
+name: t
+labels: {k8s.kuma.io/namespace: shop}
+spec: {to: [{targetRef: {kind: MeshService, labels: {app: db}}, default: {idleTimeout: 1s}}]}
+---
+apiVersion: kuma.io/v1alpha1
+kind: MeshTimeout
+metadata: {name: t, namespace: shop, labels: {kuma.io/mesh: m}}
+spec: {to: [{targetRef: {kind: MeshService, labels: {app: db}}, default: {idleTimeout: 1s}}]}
+)",
+                                  "t");
+  ASSERT_EQ(checked.resources.size(), 2u) << checked.diagnostics.text();
+  EXPECT_EQ(role_of(checked.resources[0]), PolicyRole::system);
+  EXPECT_EQ(role_of(checked.resources[1]), PolicyRole::consumer);
+}
+
 TEST(Rules, ListenersOfZoneProxiesAreSelectedLikeInbounds) {
   constexpr std::string_view kDocuments = R"(
 type: Dataplane
