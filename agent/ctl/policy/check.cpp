@@ -49,6 +49,7 @@ void add_policy(Verbs& verbs) {
   auto policy = verbs.group("policy", "Works on policy documents alone, without a daemon.");
   add_policy_check(policy);
   add_policy_rules(policy);
+  add_policy_schema(policy);
 }
 
 }  // namespace sluice::ctl

@@ -24,7 +24,7 @@ std::string printable_lines(const std::string& text) {
 
 }  // namespace
 
-void add_judging(CLI::App& verb, policy::CheckOptions& options) {
+void add_dialect(CLI::App& verb, policy::CheckOptions& options) {
   static const std::map<std::string, policy::Dialect> kDialects{{"kuma-2", policy::Dialect::kuma_2},
                                                                 {"kuma-3", policy::Dialect::kuma_3}};
   verb.add_option_function<std::string>(
@@ -32,6 +32,10 @@ void add_judging(CLI::App& verb, policy::CheckOptions& options) {
           "judge as Kuma 2.14 or as Kuma 3.0 does (default: kuma-2)")
       ->check(CLI::IsMember({"kuma-2", "kuma-3"}))
       ->type_name("DIALECT");
+}
+
+void add_judging(CLI::App& verb, policy::CheckOptions& options) {
+  add_dialect(verb, options);
   verb.add_flag("--strict", options.strict, "unknown keys are errors");
 }
 

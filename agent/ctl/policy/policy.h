@@ -11,6 +11,7 @@
 
 namespace sluice::ctl {
 
+void add_dialect(CLI::App& verb, policy::CheckOptions& options);
 // --dialect and --strict, the same for every verb that reads documents.
 void add_judging(CLI::App& verb, policy::CheckOptions& options);
 
@@ -39,5 +40,6 @@ std::string lines_text(const policy::Diagnostics& diagnostics);
 
 void add_policy_check(Verbs& verbs);
 void add_policy_rules(Verbs& verbs);
+void add_policy_schema(Verbs& verbs);
 
 }  // namespace sluice::ctl
