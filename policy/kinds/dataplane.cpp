@@ -14,50 +14,69 @@ namespace sluice::policy {
 
 using namespace schema;
 
-Schema dataplane_schema(Dialect /*dialect*/) {
+namespace {
+
+// Kuma 3 took the tags away; Dataplanes have labels instead.
+Schema inbound_schema(Dialect dialect) {
   const auto probe = object({{"interval", loose_text()},
                              {"timeout", loose_text()},
                              {"unhealthyThreshold", integer()},
                              {"healthyThreshold", integer()},
                              {"tcp", any()}});
-  const auto inbound = object({{"port", integer()},
-                               {"servicePort", integer()},
-                               {"serviceAddress", loose_text()},
-                               {"address", loose_text()},
-                               {"name", loose_text()},
-                               {"protocol", loose_text()},
-                               {"state", one_of({"Ready", "NotReady", "Ignored"})},
-                               {"health", object({{"ready", boolean()}})},
-                               {"serviceProbe", probe},
-                               {"tags", loose_text_map()}});
+  auto out = object({{"port", integer()},
+                     {"servicePort", integer()},
+                     {"serviceAddress", loose_text()},
+                     {"address", loose_text()},
+                     {"name", loose_text()},
+                     {"protocol", loose_text()},
+                     {"state", one_of({"Ready", "NotReady", "Ignored"})},
+                     {"health", object({{"ready", boolean()}})},
+                     {"serviceProbe", probe}});
+  if (dialect == Dialect::kuma_2) out.fields.push_back({"tags", loose_text_map()});
+  return out;
+}
+
+Schema outbound_schema(Dialect dialect) {
   const auto backend_ref = object({{"kind", loose_text()},
                                    {"name", loose_text()},
                                    {"namespace", loose_text()},
                                    {"port", integer()},
                                    {"labels", loose_text_map()}});
-  const auto outbound = object({{"address", loose_text()},
-                                {"port", integer()},
-                                {"tags", loose_text_map()},
-                                {"service", loose_text()},
-                                {"backendRef", backend_ref}});
+  auto out = object({{"address", loose_text()}, {"port", integer()}, {"backendRef", backend_ref}});
+  if (dialect == Dialect::kuma_2) {
+    out.fields.push_back({"tags", loose_text_map()});
+    out.fields.push_back({"service", loose_text()});
+  }
+  return out;
+}
+
+Schema gateway_schema(Dialect dialect) {
+  const auto type = dialect == Dialect::kuma_2 ? one_of({"DELEGATED", "BUILTIN"}) : one_of({"DELEGATED"});
+  return object({{"type", type}, {"tags", loose_text_map()}});
+}
+
+}  // namespace
+
+Schema dataplane_schema(Dialect dialect) {
   const auto listener = object({{"type", one_of({"ZoneIngress", "ZoneEgress"})},
                                 {"address", loose_text()},
                                 {"port", integer()},
                                 {"name", loose_text()},
                                 {"state", loose_text()}});
-  const auto networking =
-      object({{"address", loose_text()},
-              {"advertisedAddress", loose_text()},
-              {"inbound", list(inbound)},
-              {"outbound", list(outbound)},
-              {"listeners", list(listener)},
-              {"gateway", object({{"type", one_of({"DELEGATED", "BUILTIN"})}, {"tags", loose_text_map()}})},
-              {"transparentProxying", any()},
-              {"admin", object({{"port", integer()}})}});
-  return object({{"networking", networking},
-                 {"metrics", any()},
-                 {"probes", any()},
-                 {"sluice", dataplane_sluice_schema()}});
+  auto networking = object({{"address", loose_text()},
+                            {"inbound", list(inbound_schema(dialect))},
+                            {"outbound", list(outbound_schema(dialect))},
+                            {"listeners", list(listener)},
+                            {"gateway", gateway_schema(dialect)},
+                            {"transparentProxying", any()},
+                            {"admin", object({{"port", integer()}})}});
+  if (dialect == Dialect::kuma_2) networking.fields.push_back({"advertisedAddress", loose_text()});
+  auto out = object({{"networking", networking}, {"sluice", dataplane_sluice_schema()}});
+  if (dialect == Dialect::kuma_2) {
+    out.fields.push_back({"metrics", any()});
+    out.fields.push_back({"probes", any()});
+  }
+  return out;
 }
 
 namespace {

@@ -190,5 +190,18 @@ TEST(Dialect3, OutboundsNeedABackendRef) {
   EXPECT_EQ(findings(referring, Dialect::kuma_3).find(": error: "), std::string::npos);
 }
 
+TEST(Dialect3, InboundsHaveNoTags) {
+  CheckOptions options;
+  options.dialect = Dialect::kuma_3;
+  const std::string head = "type: Dataplane\nname: d\nmesh: default\nnetworking:\n  address: 10.0.0.1\n";
+  const std::string text = head + "  inbound: [{port: 80, tags: {kuma.io/service: web}}]\n";
+  const auto checked = check_text(text, "t.yaml", options);
+  ASSERT_EQ(checked.resources.size(), 1u);
+  EXPECT_NE(checked.diagnostics.text().find("warning: networking.inbound[0].tags: "), std::string::npos);
+  EXPECT_EQ(checked.resources[0].body.find_path({"networking", "inbound"})->items[0].find("tags"), nullptr);
+  EXPECT_EQ(check_text(text, "t.yaml").diagnostics.text(), "");
+  EXPECT_TRUE(check_text(head + "  gateway: {type: BUILTIN}\n", "t.yaml", options).diagnostics.has_errors());
+}
+
 }  // namespace
 }  // namespace sluice::policy
