@@ -14,3 +14,9 @@ add_test(NAME unit/conformance
   COMMAND sluice-conformance --corpus ${SLUICE_SHARED_DIR}/kuma-corpus --known ${dir}/known_differences.txt
           --if-present)
 set_tests_properties(unit/conformance PROPERTIES LABELS unit TIMEOUT 300 SKIP_RETURN_CODE 77)
+# docs/policy.md shows the list with its reasons.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+add_test(NAME style/policy_differences
+  COMMAND ${Python3_EXECUTABLE} ${dir}/check_differences.py ${dir}/known_differences.txt
+          ${CMAKE_SOURCE_DIR}/docs/policy.md)
+set_tests_properties(style/policy_differences PROPERTIES LABELS style)
