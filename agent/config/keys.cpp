@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -61,6 +62,10 @@ Fault unknown_key(const Setting& setting) {
                fmt::format("did you mean '{}'?", nearest->name)};
 }
 
+bool one_line(std::string_view text) {
+  return std::ranges::none_of(text, [](char c) { return c == '\n' || c == '\0'; });
+}
+
 Outcome<std::uint64_t> parse_number(const Setting& setting, const KeyInfo& key) {
   std::string_view text = setting.values.front();
   int base = 10;
@@ -105,8 +110,7 @@ Outcome<> assign(const Setting& setting, const KeyInfo& key, std::string& member
   }
   const std::string& text = setting.values.front();
   if (text.size() > key.max) return fault(fmt::format("{}: {} is too long", setting.where, setting.key));
-  if (std::ranges::any_of(text, [](char c) { return c == '\n' || c == '\0'; }))
-    return fault(fmt::format("{}: {} must be a single line", setting.where, setting.key));
+  if (!one_line(text)) return fault(fmt::format("{}: {} must be a single line", setting.where, setting.key));
   member = text;
   return {};
 }
@@ -144,7 +148,13 @@ Outcome<> assign(const Setting& setting, const KeyInfo&, bool& member) {
 }
 
 Outcome<> assign(const Setting& setting, const KeyInfo& key, std::vector<std::string>& member) {
-  auto values = setting.values.size() == 1 ? Config::split_list(setting.values.front()) : setting.values;
+  // A comma separates wherever it stands, so that a list reads back as it was however it is written.
+  std::vector<std::string> values;
+  for (const auto& text : setting.values) {
+    if (!one_line(text))
+      return fault(fmt::format("{}: entries of {} must be single lines", setting.where, setting.key));
+    std::ranges::move(Config::split_list(text), std::back_inserter(values));
+  }
   if (values.size() > key.max)
     return fault(fmt::format("{}: {} holds at most {} entries", setting.where, setting.key, key.max));
   member = std::move(values);

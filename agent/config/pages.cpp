@@ -41,12 +41,18 @@ std::string shown_default(const KeyInfo& key) {
   return key.default_text.empty() ? "empty" : std::string(key.default_text);
 }
 
-// Double-quoted YAML: the only characters that need care on one line are the quote and the backslash.
+// Double-quoted YAML of one line. Control characters must be escaped; UTF-8 beyond ASCII is escaped only
+// where YAML does not call it printable or takes it for a line break (YAML 1.1, 5.1.1 and 5.1.3).
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f)
+      out += fmt::format("\\x{:02x}", byte);
+    else if (c == '"' || c == '\\')
+      out += {'\\', c};
+    else
+      out += c;
   }
   return out + '"';
 }

@@ -4,11 +4,22 @@ import signal
 
 import case
 from case import TwoNodes, wait_for
+from lab.instance import Descriptors
 from lab.load import Load
 
 
 class Restart(TwoNodes):
     lab_name = "restart"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        Load(cls.lab, "client", 1, cls.address["web"][0], 80).finish()  # tunnels and stocks of sockets come with use
+        cls.descriptors = Descriptors(cls.a, cls.b)
+
+    def tearDown(self):
+        self.doCleanups()
+        self.descriptors.wait_settled()
 
     def load(self, seconds):
         return Load(self.lab, "client", seconds, self.address["web"][0], 80)

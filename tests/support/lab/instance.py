@@ -1,6 +1,10 @@
 """One Sluice instance of a lab: its configuration, its daemon and its command line."""
+import collections
+import contextlib
 import json
+import os
 import pathlib
+import re
 import signal
 
 from . import net
@@ -106,6 +110,14 @@ class Instance:
         status = self.status()
         return {role: status[f"{role}_pid"] for role in ("keeper", "agent", "proxy")}
 
+    def descriptors(self):
+        """{role: Counter of what its open descriptors name, numbers left out}"""
+        def names(pid):
+            for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    yield re.sub(r"\d+", "N", os.readlink(entry))
+        return {role: collections.Counter(names(pid)) for role, pid in self.pids().items()}
+
     def stop(self, sig=signal.SIGTERM):
         return self.lab.processes.end(self.daemon, sig, timeout=40.0)
 
@@ -118,3 +130,31 @@ class Instance:
         if self.cgroup.exists():
             found.append(f"cgroup {self.cgroup}")
         return found
+
+
+# The stock of sockets made ahead and the warm tunnels of a proxy's two workers come and go with the shape of the load.
+PROXY_SOCKETS = 10
+
+
+class Descriptors:
+    """What the daemons of some instances hold open at one moment, to be compared with a later one."""
+
+    def __init__(self, *instances):
+        self.instances = instances
+        self.before = [instance.descriptors() for instance in instances]
+
+    def grown(self):
+        """{"role of node": what is there more than before}; empty when nothing is."""
+        now = [instance.descriptors() for instance in self.instances]
+        grown = {f"{role} of {instance.node}": after[role] - before[role]
+                 for instance, before, after in zip(self.instances, self.before, now) for role in after}
+        return {who: dict(more) for who, more in grown.items()
+                if any(count > (PROXY_SOCKETS if who.startswith("proxy") and name == "socket:[N]" else 0)
+                       for name, count in more.items())}
+
+    def wait_settled(self, timeout=15.0):
+        """What a load has open goes within seconds of its end; what stays is a leak."""
+        try:
+            wait_for(lambda: not self.grown(), "the descriptors of a load to be closed", timeout)
+        except LabError as error:
+            raise LabError(f"{error}: {self.grown()}") from None

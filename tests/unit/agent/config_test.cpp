@@ -50,6 +50,20 @@ TEST(Config, BoundsAndTypes) {
   EXPECT_NE(refusal("node: [unclosed").find(":"), std::string::npos);
 }
 
+TEST(Config, OddTextsReadBackFromTheDump) {
+  Config config;
+  ASSERT_TRUE(set_config(config, {"node.name", {"a\"b\\c\x07\x7f"}, "test"}));
+  ASSERT_TRUE(set_config(config, {"capture.probers", {"one, two", "three"}, "test"}));
+  EXPECT_EQ(config.capture_probers, (std::vector<std::string>{"one", "two", "three"}));
+  EXPECT_FALSE(set_config(config, {"capture.probers", {"one\ntwo"}, "test"}));
+  const auto settings = parse_config(config_dump(config), "dump");
+  ASSERT_TRUE(settings);
+  Config again;
+  for (const auto& setting : *settings) EXPECT_TRUE(set_config(again, setting)) << setting.key;
+  EXPECT_EQ(again.node_name, config.node_name);
+  EXPECT_EQ(again.capture_probers, config.capture_probers);
+}
+
 TEST(Config, ListsAndDurations) {
   const auto config = read(
       "capture: {exclude: [10.0.0.0/8, 'fd00::/8'], resolvers: '10.0.0.1, 10.0.0.2'}\n"
