@@ -119,7 +119,8 @@ Outcome<Json> solve_outbound(const MatchInput& input) {
 
 Outcome<Json> solve_destinations(const MatchInput& input) {
   const MatchWorld world(input);
-  Json out{{"resourceRules", resource_rules_json(policy::to_resource_rules(world.policies(), world.mesh()), input)}};
+  Json out{{"resourceRules",
+            resource_rules_json(policy::to_resource_rules(world.policies(), world.mesh()), input)}};
   if (input.text("class") == "resourcerules") return out;
   const auto rules = policy::to_rules(world.policies(), world.mesh());
   if (!rules) return fault("too many rules");

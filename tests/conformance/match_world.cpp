@@ -109,7 +109,8 @@ Json resource_rules_json(const std::vector<policy::ResourceRule>& rules, const M
       origins.push_back(origin_json(origin));
       origins.back()["ruleIndex"] = origin.rule_index;
     }
-    const auto key = rule.resource == nullptr ? "kri_m____" + rule.mesh + "_" : kri(*rule.resource, rule.section);
+    const auto key =
+        rule.resource == nullptr ? "kri_m____" + rule.mesh + "_" : kri(*rule.resource, rule.section);
     out[key] = {{"conf", confs},
                 {"origin", origins},
                 {"resource", rule.resource == nullptr ? rule.mesh : rule.resource->name},
