@@ -216,6 +216,11 @@ bool Session::ended(StreamId id) const {
   return stream != nullptr && stream->end_received && stream->received.empty();
 }
 
+bool Session::heard_out(StreamId id) const {
+  const auto* stream = state_->find(id);
+  return stream != nullptr && stream->heard_out;
+}
+
 bool Session::failed(StreamId id) const {
   const auto* stream = state_->find(id);
   return stream == nullptr || (stream->closed && !(stream->end_received && stream->end_sent));

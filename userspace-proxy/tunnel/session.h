@@ -91,6 +91,8 @@ class Session {
   io::Chunk read(StreamId stream, std::size_t max);
   // Every byte before the peer's end has been read.
   bool ended(StreamId stream) const;
+  // The peer ended its side and gave the stream up: what it sent may still be read, nothing can be sent.
+  bool heard_out(StreamId stream) const;
   bool failed(StreamId stream) const;
   void reset(StreamId stream, const Error& why);
   // The caller is done with it. Output that waits still goes out if it was finished; else the stream is

@@ -183,8 +183,12 @@ int SessionCallbacks::stream_closed(nghttp2_session*, std::int32_t id, std::uint
     return 0;
   }
   const bool in_order = code == NGHTTP2_NO_ERROR && stream->end_sent && stream->end_received;
+  // A far end that has said everything and reads no more ends the stream like this (see frame_sent): what it
+  // said still counts.
+  const bool heard_out = stream->end_received && (code == NGHTTP2_NO_ERROR || code == NGHTTP2_CANCEL);
   if (!in_order) {
-    stream->received.clear();
+    if (!heard_out) stream->received.clear();
+    stream->heard_out = heard_out;
     if (!stream->reset_by_us && !stream->released)
       state.report({.kind = Event::Kind::failed, .stream = id, .error = error_of(code, state.role)});
   }

@@ -24,6 +24,7 @@ struct StreamState {
   bool finishing = false;  // nothing more will be written
   bool end_sent = false;
   bool end_received = false;
+  bool heard_out = false;
   bool full = false;  // write() took less than it was given
   bool released = false;
   bool reset_by_us = false;

@@ -38,7 +38,7 @@ void TunnelStream::answer() {
 
 io::Task<Result<io::Chunk>> TunnelStream::read() {
   for (;;) {
-    if (error_) co_return std::unexpected(*error_);
+    if (error_ && !heard_out_) co_return std::unexpected(*error_);
     auto chunk = tunnel_->session().read(id_, kReadMax);
     if (!chunk.empty()) {
       meter_.moved(chunk.size(), tunnel_->ring().now());
@@ -69,6 +69,7 @@ io::Task<Result<>> TunnelStream::write(std::span<const std::byte> bytes) {
 }
 
 io::Task<Result<>> TunnelStream::finish() {
+  if (heard_out_) co_return Result<>();  // nobody is left to hear it
   if (error_) co_return std::unexpected(*error_);
   tunnel_->session().finish(id_);
   tunnel_->kick();
@@ -84,7 +85,10 @@ void TunnelStream::reset(Error why) {
 
 void TunnelStream::on_event(const Event& event) {
   if (event.kind == Event::Kind::answered) answered_ = true;
-  if (event.kind == Event::Kind::failed && !error_) error_ = event.error;
+  if (event.kind == Event::Kind::failed && !error_) {
+    error_ = event.error;
+    heard_out_ = tunnel_->session().heard_out(id_);
+  }
   // One signal for what read() and answered() wait for, one for write().
   if (event.kind != Event::Kind::writable) readable_.notify();
   if (event.kind == Event::Kind::writable || event.kind == Event::Kind::failed) writable_.notify();

@@ -45,6 +45,7 @@ class TunnelStream final : public io::Stream {
   io::Signal writable_;
   bool answered_ = false;
   std::optional<Error> error_;
+  bool heard_out_ = false;  // error_ concerns writing only
 };
 
 }  // namespace sluice::tunnel

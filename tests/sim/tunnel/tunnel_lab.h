@@ -1,6 +1,6 @@
 // A tunnel's server and what it serves, on the simulated network. Each stream echoes, except that the first
 // letter of its first bytes may say otherwise: 'S' swallows slowly (never reads on), 'B' answers with a
-// megabyte.
+// megabyte, 'E' says "bye", ends and reads no more.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -48,6 +48,10 @@ class EchoHandler final : public StreamHandler {
       if (first && kind == 'S') {
         (void)co_await never_.wait();
         co_return;
+      }
+      if (first && kind == 'E') {
+        (void)co_await stream->write(bytes_of("bye"));
+        break;
       }
       if (first && kind == 'B') *chunk = io::Chunk::copy_of(bytes_of(std::string(1 << 20, 'b')));
       if (!co_await stream->write(std::move(*chunk))) co_return;

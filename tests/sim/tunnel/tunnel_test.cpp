@@ -58,6 +58,23 @@ TEST_F(TunnelSim, StreamsEchoAndTheTunnelClosesInOrder) {
   EXPECT_EQ(end->reason, Reason::completed);
 }
 
+io::Task<void> early_end_story(io::Ring* ring, std::shared_ptr<Tunnel> tunnel, EchoHandler*) {
+  auto stream = tunnel->open(request_from());
+  EXPECT_TRUE(co_await (*stream)->write(bytes_of("E")));
+  EXPECT_TRUE(co_await ring->sleep_for(Millis(100)));  // until the server has given the stream up
+  auto chunk = co_await (*stream)->read();
+  EXPECT_TRUE(chunk && chunk->size() == 3);
+  chunk = co_await (*stream)->read();
+  EXPECT_TRUE(chunk && chunk->empty());
+  EXPECT_FALSE(co_await (*stream)->write(bytes_of("more")));
+  EXPECT_TRUE(co_await (*stream)->finish());
+}
+
+TEST_F(TunnelSim, WhatAServerSaidBeforeItsEarlyEndIsHeard) {
+  run(early_end_story);
+  EXPECT_EQ(end->reason, Reason::completed);
+}
+
 io::Task<void> forged_story(io::Ring*, std::shared_ptr<Tunnel> tunnel, EchoHandler*) {
   auto honest = tunnel->open(request_from());
   auto forged = tunnel->open(request_from("10.0.0.9:4711"));
