@@ -95,7 +95,7 @@ class UringBackend final : public Backend {
   std::uint64_t wake_count_ = 0;  // what the pending read of wake_fd_ fills
   std::atomic<bool> wake_pending_ = false;
   std::vector<UringEvent> events_;  // being dispatched
-  std::vector<UringEvent> early_;   // taken off the queue to make room while it was full
+  std::vector<UringEvent> early_;   // for the next turn: taken off a full queue, or never in it
   std::unordered_map<Operation*, Chunk> heap_receives_;
   std::vector<std::unique_ptr<WriteRecord>> free_records_;
   BackendStats stats_;
