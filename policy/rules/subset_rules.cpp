@@ -120,6 +120,7 @@ std::optional<std::vector<SubsetRule>> SubsetRules::all() const {
   std::size_t tried = 0;
   for (auto tags : groups_) {
     if (tags.size() > 16 || (tried += std::size_t{1} << tags.size()) > kMaxRules) return std::nullopt;
+    if (tried * items_.size() > kMaxLooks) return std::nullopt;
     for (std::size_t left = std::size_t{1} << tags.size(); left > 0; --left) {
       negate_next(tags);
       auto combination = simplified(tags);

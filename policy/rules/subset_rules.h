@@ -31,11 +31,13 @@ void narrowest_first(std::vector<SubsetRule>& rules);
 class SubsetRules {
  public:
   static constexpr std::size_t kMaxRules = 1 << 16;
+  static constexpr std::size_t kMaxLooks = 1 << 24;  // at an item for a rule
 
   // `items` in merge order; borrows what they point to. Nothing when their tags fall into too many groups.
   static std::optional<SubsetRules> of(std::span<const PolicyItem> items);
 
-  // All rules, more positive tags first. Nothing when there would be more than kMaxRules.
+  // All rules, more positive tags first. Nothing when there would be more than kMaxRules, or they
+  // took more than kMaxLooks.
   std::optional<std::vector<SubsetRule>> all() const;
   // The first of them that holds for the peer, if any.
   std::optional<SubsetRule> first_for(const PeerTags& peer) const;

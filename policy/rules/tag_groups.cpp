@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -88,10 +89,24 @@ std::string digits(const Indices& group) {
 }  // namespace
 
 std::optional<std::vector<Indices>> tag_groups(const std::vector<std::vector<RuleTag>>& sets) {
-  if (sets.empty()) return std::vector<Indices>{};
-  Cliques cliques(sets);
+  // Equal sets are always together, so one of them stands for all.
+  std::map<std::vector<RuleTag>, Indices> members;
+  for (std::size_t i = 0; i < sets.size(); ++i) members[sets[i]].push_back(i);
+  if (members.size() > kMaxTagSets) return std::nullopt;
+  if (members.empty()) return std::vector<Indices>{};
+  std::vector<std::vector<RuleTag>> distinct;
+  for (const auto& [set, own] : members) distinct.push_back(set);
+  Cliques cliques(distinct);
   if (!cliques.run()) return std::nullopt;
-  auto out = cliques.take();
+  std::vector<Indices> out;
+  for (const auto& clique : cliques.take()) {
+    auto& group = out.emplace_back();
+    for (const auto index : clique) {
+      const auto& own = members[distinct[index]];
+      group.insert(group.end(), own.begin(), own.end());
+    }
+    std::ranges::sort(group);
+  }
   // Upstream compares the numbers joined by colons, as text, the greatest first.
   std::ranges::sort(out, std::greater<>{}, digits);
   return out;

@@ -9,10 +9,11 @@
 
 namespace sluice::policy {
 
-inline constexpr std::size_t kMaxTagGroups = 4096;
+inline constexpr std::size_t kMaxTagSets = 1 << 12;  // distinct ones
+inline constexpr std::size_t kMaxTagGroups = 1 << 14;
 
-// Indices into `sets`, ascending within a group, the groups in Kuma's order. Nothing when there are more than
-// kMaxTagGroups.
+// Indices into `sets`, ascending within a group, the groups in Kuma's order. Nothing above these
+// limits.
 std::optional<std::vector<std::vector<std::size_t>>> tag_groups(
     const std::vector<std::vector<RuleTag>>& sets);
 
