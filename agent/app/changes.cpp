@@ -80,7 +80,7 @@ ApplyOutcome Agent::judge(const ApplyRequest& request, std::vector<Document>& do
   ApplyResult result;
   std::vector<Diagnostic> diagnostics;
   bool good = true;
-  documents = judge_documents(request.yaml, request.source, request.strict);
+  documents = judge_documents(request.yaml, request.source, store_->dialect(), request.strict);
   for (const auto& document : documents) {
     good = good && document.resource.has_value();
     for (const auto& diagnostic : document.diagnostics.list())

@@ -127,7 +127,8 @@ Outcome<> fill_enrolment(AgentParts& parts, const OwnCgroup& cgroup) {
 
 Outcome<std::unique_ptr<Store>> open_store(const Config& config, Log& log) {
   StoreOptions options{config.paths_resources_dir, config.paths_state_dir, config.limits_document_kib * 1024,
-                       config.limits_resources};
+                       config.limits_resources,
+                       config.policy_dialect == "kuma-3" ? policy::Dialect::kuma_3 : policy::Dialect::kuma_2};
   auto store = std::make_unique<Store>(std::move(options), log);
   if (auto opened = store->open(); !opened) return std::unexpected(opened.error());
   return store;

@@ -87,11 +87,12 @@ bool only_comments(std::string_view text) {
   return true;
 }
 
-Document judge(const Slice& slice, const std::string& file, bool strict) {
+Document judge(const Slice& slice, const std::string& file, policy::Dialect dialect, bool strict) {
   Document out;
   out.text = slice.text;
   policy::CheckOptions options;
   options.strict = strict;
+  options.dialect = dialect;
   auto checked = policy::check_text(slice.text, file, options);
   out.diagnostics = shifted(checked.diagnostics, slice.line);
   out.where = fmt::format("{}:{}", file, slice.line + 1);
@@ -110,10 +111,11 @@ Document judge(const Slice& slice, const std::string& file, bool strict) {
 
 }  // namespace
 
-std::vector<Document> judge_documents(std::string_view text, const std::string& file, bool strict) {
+std::vector<Document> judge_documents(std::string_view text, const std::string& file, policy::Dialect dialect,
+                                      bool strict) {
   std::vector<Document> out;
   for (const auto& slice : cut(text))
-    if (!only_comments(slice.text)) out.push_back(judge(slice, file, strict));
+    if (!only_comments(slice.text)) out.push_back(judge(slice, file, dialect, strict));
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "policy/document/diagnostic.h"
+#include "policy/document/dialect.h"
 #include "policy/document/resource.h"
 
 namespace sluice::agent {
@@ -22,6 +23,7 @@ struct Document {
 
 // Cuts text at the `---` lines and judges each document by itself, so that an error stays in its document.
 // Line numbers are those of the whole text.
-std::vector<Document> judge_documents(std::string_view text, const std::string& file, bool strict);
+std::vector<Document> judge_documents(std::string_view text, const std::string& file, policy::Dialect dialect,
+                                      bool strict);
 
 }  // namespace sluice::agent

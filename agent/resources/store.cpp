@@ -86,7 +86,7 @@ Outcome<> Store::load_applied() {
   for (const auto& path : *files) {
     const auto text = read_bounded(path, options_.document_bytes);
     if (!text) return std::unexpected(text.error());
-    for (auto& document : judge_documents(*text, path, false)) {
+    for (auto& document : judge_documents(*text, path, options_.dialect, false)) {
       if (!document.resource) {
         // Written by us after it was judged good: another version of Sluice, or somebody's hand.
         log_.error("stored document is not valid and not in force: {}", first_error(document));
@@ -111,7 +111,7 @@ Outcome<> Store::load_last_good() {
     const auto end = text->find('\n');
     if (!text->starts_with("# ") || end == std::string::npos) continue;
     File& file = files_[text->substr(2, end - 2)];
-    for (auto& document : judge_documents(*text, copy, false))
+    for (auto& document : judge_documents(*text, copy, options_.dialect, false))
       if (document.resource) file.good.push_back(std::move(document));
   }
   return {};
@@ -161,7 +161,7 @@ void Store::take_text(File& file, const std::string& path, std::string text) {
   std::vector<Document> bad;
   std::set<std::string> named;
   bool nameless = false;
-  for (auto& document : judge_documents(text, path, false)) {
+  for (auto& document : judge_documents(text, path, options_.dialect, false)) {
     named.insert(document.key);
     nameless |= document.key.empty();
     if (!document.resource) log_.error("document is not in force: {}", first_error(document));

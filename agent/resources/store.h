@@ -23,6 +23,7 @@ struct StoreOptions {
   std::string state_dir;
   std::size_t document_bytes = 1 << 20;  // of one file
   std::size_t resources = 20'000;
+  policy::Dialect dialect = policy::Dialect::kuma_2;
 };
 
 // A document as the operator sees it.
@@ -43,6 +44,7 @@ class Store {
   // Reads the directory again. True when the set in force changed.
   bool rescan();
 
+  policy::Dialect dialect() const { return options_.dialect; }
   const std::vector<policy::Resource>& in_force() const { return in_force_; }
   const std::vector<StoredDocument>& documents() const { return documents_; }
   // Documents and files whose newest text is not in force.

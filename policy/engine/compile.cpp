@@ -198,7 +198,9 @@ class MeshCompiler {
 
 Compiled compile(const CompileInput& input, Numbers& numbers) {
   Compilation compilation{input, numbers, {}, {}, {}};
-  const auto world = World::from(input.resources, compilation.out.diagnostics);
+  // All were judged by one dialect.
+  const auto dialect = input.resources.empty() ? Dialect::kuma_2 : input.resources.front().dialect;
+  const auto world = World::from(input.resources, compilation.out.diagnostics, dialect);
   std::vector<std::uint32_t> mesh_numbers;
   for (const auto& [name, mesh] : world.meshes) {
     MeshCompiler(compilation, mesh).run();

@@ -46,8 +46,8 @@ class Numbers {
 };
 
 struct CompileInput {
-  std::span<const Resource> resources;
-  std::string node;  // a Dataplane is local when its sluice.node is this
+  std::span<const Resource> resources;  // judged by one dialect, by which they are also read
+  std::string node;                     // a Dataplane is local when its sluice.node is this
   std::string zone;  // value of label kuma.io/zone for resources of this zone; may be empty
 };
 

@@ -29,7 +29,7 @@ class StoreTest : public testing::Test {
   }
   ~StoreTest() override { fs::remove_all(root_); }
 
-  StoreOptions options() const { return {root_ + "/resources", root_ + "/state", 1 << 16, 8}; }
+  StoreOptions options() const { return {root_ + "/resources", root_ + "/state", 1 << 16, 8, dialect}; }
   std::unique_ptr<Store> open() {
     auto store = std::make_unique<Store>(options(), log_);
     const auto opened = store->open();
@@ -46,7 +46,22 @@ class StoreTest : public testing::Test {
 
   Log log_;
   std::string root_;
+  policy::Dialect dialect = policy::Dialect::kuma_2;
 };
+
+TEST_F(StoreTest, JudgesByItsDialect) {
+  write("a.yaml",
+        kMesh +
+            "---\ntype: MeshTimeout\nmesh: default\nname: t\nspec:\n  targetRef: {kind: MeshSubset, "
+            "tags: {v: a}}\n  to: [{targetRef: {kind: Mesh}, default: {connectionTimeout: 5s}}]\n");
+  EXPECT_EQ(open()->in_force().size(), 2);
+  fs::remove_all(root_ + "/state");
+  dialect = policy::Dialect::kuma_3;
+  const auto store = open();
+  ASSERT_EQ(store->in_force().size(), 1);
+  EXPECT_EQ(store->in_force().front().dialect, policy::Dialect::kuma_3);
+  EXPECT_EQ(store->bad(), 1);
+}
 
 TEST_F(StoreTest, FilesComeAndGo) {
   write("a.yaml", kMesh + "---\n" + timeout("t", "5s"));
@@ -95,7 +110,7 @@ TEST_F(StoreTest, AppliedDocumentsAreKeptAndWin) {
   write("a.yaml", timeout("t", "5s"));
   {
     auto store = open();
-    ASSERT_TRUE(store->put(judge_documents(timeout("t", "9s"), "request", false)));
+    ASSERT_TRUE(store->put(judge_documents(timeout("t", "9s"), "request", policy::Dialect::kuma_2, false)));
   }
   auto store = open();
   EXPECT_NE(mark_of(*store, "MeshTimeout/default/t").find("9s"), std::string::npos);
@@ -113,15 +128,15 @@ TEST_F(StoreTest, SameNameTwiceIsReported) {
   auto store = open();
   EXPECT_NE(mark_of(*store, "MeshTimeout/default/t").find("5s"), std::string::npos);
   EXPECT_EQ(store->bad(), 1);
-  EXPECT_FALSE(
-      store->admit(judge_documents(timeout("x", "5s") + "---\n" + timeout("x", "6s"), "request", false)));
+  EXPECT_FALSE(store->admit(judge_documents(timeout("x", "5s") + "---\n" + timeout("x", "6s"), "request",
+                                            policy::Dialect::kuma_2, false)));
 }
 
 TEST_F(StoreTest, LimitsHold) {
   auto store = open();
   std::string text;
   for (int i = 0; i < 9; ++i) text += "---\n" + timeout("t" + std::to_string(i), "5s");
-  const auto refused = store->put(judge_documents(text, "request", false));
+  const auto refused = store->put(judge_documents(text, "request", policy::Dialect::kuma_2, false));
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().next_step.find("limits.resources"), std::string::npos);
   EXPECT_TRUE(store->in_force().empty());
