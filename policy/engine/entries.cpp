@@ -4,6 +4,8 @@
 #include <ranges>
 #include <utility>
 
+#include "policy/kinds/validator.h"
+
 namespace sluice::policy {
 
 const Node* list_of(const Resource& policy, std::string_view key) {
@@ -50,6 +52,7 @@ std::vector<PolicyItem> SelectedPolicies::outbound_items(
     const std::function<bool(const Resource&, const Node&)>& concerns) const {
   std::vector<PolicyItem> out;
   for (const auto& one : list) {
+    if (target_kind(one.policy->spec()) == "MeshHTTPRoute") continue;
     std::vector<PolicyItem> own;
     add_items(*one.policy, "to", own);
     for (const auto& item : own) {

@@ -35,7 +35,8 @@ struct SelectedPolicies {
   std::vector<PolicyItem> inbound_items(std::size_t inbound) const;
   // Those without `matches`: what connection-wide settings merge.
   std::vector<PolicyItem> inbound_items_for_everybody(std::size_t inbound) const;
-  // `to` items that `concerns` accepts.
+  // `to` items that `concerns` accepts. What stands under a route at the top is said of its requests only,
+  // and left out.
   std::vector<PolicyItem> outbound_items(
       const std::function<bool(const Resource&, const Node&)>& concerns) const;
   // Single-item policies.

@@ -187,14 +187,9 @@ bool item_concerns(const Resource& policy, const Node& item, const ServiceModel&
 
   const auto& target = *service.mesh_service;
   const auto section = ref->text_of("sectionName");
-  if (!section.empty() && section != service.port_name && section != std::to_string(service.port))
-    return false;
-  if (const auto* labels = ref->find("labels"); labels != nullptr && labels->size() > 0) {
-    return labels_match(*labels, target);
-  }
+  if (!section.empty() && section != service.port_name) return false;
   if (name == target.display_name + "_" + target.ns + "_svc_" + std::to_string(service.port)) return true;
-  const auto ns = ref->text_of("namespace").empty() ? std::string_view(policy.ns) : ref->text_of("namespace");
-  return name == target.name || (name == target.display_name && (target.ns == ns || ns.empty()));
+  return refers_to(*ref, policy, target, policy.dialect);
 }
 
 }  // namespace sluice::policy

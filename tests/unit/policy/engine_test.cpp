@@ -7,6 +7,7 @@
 #include "policy/engine/compile.h"
 #include "policy/engine/merge.h"
 #include "policy/engine/select.h"
+#include "policy/engine/services.h"
 #include "policy/kinds/check.h"
 #include "policy/table/table.h"
 
@@ -223,6 +224,24 @@ TEST(Engine, MissingMeshAndDuplicatesAreErrors) {
   const auto text = out.diagnostics.text();
   EXPECT_NE(text.find("mesh \"nowhere\" does not exist"), std::string::npos) << text;
   EXPECT_NE(text.find("Mesh \"m\" is given twice"), std::string::npos) << text;
+}
+
+TEST(Services, ANamedPortAnswersToItsNameOnly) {
+  Resource target;
+  target.kind = "MeshService";
+  target.name = target.display_name = "db";
+  ServiceModel service;
+  service.mesh_service = &target;
+  service.port_name = "main";
+  service.port = 80;
+  const auto concerns = [&](std::string_view section) {
+    const auto item =
+        node("{targetRef: {kind: MeshService, name: db, sectionName: '" + std::string(section) + "'}}");
+    return item_concerns(Resource{}, item, service);
+  };
+  EXPECT_TRUE(concerns("main"));
+  EXPECT_TRUE(concerns(""));
+  EXPECT_FALSE(concerns("80"));
 }
 
 }  // namespace

@@ -198,7 +198,10 @@ spec:
     EXPECT_FALSE(checked.diagnostics.has_errors()) << checked.diagnostics.text();
     const auto world = World::from(checked.resources, checked.diagnostics);
     const auto& mesh = world.meshes.at("m");
-    return SelectedPolicies::of(mesh, "MeshTimeout", mesh.dataplanes.at(0)).list.size();
+    const auto selected = SelectedPolicies::of(mesh, "MeshTimeout", mesh.dataplanes.at(0));
+    // It says nothing of a service as a whole.
+    EXPECT_TRUE(selected.outbound_items([](const Resource&, const Node&) { return true; }).empty());
+    return selected.list.size();
   };
   EXPECT_EQ(selected("web"), 1u);
   EXPECT_EQ(selected("other"), 0u);
