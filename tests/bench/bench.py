@@ -24,12 +24,14 @@ LOAD_CORE, PROXY_CORE = 0, 1
 # name: (what, mode, port, connections, unit, divisor of ns of CPU)
 WORKS = {
     "W1": ("L4 bulk through one proxy, no TLS", "bulk", 7101, 1, "s/GB", 1),
+    "W2": ("new connection through one proxy, no TLS", "connects", 7100, 8, "us", 1000),
     "W3": ("bulk over mutual TLS between two nodes", "bulk", 7101, 1, "s/GB", 1),
     "W4": ("new application connection across nodes", "connects", 7100, 8, "us", 1000),
     "W5": ("small request, 64 kept-alive connections", "requests", 7100, 64, "us", 1000),
+    "W10": ("memory of an idle node, PSS", "memory", 0, 0, "MB", 2e6),
 }
-NEAR = {"W1"}  # the origin is on the client's node, no TLS
-WITHOUT = {("ztunnel", "W1")}  # peers that do not do a work
+NEAR = {"W1", "W2"}  # the origin is on the client's node, no TLS
+WITHOUT = {("ztunnel", "W1"), ("ztunnel", "W2")}  # peers that do not do a work
 
 
 def cpu_ns(pids):
@@ -50,6 +52,14 @@ def with_children(pids):
         if children <= family:
             return sorted(family)
         family |= children
+
+
+def pss_bytes(pid):
+    """Proportional share of a process in physical memory."""
+    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise LabError(f"no Pss in /proc/{pid}/smaps_rollup")
 
 
 def core_busy(core):
@@ -95,7 +105,7 @@ class Bench:
         text = "---".join([
             documents.MESH,
             documents.dataplane("client-1", "a", "client", address["client"], attach("client")),
-            documents.dataplane("near-1", "a", "near", address["near"], attach("near"), [7101]),
+            documents.dataplane("near-1", "a", "near", address["near"], attach("near"), [7100, 7101]),
             documents.dataplane("web-1", "b", "web", address["web"], attach("web"), [7100, 7101]),
             documents.allow("web-clients", "web", ["client"]), documents.allow("near-clients", "near", ["client"])])
         pids = []
@@ -111,8 +121,20 @@ class Bench:
         for pid in self.pids[system]:
             run("taskset", "-a", "-p", "-c", PROXY_CORE, pid)
 
+    def measure_memory(self, system):
+        """PSS of all processes of a system on both nodes; Sluice's agent and keeper count as well as its proxy."""
+        parts = {}
+        for pid in self.pids[system]:
+            name = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+            parts.setdefault(name, []).append(pss_bytes(pid))
+        total = sum(sum(sizes) for sizes in parts.values())
+        return {"work": "W10", "system": system, "value": total / WORKS["W10"][5], "units": 1, "failed": 0,
+                "parts": parts, "disturbed": False}
+
     def measure(self, system, work):
         _, mode, port, connections, _, divisor = WORKS[work]
+        if mode == "memory":
+            return self.measure_memory(system)
         near = work in NEAR
         if system == "sluice":
             where, host = "client", self.address["near" if near else "web"][0]
@@ -215,7 +237,8 @@ def main():
     with Lab("bench", options.binaries.resolve()) as lab:
         bench = Bench(lab, options.seconds, programs, options.tuned)
         bench.build()
-        for work in works:
+        # Memory first, while nobody has carried anything yet.
+        for work in sorted(works, key=lambda name: name != "W10"):
             for number in range(options.rounds):
                 for system in systems if number % 2 == 0 else reversed(systems):
                     if (system, work) not in WITHOUT:

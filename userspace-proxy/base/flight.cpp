@@ -5,12 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cassert>
 #include <cerrno>
 #include <span>
 #include <type_traits>
+#include <utility>
 
 namespace sluice {
 namespace {
@@ -126,6 +128,31 @@ Outcome<void*> map_flight(int memfd, int protection) {
   return memory;
 }
 
+// The parts of the memory that were ever written. Even reading the others would make the kernel fill them in:
+// seven megabytes for an idle proxy.
+class WrittenParts {
+ public:
+  explicit WrittenParts(int memfd) {
+    for (off_t at = 0; (at = ::lseek(memfd, at, SEEK_DATA)) >= 0;) {
+      const off_t end = ::lseek(memfd, at, SEEK_HOLE);
+      if (end < 0) break;
+      parts_.emplace_back(static_cast<std::size_t>(at), static_cast<std::size_t>(end));
+      at = end;
+    }
+  }
+  // Does any byte of `object`, which lies in the memory mapped at `base`, have a page?
+  template <typename Object>
+  bool has(const void* base, const Object& object) const {
+    const auto begin = static_cast<std::size_t>(reinterpret_cast<const std::byte*>(&object) -
+                                                static_cast<const std::byte*>(base));
+    return std::ranges::any_of(
+        parts_, [&](const auto& part) { return begin < part.second && part.first < begin + sizeof(Object); });
+  }
+
+ private:
+  std::vector<std::pair<std::size_t, std::size_t>> parts_;
+};
+
 template <std::size_t N>
 std::vector<FlightRow> safe_rows(const std::array<SharedRow, N>& rows) {
   std::vector<FlightRow> out;
@@ -153,7 +180,8 @@ struct FlightWriter::State {
     std::size_t finished_count = 0;
     std::size_t finished_next = 0;  // offset in the share
   };
-  explicit State(FlightLayout* memory, std::size_t workers) : layout(memory), shares(workers) {
+  State(FlightLayout* memory, int memfd, std::size_t workers)
+      : layout(memory), written(memfd), shares(workers) {
     const std::size_t live_each = kFlightLiveRows / workers;
     const std::size_t finished_each = kFlightFinishedRows / workers;
     for (std::size_t w = 0; w < workers; ++w) {
@@ -173,6 +201,7 @@ struct FlightWriter::State {
     share.finished_next = (share.finished_next + 1) % share.finished_count;
   }
   FlightLayout* layout;
+  WrittenParts written;  // when the memory was opened
   std::vector<Share> shares;
 };
 
@@ -185,18 +214,23 @@ Outcome<FlightWriter> FlightWriter::open(int memfd, std::size_t workers) {
   if (workers == 0 || workers > kFlightWorkersMax) return fault("number of workers is out of range");
   const auto memory = map_flight(memfd, PROT_READ | PROT_WRITE);
   if (!memory) return std::unexpected(memory.error());
-  return FlightWriter(std::make_unique<State>(static_cast<FlightLayout*>(*memory), workers));
+  return FlightWriter(std::make_unique<State>(static_cast<FlightLayout*>(*memory), memfd, workers));
 }
 
 void FlightWriter::take_over(MonoTime now) {
-  for (auto& cells : state_->layout->workers)
+  const auto written = [this](const auto& object) { return state_->written.has(state_->layout, object); };
+  for (auto& cells : state_->layout->workers) {
+    if (!written(cells)) continue;
     for (std::size_t m = 0; m < kMetricCount; ++m)
       if (kMetrics[m].gauge) cells.metrics[m].store(0, std::memory_order_relaxed);
+  }
   // Go on behind the newest finished row of each share, so that the oldest is overwritten first.
   for (auto& share : state_->shares) {
     std::uint64_t newest = 0;
     for (std::size_t i = 0; i < share.finished_count; ++i) {
-      const auto row = state_->layout->finished[share.finished_first + i].own();
+      const auto& shared = state_->layout->finished[share.finished_first + i];
+      if (!written(shared)) continue;
+      const auto row = shared.own();
       if (row.id == 0 || row.closed_mono_ns < newest) continue;
       newest = row.closed_mono_ns;
       share.finished_next = (i + 1) % share.finished_count;
@@ -204,6 +238,7 @@ void FlightWriter::take_over(MonoTime now) {
   }
   std::size_t next_share = 0;
   for (auto& shared : state_->layout->live) {
+    if (!written(shared)) continue;
     FlightRow row = shared.own();
     if (row.id == 0) continue;
     shared.write(FlightRow{});
