@@ -1,0 +1,134 @@
+// What a mesh of many policies and endpoints costs: reading documents, compiling them, building the table, and
+// one connection's decisions. Ten endpoints to a service; a tenth of the policies concerns the server that the
+// decisions ask for, the others are spread over the services.
+#include <benchmark/benchmark.h>
+
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "policy/engine/compile.h"
+#include "policy/kinds/check.h"
+#include "policy/table/codec.h"
+#include "policy/table/table.h"
+
+namespace sluice::policy {
+namespace {
+
+constexpr int kEndpointsPerService = 10;
+
+std::string service(int number) {
+  return "service-" + std::to_string(number);
+}
+
+std::string dataplane(int number) {
+  const auto name = service(number / kEndpointsPerService) + "-" + std::to_string(number);
+  const auto address = "10." + std::to_string(1 + number / 62500) + "." + std::to_string(number / 250 % 250) + "." +
+                       std::to_string(1 + number % 250);
+  std::string text = "---\ntype: Dataplane\nmesh: default\nname: " + name + "\nnetworking:\n  address: " + address +
+                     "\n  inbound: [{port: 80, tags: {kuma.io/service: " +
+                     service(number / kEndpointsPerService) + "}}]\n";
+  // Two of them live on this node: the client and the server of the decisions.
+  if (number == 0 || number == kEndpointsPerService)
+    text += "sluice: {node: n, attach: {netns: /run/netns/" + name + "}}\n";
+  return text;
+}
+
+std::string permission(int number, int services) {
+  const auto to = number % 10 == 0 ? 1 : number % services;
+  return "---\ntype: MeshTrafficPermission\nmesh: default\nname: p" + std::to_string(number) +
+         "\nspec:\n  targetRef: {kind: MeshSubset, tags: {kuma.io/service: " + service(to) +
+         "}}\n  from: [{targetRef: {kind: MeshSubset, tags: {kuma.io/service: " +
+         (number == 0 ? service(0) : service(number % services)) + "}}, default: {action: Allow}}]\n";
+}
+
+struct Made {
+  std::string text;
+  CheckedText checked;
+  Compiled compiled;
+  std::shared_ptr<const Table> table;
+  const LocalWorkload* client = nullptr;
+  const LocalWorkload* server = nullptr;
+};
+
+const LocalWorkload* local(const Compiled& compiled, const std::string& name) {
+  for (const auto& workload : compiled.workloads)
+    if (workload.name == name) return &workload;
+  std::abort();
+}
+
+const Made& made(int policies, int endpoints) {
+  static std::map<std::pair<int, int>, std::unique_ptr<Made>> worlds;
+  auto& slot = worlds[{policies, endpoints}];
+  if (slot) return *slot;
+  slot = std::make_unique<Made>();
+  slot->text =
+      "type: Mesh\nname: default\nmtls: {enabledBackend: ca, backends: [{name: ca, type: builtin}]}\n";
+  for (int i = 0; i < endpoints; ++i) slot->text += dataplane(i);
+  for (int i = 0; i < policies; ++i) slot->text += permission(i, endpoints / kEndpointsPerService);
+  CheckOptions options;
+  options.limits.documents = options.limits.nodes = options.limits.bytes = std::size_t{1} << 31;
+  slot->checked = check_text(slot->text, "bench.yaml", options);
+  if (slot->checked.diagnostics.has_errors()) std::abort();
+  Numbers numbers;
+  slot->compiled = compile({slot->checked.resources, "n", {}}, numbers);
+  slot->table = *Table::build(slot->compiled.table);
+  slot->client = local(slot->compiled, "service-0-0");
+  slot->server = local(slot->compiled, "service-1-10");
+  return *slot;
+}
+
+void read_documents(benchmark::State& state) {
+  const auto& world = made(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
+  CheckOptions options;
+  options.limits.documents = options.limits.nodes = options.limits.bytes = std::size_t{1} << 31;
+  for (auto _ : state) benchmark::DoNotOptimize(check_text(world.text, "bench.yaml", options));
+  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * world.text.size()));
+}
+BENCHMARK(read_documents)->Args({10'000, 10'000})->Unit(benchmark::kMillisecond);
+
+void compile_all(benchmark::State& state) {
+  const auto& world = made(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
+  for (auto _ : state) {
+    Numbers numbers;
+    benchmark::DoNotOptimize(compile({world.checked.resources, "n", {}}, numbers));
+  }
+  const auto bytes = encode(world.compiled.table).size();
+  state.counters["table bytes/endpoint"] =
+      static_cast<double>(bytes) / static_cast<double>(state.range(1));
+}
+BENCHMARK(compile_all)->Args({100, 1'000})->Args({10'000, 10'000})->Unit(benchmark::kMillisecond);
+
+void build_table(benchmark::State& state) {
+  const auto& world = made(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
+  for (auto _ : state) benchmark::DoNotOptimize(Table::build(world.compiled.table));
+}
+BENCHMARK(build_table)->Args({10'000, 10'000})->Unit(benchmark::kMillisecond);
+
+void admit(benchmark::State& state) {
+  const auto& world = made(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
+  std::vector<std::string> spiffe;
+  std::vector<std::string> kuma;
+  for (const auto& uri : world.client->identities) (uri.starts_with("spiffe:") ? spiffe : kuma).push_back(uri);
+  const Peer peer{spiffe, kuma, {}};
+  const OrigDst destination(SocketAddr{world.server->addresses.front(), 80});
+  if (!std::holds_alternative<Permit>(world.table->admit(world.server->id, destination, &peer, ClientAddr())))
+    state.SkipWithError("the first policy should allow this");
+  for (auto _ : state)
+    benchmark::DoNotOptimize(world.table->admit(world.server->id, destination, &peer, ClientAddr()));
+}
+BENCHMARK(admit)->Args({1, 10'000})->Args({100, 10'000})->Args({10'000, 10'000});
+
+void route_outbound(benchmark::State& state) {
+  const auto& world = made(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
+  const OrigDst destination(SocketAddr{world.server->addresses.front(), 80});
+  for (auto _ : state) benchmark::DoNotOptimize(world.table->route_outbound(world.client->id, destination));
+}
+BENCHMARK(route_outbound)->Args({1, 10'000})->Args({10'000, 10'000});
+
+}  // namespace
+}  // namespace sluice::policy
+
+BENCHMARK_MAIN();
