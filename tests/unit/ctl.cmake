@@ -5,7 +5,8 @@ sluice_test(ctl_test unit
 sluice_test(ctl_manual_test unit SOURCES ${dir}/manual_test.cpp LINK sluice_ctl)
 target_compile_definitions(ctl_manual_test PRIVATE SLUICE_MANUAL="${CMAKE_SOURCE_DIR}/docs/sluice.1")
 sluice_test(ctl_policy_test unit
-  SOURCES ${dir}/policy_run.cpp ${dir}/policy_check_test.cpp ${dir}/policy_schema_test.cpp ${dir}/policy_rules_test.cpp
+  SOURCES ${dir}/policy_run.cpp ${dir}/policy_check_test.cpp ${dir}/policy_schema_test.cpp
+          ${dir}/policy_explain_test.cpp ${dir}/policy_rules_test.cpp
           ${dir}/rules_compare_test.cpp
   LINK sluice_ctl)
 target_compile_definitions(ctl_policy_test PRIVATE

@@ -50,6 +50,7 @@ void add_policy(Verbs& verbs) {
   add_policy_check(policy);
   add_policy_rules(policy);
   add_policy_schema(policy);
+  add_policy_explain(policy);
 }
 
 }  // namespace sluice::ctl

@@ -56,6 +56,14 @@ Outcome<Documents> read_documents(const std::vector<std::string>& paths, const p
   return out;
 }
 
+void tell_errors(const policy::Diagnostics& diagnostics, std::ostream& err) {
+  policy::Diagnostics errors;
+  for (const auto& one : diagnostics.list()) {
+    if (one.severity == policy::Severity::error) errors.add(one);
+  }
+  if (errors.has_errors()) err << lines_text(errors);
+}
+
 Json diagnostics_json(const Documents& documents) {
   Json out = Json::array();
   for (const auto& diagnostics : documents.diagnostics) {

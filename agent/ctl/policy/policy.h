@@ -32,6 +32,10 @@ struct Documents {
 Outcome<Documents> read_documents(const std::vector<std::string>& paths, const policy::CheckOptions& options,
                                   std::istream& standard_input);
 
+// Tells the errors alone, for verbs that go on without what was refused, as a control plane does not have it
+// either.
+void tell_errors(const policy::Diagnostics& diagnostics, std::ostream& err);
+
 // A list of {file, line, column, path, message, severity}, with a hint where there is one.
 Json diagnostics_json(const Documents& documents);
 // Compiler style, one per line with its hint below.
@@ -41,5 +45,8 @@ std::string lines_text(const policy::Diagnostics& diagnostics);
 void add_policy_check(Verbs& verbs);
 void add_policy_rules(Verbs& verbs);
 void add_policy_schema(Verbs& verbs);
+void add_policy_explain(Verbs& verbs);
+void add_policy_test(Verbs& verbs);
+void add_policy_diff(Verbs& verbs);
 
 }  // namespace sluice::ctl

@@ -44,15 +44,6 @@ Outcome<policy::Node> rules_of(const policy::World& world, const RulesFlags& fla
   return policy::inspect_json(policy::rules_for(mesh->second, dataplane));
 }
 
-// What was refused is left out, as a control plane does not have it either; the user is told.
-void tell_errors(const policy::Diagnostics& diagnostics, std::ostream& err) {
-  policy::Diagnostics errors;
-  for (const auto& one : diagnostics.list()) {
-    if (one.severity == policy::Severity::error) errors.add(one);
-  }
-  if (errors.has_errors()) err << lines_text(errors);
-}
-
 Json difference_json(const RulesDifference& one) {
   const auto side = [](const std::string& text) { return text.empty() ? Json() : Json::parse(text); };
   return {{"kind", one.kind},

@@ -1,0 +1,81 @@
+// What the proxies of all given documents would do, as if every Dataplane were enrolled on one node: the same
+// compiler and the same table as the daemon's.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/reason.h"
+#include "base/result.h"
+#include "policy/engine/world.h"
+#include "policy/table/explain.h"
+
+namespace sluice::ctl {
+
+// A connection that somebody imagines.
+struct Flow {
+  std::string mesh = "default";
+  std::string from;        // a Dataplane, or a kuma.io/service (its first Dataplane)
+  std::string to;          // a Dataplane, a service, a MeshService or an address
+  std::uint16_t port = 0;  // 0: the only or first one
+};
+
+// "backend", "backend:8080", "10.0.0.1:80", "[fd00::1]:80" to name and port.
+std::pair<std::string, std::uint16_t> split_destination(const std::string& text);
+
+// What one policy kind sets for the flow.
+struct Setting {
+  std::string kind;
+  bool inbound = false;  // at the server, else at the client
+  policy::Node conf;
+  std::vector<policy::RuleRef> origins;  // weakest first
+};
+
+// One server that may get the connection, and whether it lets it in.
+struct Endpoint {
+  std::string server;
+  SocketAddr address;
+  policy::Explanation admission;
+};
+
+struct FlowAnswer {
+  std::string client;   // the Dataplane
+  SocketAddr dialled;   // what the client connects to
+  std::string service;  // empty: an address
+  policy::Explanation outbound;
+  Nanos connect_timeout{};
+  Nanos idle_timeout{};
+  std::vector<Endpoint> endpoints;  // at most kMaxEndpoints; empty outside the mesh
+  std::vector<Setting> settings;    // in the order in which Kuma applies the kinds
+
+  static constexpr std::size_t kMaxEndpoints = 64;
+  // "allow", "deny", or "mixed" when servers of one service answer differently.
+  std::string verdict() const;
+  // Of the first refusal; Reason::none when all is allowed.
+  Reason reason() const;
+  // What decided: of the first refusal, else of the first endpoint or the way out. Empty: a default.
+  policy::RuleRef rule() const;
+};
+
+class Simulation {
+ public:
+  static Outcome<Simulation> of(std::vector<policy::Resource> resources, policy::Dialect dialect);
+
+  // A fault: a name that means nothing here.
+  Outcome<FlowAnswer> ask(const Flow& flow) const;
+  const policy::World& world() const { return *world_; }
+  const policy::Table& table() const { return *table_; }
+
+ private:
+  Simulation() = default;
+
+  std::unique_ptr<std::vector<policy::Resource>> resources_;
+  std::unique_ptr<policy::World> world_;
+  std::shared_ptr<const policy::Table> table_;
+};
+
+}  // namespace sluice::ctl

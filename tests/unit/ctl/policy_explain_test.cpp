@@ -1,0 +1,77 @@
+// `sluice policy explain`: the seed's example and its neighbours.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "ctl/json_view.h"
+#include "policy_mesh.h"
+#include "policy_run.h"
+
+namespace sluice::ctl {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct PolicyExplain : ::testing::Test, PolicyRun {
+  Json ask(const std::string& from, const std::string& to) {
+    EXPECT_EQ(run({"explain", "-o", "json", "--dir", mesh, "--from", from, "--to", to}), 0) << err;
+    return Json::parse(out, nullptr, false);
+  }
+  std::string mesh = file("mesh.yaml", kMesh);
+};
+
+TEST_F(PolicyExplain, NamesTheRuleThatAllows) {
+  const auto answer = ask("web", "backend");
+  EXPECT_EQ(text(answer, "from"), "web-1");
+  EXPECT_EQ(text(answer, "service"), "backend");
+  EXPECT_EQ(text(answer, "dialled"), "127.0.0.1:10001");
+  EXPECT_EQ(text(answer, "verdict"), "allow");
+  const auto& endpoint = list(answer, "endpoints").at(0);
+  EXPECT_EQ(text(endpoint, "server"), "backend-1");
+  const auto& rule = list(endpoint, "rules").at(0);
+  EXPECT_EQ(text(rule, "policy"), "MeshTrafficPermission/allow-web");
+  EXPECT_EQ(text(rule, "file"), mesh);
+  EXPECT_TRUE(flag(rule, "decided"));
+}
+
+TEST_F(PolicyExplain, NamesTheRuleThatNearlyDid) {
+  const auto answer = ask("evil-1", "backend-1:8080");
+  EXPECT_EQ(text(answer, "verdict"), "deny");
+  EXPECT_EQ(text(answer, "reason"), "permission_denied");
+  const auto& rule = list(list(answer, "endpoints").at(0), "rules").at(0);
+  EXPECT_FALSE(flag(rule, "matched"));
+  EXPECT_EQ(text(rule, "missing"), "the peer is not spiffe://default/web");
+}
+
+// A MeshRetry of 2.x that retries every 5xx from web to backend.
+TEST_F(PolicyExplain, TellsWhatTheOtherPoliciesSet) {
+  const auto answer = ask("web", "backend");
+  std::string retry;
+  for (const Json& setting : list(answer, "settings"))
+    if (text(setting, "kind") == "MeshRetry") retry = text(setting, "side") + " " + setting["conf"].dump();
+  EXPECT_EQ(retry, R"(client {"http":{"numRetries":3,"retryOn":["5xx"]}})");
+  for (const Json& setting : list(ask("evil", "backend-1"), "settings"))
+    EXPECT_NE(text(setting, "kind"), "MeshRetry");
+}
+
+TEST_F(PolicyExplain, KnowsWhatIsOutsideTheMesh) {
+  const auto answer = ask("web", "8.8.8.8:53");
+  EXPECT_EQ(text(answer, "verdict"), "allow");
+  EXPECT_TRUE(list(answer, "endpoints").empty());
+}
+
+TEST_F(PolicyExplain, SaysTheSameToPeople) {
+  EXPECT_EQ(run({"explain", "--dir", mesh, "--from", "evil", "--to", "backend"}), 0);
+  EXPECT_THAT(out, HasSubstr("verdict  deny, permission_denied: "));
+  EXPECT_THAT(out, HasSubstr("does not match: the peer is not spiffe://default/web"));
+}
+
+TEST_F(PolicyExplain, FailsOnNamesThatMeanNothing) {
+  EXPECT_EQ(run({"explain", "--dir", mesh, "--from", "web", "--to", "nothing"}), 1);
+  EXPECT_THAT(err, HasSubstr("nothing"));
+  EXPECT_EQ(run({"explain", "--dir", mesh, "--from", "nobody", "--to", "backend"}), 1);
+  EXPECT_EQ(run({"explain", "--dir", mesh, "--mesh", "other", "--from", "web", "--to", "backend"}), 1);
+  EXPECT_EQ(run({"explain", "--dir", mesh, "--from", "web"}), 2);
+}
+
+}  // namespace
+}  // namespace sluice::ctl
