@@ -21,6 +21,7 @@ LAYERS = {
     "userspace-proxy/io": {"userspace-proxy/base"},
     "userspace-proxy/tls": {"userspace-proxy/base", "userspace-proxy/x509", "userspace-proxy/io"},
     "userspace-proxy/tunnel": {"userspace-proxy/base", "userspace-proxy/io"},
+    "userspace-proxy/http": {"userspace-proxy/base"},
     "userspace-proxy/relay": {"userspace-proxy/base", "userspace-proxy/io", "userspace-proxy/tls",
                               "userspace-proxy/tunnel", "policy/table", "bpf/include"},
     "userspace-proxy/app": {"userspace-proxy", "policy/table", "bpf/include"},
