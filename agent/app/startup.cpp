@@ -12,6 +12,7 @@
 
 #include <cerrno>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -52,7 +53,7 @@ std::vector<std::string> system_resolvers() {
 }
 
 Outcome<> mount_bpffs(const std::string& pin_root) {
-  struct statfs info{};
+  struct statfs info {};
   const bool below = pin_root.starts_with(std::string(kBpffs) + "/");
   if (!below || (::statfs(kBpffs, &info) == 0 && info.f_type == BPF_FS_MAGIC)) return {};
   if (::mount("bpf", kBpffs, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") != 0)
@@ -101,6 +102,22 @@ Outcome<std::unique_ptr<kernel::Programs>> open_programs(const Config& config, c
   return kernel::Programs::open(options, clock);
 }
 
+// Resolved before anything is made, so that a start which a wrong name prevents leaves nothing in the kernel.
+Outcome<std::map<std::uint64_t, std::uint32_t>> prober_roles(const Config& config,
+                                                             const std::string& cgroup_root) {
+  std::map<std::uint64_t, std::uint32_t> roles;
+  for (const auto& prober : config.capture_probers) {
+    const auto path = cgroup_path(cgroup_root, prober);
+    const Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd)
+      return fault_errno("cannot open prober cgroup " + path, errno, "make it, or correct capture.probers");
+    const auto id = kernel::cgroup_id(fd.get());
+    if (!id) return std::unexpected(id.error());
+    roles[*id] = SLUICE_CGROUP_PROBER;
+  }
+  return roles;
+}
+
 Outcome<> fill_enrolment(AgentParts& parts, const OwnCgroup& cgroup) {
   parts.host_netns = Fd(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
   if (!parts.host_netns) return fault_errno("cannot open the own network namespace", errno);
@@ -114,14 +131,6 @@ Outcome<> fill_enrolment(AgentParts& parts, const OwnCgroup& cgroup) {
   for (const auto& text : parts.config.capture_resolvers)
     if (const auto resolver = IpAddr::parse(text)) options.node.resolvers.push_back(*resolver);
   options.node.cgroup_roles[cgroup.id] = SLUICE_CGROUP_OWN;
-  for (const auto& prober : parts.config.capture_probers) {
-    const auto path = cgroup_path(parts.cgroup_root, prober);
-    const Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    const auto id =
-        fd ? kernel::cgroup_id(fd.get()) : fault_errno("cannot open prober cgroup " + path, errno);
-    if (!id) return std::unexpected(id.error());
-    options.node.cgroup_roles[*id] = SLUICE_CGROUP_PROBER;
-  }
   return {};
 }
 
@@ -195,6 +204,8 @@ Outcome<std::unique_ptr<Agent>> make_agent(const Config& config, Ground ground, 
   if (!records) return std::unexpected(records.error());
   auto flight = FlightReader::open(kFlightMemoryFd);
   if (!flight) return std::unexpected(flight.error());
+  auto probers = prober_roles(config, ground.cgroup_root);
+  if (!probers) return std::unexpected(probers.error());
   auto cgroup = enter_own_cgroup(cgroup_path(ground.cgroup_root, config.paths_cgroup), ground.cgroup_root);
   if (!cgroup) return std::unexpected(cgroup.error());
   auto programs = open_programs(config, ground, clock);
@@ -218,6 +229,7 @@ Outcome<std::unique_ptr<Agent>> make_agent(const Config& config, Ground ground, 
     if (!parts.proxy_executable)
       return fault_errno("cannot open " + config.paths_proxy, errno, "set paths.proxy");
   }
+  parts.enrolment.node.cgroup_roles = std::move(*probers);
   if (auto filled = fill_enrolment(parts, *cgroup); !filled) return std::unexpected(filled.error());
   auto agent = std::make_unique<Agent>(std::move(parts), std::move(*store), std::move(*book),
                                        std::move(numbers), loop, log, clock);
