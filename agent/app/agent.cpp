@@ -71,7 +71,11 @@ void Agent::on_tick() {
   if (uninstalled_) return;
   loop_.after(parts_.config.limits_reconcile, [this] { on_tick(); });
   directory_->attach();
-  if (store_->rescan()) return recompile();
+  // What a full disk kept out of force comes into force once there is space.
+  if (store_->rescan() || !numbers_written_) {
+    recompile();
+    if (!compile_problem_) return;
+  }
   refresh_certificates();  // sees CA files that were exchanged
   sweep_flows();
   enrolment_.step();
@@ -108,8 +112,9 @@ void Agent::recompile() {
     compile_problem_ = Fault{fmt::format("{} workloads are bound to this node, the limit is {}",
                                          compiled.workloads.size(), parts_.config.limits_workloads),
                              "raise limits.workloads; what was in force stays"};
-  auto recorded = book_.record(compiled);
-  if (!recorded) compile_problem_ = recorded.error();
+  const auto recorded = book_.record(compiled);
+  numbers_written_ = recorded.has_value();
+  if (!numbers_written_) compile_problem_ = recorded.error();
   for (auto& workload : compiled.table.workloads)
     if (workload.local && workload.max_connections == 0)
       workload.max_connections = static_cast<std::uint32_t>(parts_.config.limits_connections_per_workload);

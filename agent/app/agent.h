@@ -121,6 +121,7 @@ class Agent {
   policy::Compiled compiled_;
   std::shared_ptr<const policy::Table> table_;  // compiled last
   std::optional<Fault> compile_problem_;
+  bool numbers_written_ = true;  // of the newest compilation; false: tried again with the next tick
   Certificates certificates_;
   std::optional<Loop::Timer> rotation_;
   std::optional<Loop::Timer> rescan_;
