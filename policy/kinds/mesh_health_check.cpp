@@ -4,6 +4,7 @@
 #include "policy/kinds/numbers.h"
 #include "policy/kinds/registry.h"
 #include "policy/kinds/shared_schemas.h"
+#include "policy/kinds/text_forms.h"
 #include "policy/kinds/top_ref.h"
 
 namespace sluice::policy {
@@ -36,11 +37,6 @@ Schema conf_schema(Dialect dialect) {
   // Later a field of MeshCircuitBreaker alone.
   if (dialect == Dialect::kuma_2) out.fields.push_back({"healthyPanicThreshold", int_or_text()});
   return out;
-}
-
-// An absolute path.
-bool is_file_path(std::string_view text) {
-  return text.starts_with('/') && text.find('\0') == std::string_view::npos;
 }
 
 void validate_http(Validator& validator, const Node& http, const std::string& path) {

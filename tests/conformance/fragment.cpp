@@ -5,6 +5,7 @@
 #include "policy/document/envelope.h"
 #include "policy/document/yaml.h"
 #include "policy/kinds/numbers.h"
+#include "policy/kinds/otel_backend.h"
 #include "policy/kinds/validator.h"
 
 namespace sluice::conformance {
@@ -37,6 +38,10 @@ void bandwidth(const Fragment& in) {
   policy::validate_bandwidth(in.validator, in.root, "", "path");
 }
 
+void otel_attribute_name(const Fragment& in) {
+  policy::validate_otel_attribute_name(in.validator, in.root, in.root.text_of("path"), "path");
+}
+
 // Name and mesh are the envelope's business: a document with them, of a kind of that scope.
 void meta(const Fragment& in) {
   auto document = in.root;
@@ -48,6 +53,7 @@ void meta(const Fragment& in) {
 const std::map<std::string, void (*)(const Fragment&)> kFragments{
     {"fragment-TargetRef", target_ref},
     {"fragment-Bandwidth", bandwidth},
+    {"fragment-OtelAttributeName", otel_attribute_name},
     {"fragment-Meta", meta},
 };
 

@@ -1,0 +1,116 @@
+// MeshAccessLog: valid and invalid documents. The kinds are accepted with a warning, so only errors are
+// looked at.
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "policy/kinds/check.h"
+#include "policy/kinds/text_forms.h"
+
+namespace sluice::policy {
+namespace {
+
+using Wanted = std::set<std::string>;
+
+// The refused paths with their messages, "path: message".
+Wanted errors(const std::string& kind, const std::string& spec, Dialect dialect = Dialect::kuma_2) {
+  CheckOptions options;
+  options.dialect = dialect;
+  const auto checked =
+      check_text("type: " + kind + "\nname: p\nmesh: default\nspec: " + spec + "\n", "t.yaml", options);
+  Wanted out;
+  for (const auto& one : checked.diagnostics.list()) {
+    if (one.severity == Severity::error) out.insert(one.path + ": " + one.message);
+  }
+  return out;
+}
+
+// Of one backend in a rule, with the path of the backend taken off.
+Wanted of_backend(const std::string& backend, Dialect dialect = Dialect::kuma_2) {
+  const std::string at = "spec.rules[0].default.backends[0].";
+  Wanted out;
+  for (const auto& one :
+       errors("MeshAccessLog", "{rules: [{default: {backends: [" + backend + "]}}]}", dialect))
+    out.insert(one.starts_with(at) ? one.substr(at.size()) : one);
+  return out;
+}
+
+TEST(MeshAccessLog, Parts) {
+  EXPECT_EQ(errors("MeshAccessLog", "{to: [{targetRef: {kind: Mesh}, default: {backends: []}}]}"), Wanted{});
+  EXPECT_EQ(errors("MeshAccessLog", "{}"),
+            Wanted{"spec: at least one of 'from', 'to' or 'rules' has to be defined"});
+  EXPECT_EQ(errors("MeshAccessLog", "{from: [{targetRef: {kind: Mesh}, default: {backends: []}}]}",
+                   Dialect::kuma_3),
+            Wanted{"spec: at least one of 'to' or 'rules' has to be defined"});
+  EXPECT_EQ(errors("MeshAccessLog", "{rules: [{}]}"),
+            Wanted{"spec.rules[0].default.backends: must be defined"});
+  EXPECT_EQ(errors("MeshAccessLog",
+                   "{targetRef: {kind: MeshGateway, name: g}, to: [{targetRef: {kind: MeshService, name: b}, "
+                   "default: {backends: []}}]}"),
+            Wanted{"spec.to[0].targetRef.kind: value 'MeshService' is not supported"});
+}
+
+TEST(MeshAccessLog, Files) {
+  EXPECT_EQ(of_backend("{type: File, file: {path: /tmp/a.log}}"), Wanted{});
+  EXPECT_EQ(of_backend("{type: File, file: {path: 'C:\\logs\\a.log'}}"), Wanted{});
+  EXPECT_EQ(of_backend("{type: File, file: {path: logs/a.log}}"),
+            Wanted{"file.path: file backend requires a valid path"});
+  EXPECT_EQ(of_backend("{type: File}"), Wanted{"file: must be defined"});
+  EXPECT_EQ(of_backend("{type: Syslog}"), Wanted{"type: \"Syslog\" is not one of the allowed values"});
+}
+
+TEST(MeshAccessLog, Formats) {
+  const auto of_format = [](const std::string& format) {
+    return of_backend("{type: File, file: {path: /tmp/a.log, format: " + format + "}}");
+  };
+  EXPECT_EQ(of_format("{type: Plain, plain: '%START_TIME%'}"), Wanted{});
+  EXPECT_EQ(of_format("{type: Plain}"), Wanted{"file.format.plain: must be defined"});
+  EXPECT_EQ(of_format("{type: Plain, plain: ''}"), Wanted{"file.format.plain: must not be empty"});
+  EXPECT_EQ(of_format("{type: Json, plain: x}"), Wanted{"file.format.json: must be defined"});
+  EXPECT_EQ(of_format("{type: Json, json: []}"), Wanted{"file.format.json: must not be empty"});
+  EXPECT_EQ(of_format("{type: Json, json: [{key: '', value: ''}]}"),
+            (Wanted{"file.format.json[0].key: key cannot be empty",
+                    "file.format.json[0].value: value cannot be empty"}));
+  const Wanted broken{"file.format.json[0]: is not a valid JSON object"};
+  EXPECT_EQ(of_format("{type: Json, json: [{key: a, value: 'say \"x\"'}]}"), broken);
+  EXPECT_EQ(of_format("{type: Json, json: [{key: a, value: '\\d'}]}"), broken);
+  EXPECT_EQ(of_format("{type: Json, json: [{key: a, value: '\\u00e'}]}"), broken);
+  EXPECT_EQ(of_format("{type: Json, json: [{key: 'a\\\"b', value: '\\u00e9'}]}"), Wanted{});
+}
+
+TEST(MeshAccessLog, OpenTelemetry) {
+  const std::string ref = "backendRef: {kind: MeshOpenTelemetryBackend, labels: {app: otel}}";
+  const auto of_otel = [](const std::string& fields, Dialect dialect = Dialect::kuma_2) {
+    return of_backend("{type: OpenTelemetry, openTelemetry: {" + fields + "}}", dialect);
+  };
+  EXPECT_EQ(of_otel("endpoint: 'otel:4317'"), Wanted{});
+  EXPECT_EQ(of_otel("endpoint: otel, body: {any: [thing]}"), Wanted{});
+  EXPECT_EQ(of_otel(ref), Wanted{});
+  EXPECT_EQ(of_otel(ref + ", endpoint: 'otel:4317'"),
+            Wanted{"openTelemetry: openTelemetry must have only one type defined: endpoint, backendRef"});
+  EXPECT_EQ(of_otel("endpoint: 'otel:4317/v1'"),
+            Wanted{"openTelemetry.endpoint: must be in host:port format, not a URL"});
+  EXPECT_EQ(of_otel("endpoint: 'otel:4317'", Dialect::kuma_3),
+            Wanted{"openTelemetry.backendRef: must be defined"});
+  EXPECT_EQ(
+      of_otel(ref + ", attributes: [{key: otel.x, value: a}]", Dialect::kuma_3),
+      Wanted{"openTelemetry.attributes[0].key: must not use the reserved OpenTelemetry prefix 'otel.'"});
+}
+
+TEST(MeshAccessLog, AddressesOfTcp) {
+  for (const auto* good : {"google.com", "127.0.0.1:5000", "logs:5000", "logs_1.mesh:5000", "http://logs.com",
+                           "tcp://logs:5000/x?y", "[::1]:5000", "user@logs.example.com."}) {
+    EXPECT_TRUE(is_address_or_url(good)) << good;
+  }
+  for (const auto* bad :
+       {"", "abc", "logs", "not_valid_url", ".logs.com", "logs:", "logs:123456", "logs:http", "gopher://logs",
+        "http://", "http:///x", "a b.com", "-logs.com:1", "[::x]:5000"}) {
+    EXPECT_FALSE(is_address_or_url(bad)) << bad;
+  }
+  EXPECT_EQ(of_backend("{type: Tcp, tcp: {address: logs}}"),
+            Wanted{"tcp.address: tcp backend requires valid address"});
+}
+
+}  // namespace
+}  // namespace sluice::policy
