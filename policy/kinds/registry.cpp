@@ -26,6 +26,7 @@ const std::map<std::string_view, KindRules>& all_rules() {
       {"MeshHTTPRoute", {mesh_http_route_schema, validate_mesh_http_route}},
       {"MeshTCPRoute", {mesh_tcp_route_schema, validate_mesh_tcp_route}},
       {"MeshAccessLog", {mesh_access_log_schema, validate_mesh_access_log}},
+      {"MeshTrace", {mesh_trace_schema, validate_mesh_trace}},
       {"MeshIdentity", {mesh_identity_schema, validate_mesh_identity}},
       {"MeshTrust", {mesh_trust_schema, validate_mesh_trust}},
       {"MeshGateway", {mesh_gateway_schema, validate_mesh_gateway}},

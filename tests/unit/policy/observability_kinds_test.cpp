@@ -1,5 +1,5 @@
-// MeshAccessLog: valid and invalid documents. The kinds are accepted with a warning, so only errors are
-// looked at.
+// MeshAccessLog, MeshTrace: valid and invalid documents. The kinds are accepted with a warning, so only
+// errors are looked at.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -110,6 +110,79 @@ TEST(MeshAccessLog, AddressesOfTcp) {
   }
   EXPECT_EQ(of_backend("{type: Tcp, tcp: {address: logs}}"),
             Wanted{"tcp.address: tcp backend requires valid address"});
+}
+
+Wanted of_trace(const std::string& conf, Dialect dialect = Dialect::kuma_2) {
+  return errors("MeshTrace", "{default: " + conf + "}", dialect);
+}
+
+TEST(MeshTrace, BackendsAreZeroOrOne) {
+  EXPECT_EQ(of_trace("{backends: []}"), Wanted{});
+  EXPECT_EQ(errors("MeshTrace", "{}"), Wanted{"spec.default.backends: must be defined"});
+  EXPECT_EQ(of_trace("{tags: []}"), Wanted{"spec.default.backends: must be defined"});
+  EXPECT_EQ(of_trace("{backends: [{type: Zipkin}, {type: Zipkin}]}"),
+            Wanted{"spec.default.backends: must have zero or one backend defined"});
+  EXPECT_EQ(of_trace("{backends: [{type: Zipkin}]}"),
+            Wanted{"spec.default.backends[0].zipkin: must be defined"});
+  EXPECT_EQ(
+      errors("MeshTrace", "{targetRef: {kind: MeshGateway, name: g, tags: {a: b}}, default: {backends: []}}"),
+      Wanted{"spec.targetRef.tags: must not be set with kind MeshGateway"});
+}
+
+TEST(MeshTrace, Zipkin) {
+  const auto of_url = [](const std::string& url) {
+    return of_trace("{backends: [{type: Zipkin, zipkin: {url: '" + url + "'}}]}");
+  };
+  EXPECT_EQ(of_url("http://jaeger.mesh:9411/api/v2/spans"), Wanted{});
+  EXPECT_EQ(of_url(""), Wanted{"spec.default.backends[0].zipkin.url: must not be empty"});
+  EXPECT_EQ(of_url("jaeger"), Wanted{"spec.default.backends[0].zipkin.url: must be a valid url"});
+}
+
+TEST(MeshTrace, DatadogIsHostAndPort) {
+  const auto of_url = [](const std::string& url) {
+    Wanted out;
+    const std::string at = "spec.default.backends[0].datadog.url: ";
+    for (const auto& one : of_trace("{backends: [{type: Datadog, datadog: {url: '" + url + "'}}]}"))
+      out.insert(one.starts_with(at) ? one.substr(at.size()) : one);
+    return out;
+  };
+  EXPECT_EQ(of_url("http://intake.datadoghq.eu:8126"), Wanted{});
+  EXPECT_EQ(of_url("intake"), Wanted{"must be a valid url"});
+  EXPECT_EQ(of_url("https://intake"), (Wanted{"scheme must be http", "port must be defined"}));
+  EXPECT_EQ(of_url("http://intake:0"), Wanted{"port must be a valid (1-65535)"});
+  EXPECT_EQ(of_url("http://intake:99999999999"), Wanted{"port must be a valid (1-65535)"});
+  EXPECT_EQ(of_url("http://me@intake:1/x?y#z"),
+            (Wanted{"user must not be defined", "path must not be defined", "query must not be defined",
+                    "fragment must not be defined"}));
+}
+
+TEST(MeshTrace, OpenTelemetry) {
+  const std::string at = "spec.default.backends[0].openTelemetry";
+  const auto of_endpoint = [](const std::string& endpoint, Dialect dialect = Dialect::kuma_2) {
+    return of_trace("{backends: [{type: OpenTelemetry, openTelemetry: {endpoint: '" + endpoint + "'}}]}",
+                    dialect);
+  };
+  EXPECT_EQ(of_endpoint("otel:4317"), Wanted{});
+  EXPECT_EQ(of_endpoint("otel"), Wanted{});
+  EXPECT_EQ(of_endpoint(""),
+            Wanted{at + ": openTelemetry must have exactly one defined: endpoint, backendRef"});
+  EXPECT_EQ(of_endpoint("http://otel:4317"),
+            Wanted{at + ".endpoint: must be in host:port format, not a URL"});
+  EXPECT_EQ(of_endpoint("otel:4317", Dialect::kuma_3), Wanted{at + ".backendRef: must be defined"});
+}
+
+TEST(MeshTrace, TagsAndSampling) {
+  const std::string tags = "spec.default.tags";
+  EXPECT_EQ(of_trace("{backends: [], tags: [{name: a, literal: b}, {name: c, header: {name: d}}]}"),
+            Wanted{});
+  EXPECT_EQ(of_trace("{backends: [], tags: [{name: ''}, {name: a, literal: b, header: {name: c}}]}"),
+            (Wanted{tags + "[0].name: must not be empty",
+                    tags + "[0]: tag must have only one type defined: header, literal",
+                    tags + "[1]: tag must have only one type defined: header, literal"}));
+  EXPECT_EQ(of_trace("{backends: [], sampling: {overall: 100, client: '0.5', random: 0}}"), Wanted{});
+  EXPECT_EQ(of_trace("{backends: [], sampling: {overall: 101, client: x}}"),
+            (Wanted{"spec.default.sampling.overall: must be in inclusive range [0.0, 100.0]",
+                    "spec.default.sampling.client: string must be a valid number"}));
 }
 
 }  // namespace

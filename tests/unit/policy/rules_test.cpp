@@ -62,15 +62,15 @@ TEST(Rules, SingleItemPoliciesMergeInOrderOfPrecedence) {
 type: MeshTrace
 mesh: m
 name: b
-spec: {default: {sampling: {overall: 10, random: 20}}}
+spec: {default: {backends: [], sampling: {overall: 10, random: 20}}}
 ---
 type: MeshTrace
 mesh: m
 name: a
-spec: {default: {sampling: {overall: 30}}}
+spec: {default: {backends: [], sampling: {overall: 30}}}
 )";
   EXPECT_EQ(rules(kPolicies, "MeshTrace", "proxyRule"),
-            R"({"conf":{"sampling":{"overall":30,"random":20}},"origin":[)"
+            R"({"conf":{"backends":[],"sampling":{"overall":30,"random":20}},"origin":[)"
             R"({"labels":{},"mesh":"m","name":"b","type":"MeshTrace"},)"
             R"({"labels":{},"mesh":"m","name":"a","type":"MeshTrace"}]})");
 }
@@ -166,7 +166,8 @@ TEST(Rules, TooManyCombinationsAreSaidNotWritten) {
 TEST(Rules, ANameAtTheTopMeansAProxyOfThePolicysOwnZone) {
   const auto policy = [](std::string_view labels) {
     return "type: MeshTrace\nmesh: m\nname: t\nlabels: {" + std::string(labels) +
-           "}\nspec:\n  targetRef: {kind: Dataplane, name: web}\n  default: {sampling: {overall: 1}}\n";
+           "}\nspec:\n  targetRef: {kind: Dataplane, name: web}\n  default: {backends: [], sampling: "
+           "{overall: 1}}\n";
   };
   EXPECT_NE(rules(policy(""), "MeshTrace", "proxyRule"), "");
   EXPECT_EQ(rules(policy("kuma.io/origin: zone, kuma.io/zone: z"), "MeshTrace", "proxyRule"), "");
