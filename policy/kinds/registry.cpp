@@ -27,6 +27,7 @@ const std::map<std::string_view, KindRules>& all_rules() {
       {"MeshTCPRoute", {mesh_tcp_route_schema, validate_mesh_tcp_route}},
       {"MeshAccessLog", {mesh_access_log_schema, validate_mesh_access_log}},
       {"MeshTrace", {mesh_trace_schema, validate_mesh_trace}},
+      {"MeshMetric", {mesh_metric_schema, validate_mesh_metric}},
       {"MeshIdentity", {mesh_identity_schema, validate_mesh_identity}},
       {"MeshTrust", {mesh_trust_schema, validate_mesh_trust}},
       {"MeshGateway", {mesh_gateway_schema, validate_mesh_gateway}},

@@ -56,6 +56,8 @@ Schema mesh_access_log_schema(Dialect dialect);
 void validate_mesh_access_log(Validator& validator);
 Schema mesh_trace_schema(Dialect dialect);
 void validate_mesh_trace(Validator& validator);
+Schema mesh_metric_schema(Dialect dialect);
+void validate_mesh_metric(Validator& validator);
 Schema mesh_identity_schema(Dialect dialect);
 void validate_mesh_identity(Validator& validator);
 Schema mesh_trust_schema(Dialect dialect);

@@ -1,5 +1,5 @@
-// MeshAccessLog, MeshTrace: valid and invalid documents. The kinds are accepted with a warning, so only
-// errors are looked at.
+// MeshAccessLog, MeshTrace, MeshMetric: valid and invalid documents. The kinds are accepted with a warning,
+// so only errors are looked at.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -183,6 +183,54 @@ TEST(MeshTrace, TagsAndSampling) {
   EXPECT_EQ(of_trace("{backends: [], sampling: {overall: 101, client: x}}"),
             (Wanted{"spec.default.sampling.overall: must be in inclusive range [0.0, 100.0]",
                     "spec.default.sampling.client: string must be a valid number"}));
+}
+
+Wanted of_metric(const std::string& conf, Dialect dialect = Dialect::kuma_2) {
+  return errors("MeshMetric", "{default: " + conf + "}", dialect);
+}
+
+TEST(MeshMetric, Valid) {
+  EXPECT_EQ(errors("MeshMetric", "{}"), Wanted{});
+  EXPECT_EQ(
+      of_metric(
+          "{sidecar: {includeUnused: true, profiles: {appendProfiles: [{name: Basic}], exclude: [{type: "
+          "Regex, match: 'my.*'}], include: [{type: Contains, match: x}]}}, applications: [{port: 80}], "
+          "backends: [{type: Prometheus, prometheus: {}}, {type: OpenTelemetry, openTelemetry: {endpoint: "
+          "'otel:4317', refreshInterval: 30s}}]}"),
+      Wanted{});
+}
+
+TEST(MeshMetric, Profiles) {
+  const std::string at = "spec.default.sidecar.profiles.";
+  const auto of_profiles = [](const std::string& profiles) {
+    return of_metric("{sidecar: {profiles: {" + profiles + "}}}");
+  };
+  EXPECT_EQ(of_profiles("exclude: [{type: Regex, match: '())(!('}]"),
+            Wanted{at + "exclude[0].match: invalid regex"});
+  EXPECT_EQ(
+      of_profiles("include: [{type: Suffix, match: x}]"),
+      (Wanted{
+          at + "include[0].type: \"Suffix\" is not one of the allowed values",
+          at + "include[0].type: unrecognized type 'Suffix' - 'Regex', 'Prefix', 'Exact' are supported"}));
+  EXPECT_TRUE(
+      of_profiles("appendProfiles: [{name: all}]")
+          .contains(at + "appendProfiles[0].name: unrecognized profile name 'all' - 'All', 'None', 'Basic' "
+                         "are supported"));
+}
+
+TEST(MeshMetric, PathsNameOneItem) {
+  EXPECT_EQ(of_metric("{applications: [{port: 80}, {port: 95599}]}"),
+            Wanted{"spec.default.applications.application[1]: port must be a valid (1-65535)"});
+  const std::string at = "spec.default.backends.backend[0]";
+  EXPECT_EQ(of_metric("{backends: [{type: Prometheus, prometheus: {port: 0}}]}"),
+            Wanted{at + ".port: port must be a valid (1-65535)"});
+  EXPECT_EQ(of_metric("{backends: [{type: Prometheus}]}"), Wanted{at + ".prometheus: must be defined"});
+  EXPECT_EQ(of_metric("{backends: [{type: OpenTelemetry}]}"), Wanted{at + ".openTelemetry: must be defined"});
+  EXPECT_EQ(of_metric("{backends: [{type: OpenTelemetry, openTelemetry: {endpoint: otel}}]}"),
+            Wanted{at + ".openTelemetry.endpoint: must be in host:port format"});
+  EXPECT_EQ(of_metric("{backends: [{type: OpenTelemetry, openTelemetry: {}}]}", Dialect::kuma_3),
+            Wanted{at + ".openTelemetry.backendRef: must be defined"});
+  EXPECT_TRUE(of_metric("{backends: [{type: Statsd}]}").contains(at + ": unrecognized type"));
 }
 
 }  // namespace
