@@ -13,7 +13,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 # What the other systems' load calls: a node's explicit port. A base of ports per peer.
 EXPLICIT = {"haproxy": 8000, "nginx": 8100, "envoy": 8200}
 SYSTEMS = ("sluice", *EXPLICIT, "ztunnel")
-NAMES = ("ECHO", "SINK", "NEAR_ECHO", "NEAR_SINK", "TLS_ECHO", "TLS_SINK")
+NAMES = ("ECHO", "SINK", "NEAR_ECHO", "NEAR_SINK", "TLS_ECHO", "TLS_SINK", "TLS_ONLY", "TUNNEL",
+         "TLS_TUNNEL")
 TUNED = {"haproxy": "tune.bufsize 65536", "nginx": "proxy_buffer_size 64k;", "envoy": ""}
 
 
@@ -27,6 +28,10 @@ def find_program(system, directory):
         return (path, "") if path.is_file() else (None, "set ZTUNNEL_BIN to its binary; no registry carries it")
     path = shutil.which(system, path="/usr/sbin:/usr/bin:/sbin:/bin")
     return (path, "") if path else (None, "not installed; scripts/deps bench installs it")
+
+
+def port_of(system, name):
+    return EXPLICIT[system] + NAMES.index(name)
 
 
 class Peers:
@@ -45,7 +50,7 @@ class Peers:
         if explicit:
             self._make_certificates()
             self.address = {name: self.lab.add_workload(node, name)[0] for node, name in
-                            (("a", "bare"), ("b", "plain"), ("a", "plain-near"))}
+                            (("b", "plain"), ("a", "plain-near"))}
             for name in ("plain", "plain-near"):
                 self.origin(name)
             for name in explicit:
@@ -58,7 +63,7 @@ class Peers:
         if system == "ztunnel":
             return None if near else ("zt-client", self.zt_server, port)
         name = ("NEAR_" if near else "") + ("ECHO" if port == 7100 else "SINK")
-        return "bare", "10.77.0.1", EXPLICIT[system] + NAMES.index(name)
+        return "bare", "10.77.0.1", port_of(system, name)
 
     def _make_certificates(self):
         directory = self.directory

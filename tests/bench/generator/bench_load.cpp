@@ -1,14 +1,20 @@
 // Load and origin of scripts/bench, over plain TCP, one thread, epoll.
 //   bench_load serve PORT                            echoes on PORT, swallows on PORT+1
-//   bench_load requests|connects|bulk HOST PORT CONNECTIONS SECONDS
-// A client warms up for a second, prints "measure", works for SECONDS and prints "done UNITS FAILED":
-// requests answered, connections that carried one byte there and back, or bytes sent.
+//   bench_load requests|connects|bulk|paced|dials HOST PORT CONNECTIONS SECONDS
+// A client warms up for a second, prints "measure", works for SECONDS and prints "done UNITS FAILED P50 P99":
+// requests answered, connections that carried one byte there and back, or bytes sent. paced sends 50 requests
+// a second on each connection at fixed times, whether or not answers came, and counts a request's time from
+// when it was due; dials times connect() itself, one after the other, CONNECTIONS (2 or more) a second. Times
+// are in ns, 0 for the other modes.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -16,6 +22,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -23,8 +30,9 @@
 namespace {
 
 using Clock = std::chrono::steady_clock;
-enum class Work { requests, connects, bulk };
+enum class Work { requests, connects, bulk, paced, dials };
 constexpr std::size_t kRequest = 100;
+constexpr int kPacedRate = 50;              // requests a second and connection
 std::vector<char> buffer(256 * 1024, 'x');  // of this program's only thread
 
 [[noreturn]] void fail(const char* what) {
@@ -57,35 +65,36 @@ int listen_on(int port) {
   return fd;
 }
 
-void accept_all(int epoll, int listener, std::unordered_map<int, bool>& echoes, bool echo) {
+void accept_all(int epoll, int listener) {
   for (int fd; (fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK)) >= 0;) {
     const int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    echoes[fd] = echo;
     watch(epoll, fd, EPOLLIN);
   }
 }
 
+// Echo and sink are processes of their own, so that one's work does not delay the other's.
 [[noreturn]] void serve(int port) {
+  const auto parent = getpid();
+  const auto child = fork();
+  if (child < 0) fail("fork");
+  if (child == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)) std::exit(1);
+  const bool echo = child != 0;
   const int epoll = epoll_create1(0);
-  const int echo = listen_on(port);
-  const int sink = listen_on(port + 1);
-  watch(epoll, echo, EPOLLIN);
-  watch(epoll, sink, EPOLLIN);
-  std::unordered_map<int, bool> echoes;
+  const int listener = listen_on(echo ? port : port + 1);
+  watch(epoll, listener, EPOLLIN);
   std::array<epoll_event, 256> events;
   for (;;) {
     const int count = epoll_wait(epoll, events.data(), 256, -1);
     for (int i = 0; i < count; ++i) {
       const int fd = events[static_cast<std::size_t>(i)].data.fd;
-      if (fd == echo || fd == sink) {
-        accept_all(epoll, fd, echoes, fd == echo);
+      if (fd == listener) {
+        accept_all(epoll, fd);
         continue;
       }
       const auto got = recv(fd, buffer.data(), buffer.size(), 0);
       if (got > 0) {
-        if (echoes[fd] && send(fd, buffer.data(), static_cast<std::size_t>(got), MSG_NOSIGNAL) != got)
-          close(fd);
+        if (echo && send(fd, buffer.data(), static_cast<std::size_t>(got), MSG_NOSIGNAL) != got) close(fd);
       } else if (got == 0 || errno != EAGAIN) {
         close(fd);
       }
@@ -116,10 +125,42 @@ class Client {
     }
   }
 
+  // Open loop: what is due is sent, on each connection in turn.
+  void pace_until(Clock::time_point end) {
+    std::vector<int> fds;
+    for (const auto& [fd, left] : waiting_) fds.push_back(fd);
+    const auto step = std::chrono::nanoseconds(std::chrono::seconds(1)) / (kPacedRate * std::ssize(fds));
+    std::array<epoll_event, 256> events;
+    auto due = Clock::now();
+    for (std::size_t next = 0; due < end;) {
+      for (const auto now = Clock::now(); due <= now; due += step, next = (next + 1) % fds.size()) {
+        due_[fds[next]].push_back(due);
+        if (send(fds[next], buffer.data(), kRequest, MSG_NOSIGNAL) != kRequest) ++failed;
+      }
+      const auto left = std::chrono::nanoseconds(due - Clock::now()).count();
+      const timespec wait{0, left > 0 ? left : 0};
+      const int count = epoll_pwait2(epoll_, events.data(), 256, &wait, nullptr);
+      for (int i = 0; i < count; ++i) answer(events[static_cast<std::size_t>(i)].data.fd);
+    }
+  }
+
   std::uint64_t units = 0;
   std::uint64_t failed = 0;
+  std::vector<std::int64_t> times;  // ns, of paced requests
 
  private:
+  void answer(int fd) {
+    const auto got = recv(fd, buffer.data(), buffer.size(), 0);
+    auto& due = due_[fd];
+    if (got <= 0) {
+      ++failed;
+      return watch(epoll_, fd, 0, EPOLL_CTL_MOD);
+    }
+    for (auto& left = waiting_[fd] += static_cast<std::size_t>(got); left >= kRequest && !due.empty();
+         left -= kRequest, due.pop_front(), ++units)
+      times.push_back(std::chrono::nanoseconds(Clock::now() - due.front()).count());
+  }
+
   void renew(int fd) {
     close(fd);
     waiting_.erase(fd);
@@ -152,7 +193,7 @@ class Client {
       if (sent > 0) units += static_cast<std::uint64_t>(sent);
       return;
     }
-    ask(fd);
+    if (work_ != Work::paced) ask(fd);
     watch(epoll_, fd, EPOLLIN, EPOLL_CTL_MOD);
   }
 
@@ -165,8 +206,66 @@ class Client {
   Work work_;
   sockaddr_in to_;
   int epoll_ = epoll_create1(0);
-  std::unordered_map<int, std::size_t> waiting_;
+  std::unordered_map<int, std::size_t> waiting_;  // bytes still to come; paced: came beyond whole answers
+  std::unordered_map<int, std::deque<Clock::time_point>> due_;
 };
+
+std::int64_t quantile(std::vector<std::int64_t>& times, double share) {
+  if (times.empty()) return 0;
+  std::sort(times.begin(), times.end());
+  return times[static_cast<std::size_t>(share * static_cast<double>(times.size() - 1))];
+}
+
+void tell(std::uint64_t units, std::uint64_t failed, std::vector<std::int64_t> times = {}) {
+  const auto p50 = quantile(times, 0.5);
+  std::printf("done %llu %llu %lld %lld\n", static_cast<unsigned long long>(units),
+              static_cast<unsigned long long>(failed), static_cast<long long>(p50),
+              static_cast<long long>(quantile(times, 0.99)));
+}
+
+void measure() {
+  std::puts("measure");
+  std::fflush(stdout);
+}
+
+// How long connect() takes, at a rate that lets nothing pile up. Ended by a reset: no TIME_WAIT.
+void dial(sockaddr_in to, int rate, int seconds) {
+  std::vector<std::int64_t> times;
+  std::uint64_t failed = 0;
+  const int timer = timerfd_create(CLOCK_MONOTONIC, 0);
+  const timespec period{0, 1'000'000'000 / rate};
+  const itimerspec ticks{period, period};
+  if (timer < 0 || timerfd_settime(timer, 0, &ticks, nullptr) != 0) fail("timerfd");
+  for (int i = 0; i < rate * (seconds + 1); ++i) {
+    std::uint64_t expired = 0;
+    if (read(timer, &expired, sizeof expired) != sizeof expired) fail("timerfd");
+    if (i == rate) {
+      times.clear();
+      measure();
+    }
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    const linger now{1, 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    const auto began = Clock::now();
+    if (connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) ++failed;
+    times.push_back(std::chrono::nanoseconds(Clock::now() - began).count());
+    close(fd);
+  }
+  tell(times.size(), failed, times);
+}
+
+Work work_of(std::string_view mode) {
+  if (mode == "requests") return Work::requests;
+  if (mode == "connects") return Work::connects;
+  if (mode == "bulk") return Work::bulk;
+  if (mode == "paced") return Work::paced;
+  if (mode == "dials") return Work::dials;
+  std::fputs(
+      "usage: bench_load serve PORT\n"
+      "       bench_load requests|connects|bulk|paced|dials HOST PORT CONNECTIONS SECONDS\n",
+      stderr);
+  std::exit(2);
+}
 
 }  // namespace
 
@@ -174,20 +273,25 @@ int main(int count, char** arguments) {
   std::signal(SIGPIPE, SIG_IGN);
   const std::string_view mode = count > 1 ? arguments[1] : "";
   if (mode == "serve" && count == 3) serve(std::atoi(arguments[2]));
-  if (count != 6 || (mode != "requests" && mode != "connects" && mode != "bulk")) {
-    std::fputs("usage: bench_load serve PORT | requests|connects|bulk HOST PORT CONNECTIONS SECONDS\n",
-               stderr);
-    return 2;
+  const Work work = work_of(count == 6 ? mode : "");
+  const auto to = address_of(arguments[2], std::atoi(arguments[3]));
+  const int connections = std::atoi(arguments[4]);
+  const int seconds = std::atoi(arguments[5]);
+  if (work == Work::dials) {
+    dial(to, connections, seconds);
+    return 0;
   }
-  const Work work = mode == "requests" ? Work::requests : mode == "connects" ? Work::connects : Work::bulk;
-  Client client(work, address_of(arguments[2], std::atoi(arguments[3])));
-  for (int i = 0; i < std::atoi(arguments[4]); ++i) client.open();
+  Client client(work, to);
+  for (int i = 0; i < connections; ++i) client.open();
   client.run_until(Clock::now() + std::chrono::seconds(1));
   const auto units = client.units;
   const auto failed = client.failed;
-  std::puts("measure");
-  std::fflush(stdout);
-  client.run_until(Clock::now() + std::chrono::seconds(std::atoi(arguments[5])));
-  std::printf("done %llu %llu\n", static_cast<unsigned long long>(client.units - units),
-              static_cast<unsigned long long>(client.failed - failed));
+  measure();
+  const auto end = Clock::now() + std::chrono::seconds(seconds);
+  if (work == Work::paced) {
+    client.pace_until(end);
+  } else {
+    client.run_until(end);
+  }
+  tell(client.units - units, client.failed - failed, client.times);
 }
