@@ -91,6 +91,7 @@ Document judge(const Slice& slice, const std::string& file, policy::Dialect dial
   Document out;
   out.text = slice.text;
   policy::CheckOptions options;
+  options.for_use = true;
   options.strict = strict;
   options.dialect = dialect;
   auto checked = policy::check_text(slice.text, file, options);

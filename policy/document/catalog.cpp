@@ -35,7 +35,7 @@ constexpr std::array kKinds{
     KindInfo{"MeshAccessLog", kMesh, kSpec, Support::accepted, {}},
     KindInfo{"MeshMetric", kMesh, kSpec, Support::accepted, {}},
     KindInfo{"MeshTrace", kMesh, kSpec, Support::accepted, {}},
-    KindInfo{"MeshProxyPatch", kMesh, kSpec, Support::accepted, {}},
+    KindInfo{"MeshProxyPatch", kMesh, kSpec, Support::only_judged, {}},
     KindInfo{"MeshExternalService", kMesh, kSpec, Support::accepted, {}},
     KindInfo{"MeshMultiZoneService", kMesh, kSpec, Support::accepted, {}},
     KindInfo{"MeshOpenTelemetryBackend", kMesh, kSpec, Support::accepted, {}},

@@ -6,6 +6,7 @@
 #include "policy/document/envelope.h"
 #include "policy/document/policy_role.h"
 #include "policy/kinds/migration.h"
+#include "policy/kinds/proxy_patch.h"
 #include "policy/kinds/registry.h"
 #include "policy/kinds/schema_defaults.h"
 
@@ -41,6 +42,20 @@ void warn_of_support(const Resource& resource, Diagnostics& diagnostics) {
                    {}});
 }
 
+void judge_support(const Resource& resource, const CheckOptions& options, Diagnostics& diagnostics) {
+  warn_of_support(resource, diagnostics);
+  if (find_kind(resource.kind)->support != Support::only_judged || diagnostics.has_errors()) return;
+  diagnostics.add({options.for_use ? Severity::error : Severity::warning,
+                   Stage::support,
+                   resource.file,
+                   resource.mark,
+                   {},
+                   resource.kind + " \"" + resource.display_name +
+                       "\": " + (options.for_use ? "refused, " : "a node refuses it, ") +
+                       proxy_patch_refusal(resource),
+                   "say it with another policy, or leave the document out"});
+}
+
 void check_role(const Resource& resource, Diagnostics& diagnostics) {
   const auto problem = role_problem(resource);
   if (problem.empty()) return;
@@ -64,7 +79,7 @@ bool check_resource(Resource& resource, const CheckOptions& options, Diagnostics
     rules->validate(validator);
     check_role(resource, own);
   }
-  warn_of_support(resource, own);
+  judge_support(resource, options, own);
   diagnostics.append(own);
   return !own.has_errors();
 }

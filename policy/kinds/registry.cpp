@@ -28,6 +28,7 @@ const std::map<std::string_view, KindRules>& all_rules() {
       {"MeshAccessLog", {mesh_access_log_schema, validate_mesh_access_log}},
       {"MeshTrace", {mesh_trace_schema, validate_mesh_trace}},
       {"MeshMetric", {mesh_metric_schema, validate_mesh_metric}},
+      {"MeshProxyPatch", {mesh_proxy_patch_schema, validate_mesh_proxy_patch}},
       {"MeshIdentity", {mesh_identity_schema, validate_mesh_identity}},
       {"MeshTrust", {mesh_trust_schema, validate_mesh_trust}},
       {"MeshGateway", {mesh_gateway_schema, validate_mesh_gateway}},

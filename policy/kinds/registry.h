@@ -58,6 +58,8 @@ Schema mesh_trace_schema(Dialect dialect);
 void validate_mesh_trace(Validator& validator);
 Schema mesh_metric_schema(Dialect dialect);
 void validate_mesh_metric(Validator& validator);
+Schema mesh_proxy_patch_schema(Dialect dialect);
+void validate_mesh_proxy_patch(Validator& validator);
 Schema mesh_identity_schema(Dialect dialect);
 void validate_mesh_identity(Validator& validator);
 Schema mesh_trust_schema(Dialect dialect);

@@ -4,6 +4,7 @@
 
 #include "policy/document/envelope.h"
 #include "policy/document/yaml.h"
+#include "policy/kinds/json_patch.h"
 #include "policy/kinds/numbers.h"
 #include "policy/kinds/otel_backend.h"
 #include "policy/kinds/validator.h"
@@ -42,6 +43,10 @@ void otel_attribute_name(const Fragment& in) {
   policy::validate_otel_attribute_name(in.validator, in.root, in.root.text_of("path"), "path");
 }
 
+void json_patch(const Fragment& in) {
+  policy::validate_json_patches(in.validator, in.root, "", "jsonPatches");
+}
+
 // Name and mesh are the envelope's business: a document with them, of a kind of that scope.
 void meta(const Fragment& in) {
   auto document = in.root;
@@ -54,6 +59,7 @@ const std::map<std::string, void (*)(const Fragment&)> kFragments{
     {"fragment-TargetRef", target_ref},
     {"fragment-Bandwidth", bandwidth},
     {"fragment-OtelAttributeName", otel_attribute_name},
+    {"fragment-JsonPatch", json_patch},
     {"fragment-Meta", meta},
 };
 

@@ -100,6 +100,7 @@ class Rows {
 std::string support_word(const policy::KindInfo& kind) {
   std::string out;
   if (kind.support == policy::Support::accepted) out = "Accepted with a warning: nothing acts on it yet.";
+  if (kind.support == policy::Support::only_judged) out = "Checked with a warning; a node refuses it.";
   if (kind.support == policy::Support::not_served) out = "Accepted with a warning: not served.";
   if (kind.support == policy::Support::elsewhere) out = "Accepted: concerns control planes and zones.";
   if (kind.support == policy::Support::enforced) out = "Enforced.";

@@ -49,6 +49,20 @@ class StoreTest : public testing::Test {
   policy::Dialect dialect = policy::Dialect::kuma_2;
 };
 
+TEST_F(StoreTest, KeepsConfigurationOfEnvoyOutOfForce) {
+  const std::string patch =
+      "type: MeshProxyPatch\nmesh: default\nname: p\nspec: {default: {appendModifications: [{cluster: "
+      "{operation: Remove}}]}}\n";
+  write("a.yaml", kMesh + "---\n" + patch);
+  const auto store = open();
+  EXPECT_EQ(store->in_force().size(), 1);
+  EXPECT_EQ(store->bad(), 1);
+  const auto applied = judge_documents(patch, "apply", dialect, false);
+  ASSERT_EQ(applied.size(), 1);
+  EXPECT_FALSE(applied[0].resource.has_value());
+  EXPECT_NE(applied[0].diagnostics.text().find("the configuration of Envoy"), std::string::npos);
+}
+
 TEST_F(StoreTest, JudgesByItsDialect) {
   write("a.yaml",
         kMesh +
