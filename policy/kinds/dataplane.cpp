@@ -7,8 +7,12 @@
 
 #include "base/address.h"
 #include "policy/document/names.h"
+#include "policy/kinds/dataplane_parts.h"
+#include "policy/kinds/mesh_backends.h"
 #include "policy/kinds/registry.h"
+#include "policy/kinds/service_rules.h"
 #include "policy/kinds/shared_schemas.h"
+#include "policy/kinds/tags.h"
 
 namespace sluice::policy {
 
@@ -83,11 +87,6 @@ namespace {
 
 constexpr std::string_view kServiceTag = "kuma.io/service";
 constexpr std::string_view kProtocolTag = "kuma.io/protocol";
-constexpr std::array<std::string_view, 5> kProtocols{"grpc", "http", "http2", "kafka", "tcp"};
-
-bool known_protocol(std::string_view text) {
-  return std::ranges::find(kProtocols, text) != kProtocols.end();
-}
 
 class DataplaneCheck {
  public:
@@ -112,8 +111,9 @@ class DataplaneCheck {
                     [&](const Node& node, const std::string& path) { outbound(node, path); });
     validator_.each(*net_, kNet, "listeners",
                     [&](const Node& node, const std::string& path) { listener(node, path); });
+    validate_reachable_backends(validator_, *net_);
     admin_port();
-    metrics();
+    if (validator_.dialect() == Dialect::kuma_2) kuma_2_parts();
   }
 
  private:
@@ -126,7 +126,7 @@ class DataplaneCheck {
     const auto ip = IpAddr::parse(node->scalar);
     if (ip && ip->is_unspecified()) {
       validator_.error(*node, path, "must not be 0.0.0.0 or ::");
-    } else if (!ip && !is_dns_subdomain(node->scalar)) {
+    } else if (!ip && !is_dns_name(node->scalar)) {
       validator_.error(*node, path, "address has to be valid IP address or domain name");
     }
   }
@@ -143,43 +143,47 @@ class DataplaneCheck {
       validator_.error(*listeners, "networking.listeners",
                        "listeners cannot be defined for delegated gateways");
     }
+    const auto* outbounds = net_->find("outbound");
+    if (builtin && outbounds != nullptr && outbounds->size() > 0) {
+      validator_.error(*outbounds, "networking.outbound", "outbound cannot be defined for builtin gateways");
+    }
     if (builtin && body_.find("probes") != nullptr) {
       validator_.error(*body_.find("probes"), "networking.probes",
                        "probes cannot be defined for builtin gateways");
     }
     const auto* tags = gateway.find("tags");
-    if (tags == nullptr || tags->text_of(kServiceTag).empty()) {
-      validator_.error(gateway, "networking.gateway.tags", "mandatory tag \"kuma.io/service\" is missing");
+    const std::string path = "networking.gateway.tags";
+    validate_tags(validator_, gateway, tags, path, {.require_service = true});
+    const auto* protocol = tags == nullptr ? nullptr : tags->find(kProtocolTag);
+    if (protocol != nullptr && protocol->scalar != "tcp") {
+      validator_.error(*protocol, key_path(path, kProtocolTag),
+                       "other values than tcp are not allowed, provided value \"" + protocol->scalar + "\"");
     }
-    if (tags != nullptr) check_tags(*tags, "networking.gateway.tags", false);
   }
 
-  void check_tags(const Node& tags, const std::string& path, bool protocol) {
-    if (!tags.is_mapping()) return;
-    for (const auto& entry : tags.fields) {
-      const auto at = key_path(path, entry.key);
-      if (!is_tag_name(entry.key)) {
-        validator_.error(
-            entry.value, at,
-            "tag name must consist of alphanumeric characters, dots, dashes, slashes and underscores");
-      }
-      if (entry.value.scalar.empty()) {
-        if (entry.key != kServiceTag || !protocol)
-          validator_.error(entry.value, at, "tag value must be non-empty");
-      } else if (!is_tag_value(entry.value.scalar)) {
-        validator_.error(entry.value, at,
-                         "tag value must consist of alphanumeric characters, dots, dashes and underscores");
-      } else if (protocol && entry.key == kProtocolTag && !known_protocol(entry.value.scalar)) {
-        validator_.error(entry.value, at,
-                         "tag \"kuma.io/protocol\" has an invalid value \"" + entry.value.scalar +
-                             "\". Allowed values: grpc, http, http2, kafka, tcp");
-      }
+  void inbound_tags(const Node& node, const std::string& path) {
+    const auto* tags = node.find("tags");
+    if (tags == nullptr || tags->size() == 0) return;
+    if (tags->find(kServiceTag) == nullptr) {
+      validator_.error(*tags, key_path(path + ".tags", kServiceTag), "tag has to exist");
     }
+    validate_tags(validator_, node, tags, path + ".tags", {});
+    const auto* protocol = tags->find(kProtocolTag);
+    if (protocol == nullptr || protocol->scalar.empty() || known_protocol(protocol->scalar)) return;
+    validator_.error(*protocol, key_path(path + ".tags", kProtocolTag),
+                     "tag \"kuma.io/protocol\" has an invalid value \"" + protocol->scalar +
+                         "\". Allowed values: grpc, http, http2, kafka, tcp");
+  }
+
+  // Told apart without regard to case.
+  bool known_protocol(std::string_view text) const {
+    return text == "kafka" ? validator_.dialect() == Dialect::kuma_2
+                           : is_supported_protocol(text, Dialect::kuma_3);
   }
 
   void inbound(const Node& node, const std::string& path) {
     validator_.port(node, path, "port", true);
-    validator_.port(node, path, "servicePort", false);
+    if (node.text_of("servicePort") != "0") validator_.port(node, path, "servicePort", false);
     validator_.short_name(node, path, "name");
     validator_.at_most(node, path, "tags", 64);
     const auto own = node.text_of("address");
@@ -187,12 +191,8 @@ class DataplaneCheck {
       validator_.error(*node.find("address"), path + ".address", "address has to be valid IP address");
     }
     service_address(node, path);
-    if (const auto* tags = node.find("tags"); tags != nullptr && tags->size() > 0) {
-      if (tags->text_of(kServiceTag).empty()) {
-        validator_.error(*tags, key_path(path + ".tags", kServiceTag), "tag has to exist");
-      }
-      check_tags(*tags, path + ".tags", true);
-    }
+    inbound_tags(node, path);
+    validate_service_probe(validator_, node, path);
     const auto protocol = node.text_of("protocol");
     if (!protocol.empty() && !known_protocol(protocol)) {
       validator_.error(*node.find("protocol"), path + ".protocol", "unknown protocol",
@@ -219,10 +219,12 @@ class DataplaneCheck {
       return validator_.error(*service, path + ".serviceAddress",
                               "serviceAddress has to be valid IP address");
     }
-    const auto own = node.text_of("address").empty() ? net_->text_of("address") : node.text_of("address");
-    const auto port = node.text_of("port");
-    const auto service_port = node.text_of("servicePort").empty() ? port : node.text_of("servicePort");
-    if (own == service->scalar && port == service_port) {
+    // The address of the proxy counts even where the inbound has its own.
+    const auto service_port = node.text_of("servicePort");
+    const bool same_port =
+        service_port.empty() || service_port == "0" || service_port == node.text_of("port");
+    const auto own = node.text_of("address");
+    if (same_port && (service->scalar == net_->text_of("address") || service->scalar == own)) {
       validator_.error(*service, path + ".serviceAddress",
                        "serviceAddress and servicePort has to differ from address and port");
     }
@@ -241,24 +243,20 @@ class DataplaneCheck {
     // Kuma 3 knows no tags and services of outbounds.
     if (validator_.dialect() == Dialect::kuma_3)
       return validator_.error(node, path + ".backendRef", "must be defined");
-    if (node.text_of("service").empty() && (tags == nullptr || tags->text_of(kServiceTag).empty())) {
+    if (tags != nullptr && tags->size() > 0)
+      return validate_tags(validator_, node, tags, path + ".tags", {.require_service = true});
+    if (node.text_of("service").empty()) {
       validator_.error(node, path + ".tags", "mandatory tag \"kuma.io/service\" is missing",
                        "or give a backendRef");
     }
-    if (tags != nullptr) check_tags(*tags, path + ".tags", true);
   }
 
   void backend_ref(const Node& node, const Node& ref, const std::string& path) {
     const auto kind = ref.text_of("kind");
-    constexpr std::array<std::string_view, 3> kKinds{"MeshService", "MeshExternalService",
-                                                     "MeshMultiZoneService"};
-    if (std::ranges::find(kKinds, kind) == kKinds.end()) {
-      validator_.error(
-          ref, path + ".backendRef.kind",
-          "invalid value. Available values are: MeshService,MeshExternalService,MeshMultiZoneService");
-    }
+    if (!is_backend_kind(kind))
+      validator_.error(ref, path + ".backendRef.kind", std::string(kBackendKindMessage));
     if (ref.text_of("name").empty() && (ref.find("labels") == nullptr || ref.find("labels")->size() == 0)) {
-      validator_.error(ref, path + ".backendRef.name", "either 'name' or 'labels' should be specified");
+      validator_.error(ref, path + ".backendRef", "either 'name' or 'labels' should be specified");
     }
     validator_.short_name(ref, path + ".backendRef", "name");
     validator_.port(ref, path + ".backendRef", "port", kind != "MeshExternalService");
@@ -301,12 +299,13 @@ class DataplaneCheck {
     }
   }
 
-  void metrics() {
+  // Gateways have neither; builtin ones are told so.
+  void kuma_2_parts() {
+    const auto* gateway = net_->find("gateway");
+    if (gateway == nullptr || gateway->text_of("type") != "BUILTIN") validate_probes(validator_, body_);
     const auto* backend = body_.find("metrics");
     if (backend == nullptr) return;
-    if (backend->text_of("type") != "prometheus") {
-      validator_.error(*backend, "metrics.type", "unknown backend type. Available backends: \"prometheus\"");
-    }
+    if (gateway == nullptr) validate_metrics_backend(validator_, *backend, "metrics");
     validator_.warning(*backend, "metrics", "accepted, not yet enforced by this version");
   }
 

@@ -64,6 +64,16 @@ const Node& conf_of(const Node& backend) {
   return conf == nullptr ? kNone : *conf;
 }
 
+// Both ways of saying how the endpoint is protected, saying different things. An omitted mode is the first.
+bool contradicts(const Node& conf) {
+  const auto* skip = conf.find("skipMTLS");
+  const auto* tls = conf.find("tls");
+  if (skip == nullptr || tls == nullptr) return false;
+  const auto mode = tls->text_of("mode");
+  const bool mutual = mode.empty() || mode == "activeMTLSBackend";
+  return skip->as_boolean() == true ? mode != "disabled" : !mutual;
+}
+
 // What the three sections share: names are used once, and the chosen one exists.
 class Section {
  public:
@@ -110,42 +120,13 @@ class Section {
     validator_.port(node.find("conf") == nullptr ? node : conf_of(node), at + ".config", "port", true);
   }
 
-  void metrics(const Node& node, const std::string& at) {
-    if (node.text_of("type") != "prometheus") return unknown_type(node, at, "\"prometheus\"");
-    const auto& conf = conf_of(node);
-    const auto path = at + ".conf";
-    if (contradicts(conf)) {
-      return validator_.error(conf, path, "skipMTLS and tls configuration cannot be defined together");
-    }
-    if (const auto* regex = conf.find_path({"envoy", "filterRegex"}); regex != nullptr) {
-      if (const auto problem = regex_problem(regex->scalar); !problem.empty()) {
-        return validator_.error(*regex, path + ".envoy.filterRegex",
-                                "provided regexp isn't correct: " + problem);
-      }
-    }
-    std::set<std::string, std::less<>> names;
-    validator_.each(conf, path, "aggregate", [&](const Node& item, const std::string& place) {
-      const std::string name(item.text_of("name"));
-      if (names.insert(name).second) return;
-      validator_.error(item, place + ".name", "duplicate entry: " + name + ", values have to be unique");
-    });
-  }
+  void metrics(const Node& node, const std::string& at) { validate_metrics_backend(validator_, node, at); }
 
  private:
   static bool is_percentage(const std::string& text) {
     double value = 0;
     const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     return error == std::errc() && value >= 0 && value <= 100;
-  }
-
-  // Both ways of saying how the endpoint is protected, saying different things. An omitted mode is the first.
-  static bool contradicts(const Node& conf) {
-    const auto* skip = conf.find("skipMTLS");
-    const auto* tls = conf.find("tls");
-    if (skip == nullptr || tls == nullptr) return false;
-    const auto mode = tls->text_of("mode");
-    const bool mutual = mode.empty() || mode == "activeMTLSBackend";
-    return skip->as_boolean() == true ? mode != "disabled" : !mutual;
   }
 
   void zipkin(const Node& node, const std::string& path) {
@@ -183,6 +164,29 @@ class Section {
 };
 
 }  // namespace
+
+void validate_metrics_backend(Validator& validator, const Node& backend, const std::string& at) {
+  if (backend.text_of("type") != "prometheus") {
+    return validator.error(backend, at + ".type", "unknown backend type. Available backends: \"prometheus\"");
+  }
+  const auto& conf = conf_of(backend);
+  const auto path = at + ".conf";
+  if (contradicts(conf)) {
+    return validator.error(conf, path, "skipMTLS and tls configuration cannot be defined together");
+  }
+  if (const auto* regex = conf.find_path({"envoy", "filterRegex"}); regex != nullptr) {
+    if (const auto problem = regex_problem(regex->scalar); !problem.empty()) {
+      return validator.error(*regex, path + ".envoy.filterRegex",
+                             "provided regexp isn't correct: " + problem);
+    }
+  }
+  std::set<std::string, std::less<>> names;
+  validator.each(conf, path, "aggregate", [&](const Node& item, const std::string& place) {
+    const std::string name(item.text_of("name"));
+    if (names.insert(name).second) return;
+    validator.error(item, place + ".name", "duplicate entry: " + name + ", values have to be unique");
+  });
+}
 
 void validate_mesh_backends(Validator& validator, const Node& mesh) {
   if (const auto* section = mesh.find("logging")) {

@@ -29,7 +29,8 @@ Schema mesh_external_service_schema(Dialect dialect) {
        {"clientKey", source}});
   const auto tls = object({defaulted("enabled", boolean(), Node::of_boolean(false)),
                            defaulted("allowRenegotiation", boolean(), Node::of_boolean(false)),
-                           {"version", object({{"min", version}, {"max", version}})},
+                           {"version", object({defaulted("min", version, Node::of_text("TLSAuto")),
+                                               defaulted("max", version, Node::of_text("TLSAuto"))})},
                            {"verification", verification}});
   const auto match =
       object({defaulted("type", one_of({"HostnameGenerator"}), Node::of_text("HostnameGenerator")),

@@ -61,18 +61,21 @@ Schema locality_schema() {
              {"failoverThreshold", object({{"percentage", int_or_text(), true}})}})}});
 }
 
-// The block that a hash policy's type needs.
+// The block that a hash policy's type needs; empty for no type.
 std::string_view block_of(std::string_view type) {
   if (type == "Header") return "header";
   if (type == "Cookie") return "cookie";
   if (type == "Connection" || type == "SourceIP") return "connection";
   if (type == "QueryParameter") return "queryParameter";
-  return "filterState";
+  return type == "FilterState" ? "filterState" : std::string_view();
 }
 
 void validate_hash_policies(Validator& validator, const Node& parent, const std::string& path) {
   validator.each(parent, path, "hashPolicies", [&](const Node& one, const std::string& at) {
-    const auto block = block_of(one.text_of("type"));
+    const auto type = one.text_of("type");
+    const bool gone = type == "SourceIP" && validator.dialect() == Dialect::kuma_3;
+    const auto block = gone ? std::string_view() : block_of(type);
+    if (block.empty()) return validator.error(one, at + ".type", "unrecognized type");
     if (one.find(block) == nullptr) return validator.error(one, join_path(at, block), "must be defined");
     const auto* cookie_path = one.find_path({"cookie", "path"});
     if (block == "cookie" && cookie_path != nullptr && !cookie_path->scalar.starts_with('/'))
@@ -115,6 +118,8 @@ void validate_zones(Validator& validator, const Node& holder, const std::string&
 void validate_failover_to(Validator& validator, const Node& to, const std::string& path) {
   const auto type = to.text_of("type");
   const bool listed = type == "Only" || type == "AnyExcept";
+  if (!listed && type != "Any" && type != "None")
+    return validator.error(to, path + ".type", "unrecognized type");
   if (listed == filled(to, "zones")) return;
   validator.error(
       to, path + ".zones",

@@ -29,11 +29,13 @@ void validate_rate(Validator& validator, const Node& parent, const std::string& 
   const auto* rate = parent.find(key);
   if (rate == nullptr) return;
   const auto at = join_path(path, key);
+  // What is missing counts as zero.
+  if (rate->find("num") == nullptr) validator.error(*rate, at + ".num", "must be greater than 0");
   validate_above_zero(validator, *rate, at, {"num"});
   const auto* interval = rate->find("interval");
-  const auto value = interval == nullptr ? std::nullopt : parse_duration(interval->scalar);
+  const auto value = interval == nullptr ? Nanos(0) : parse_duration(interval->scalar);
   if (value && *value <= std::chrono::milliseconds(50)) {
-    validator.error(*interval, at + ".interval", "must be greater than: 50ms");
+    validator.error(interval == nullptr ? *rate : *interval, at + ".interval", "must be greater than: 50ms");
   }
 }
 

@@ -34,6 +34,9 @@ constexpr std::array<std::string_view, 17> kHttpConditions{"5xx",
                                                            "HttpMethodPut",
                                                            "HttpMethodTrace"};
 
+constexpr std::array<std::string_view, 5> kGrpcConditions{"Canceled", "DeadlineExceeded", "Internal",
+                                                          "ResourceExhausted", "Unavailable"};
+
 Schema common_schema(std::vector<SchemaField> more) {
   more.insert(
       more.begin(),
@@ -52,14 +55,15 @@ Schema conf_schema() {
       {{"predicate", one_of({"OmitPreviousHosts", "OmitHostsWithTags", "OmitPreviousPriorities"}), true},
        {"tags", text_map()},
        defaulted("updateFrequency", integer(INT32_MIN, INT32_MAX), Node::of_integer(2))});
-  return object({{"tcp", object({{"maxConnectAttempt", integer(0, 4294967295)}})},
-                 {"http", common_schema({{"retryOn", list(text())},
-                                         {"retriableResponseHeaders", list(header_match())},
-                                         {"retriableRequestHeaders", list(header_match())},
-                                         {"hostSelection", list(selection)},
-                                         {"hostSelectionMaxAttempts", integer(INT64_MIN, INT64_MAX)}})},
-                 {"grpc", common_schema({{"retryOn", list(one_of({"Canceled", "DeadlineExceeded", "Internal",
-                                                                  "ResourceExhausted", "Unavailable"}))}})}});
+  return object(
+      {{"tcp", object({{"maxConnectAttempt", integer(0, 4294967295)}})},
+       {"http", common_schema({{"retryOn", list(text())},
+                               {"retriableResponseHeaders", list(header_match())},
+                               {"retriableRequestHeaders", list(header_match())},
+                               {"hostSelection", list(selection)},
+                               {"hostSelectionMaxAttempts", integer(INT64_MIN, INT64_MAX)}})},
+       {"grpc",
+        common_schema({{"retryOn", list(one_of({kGrpcConditions.begin(), kGrpcConditions.end()}))}})}});
 }
 
 // The status codes that have a name of their own; others are refused, 499 among them.
@@ -84,10 +88,10 @@ void validate_back_off(Validator& validator, const Node& parent, const std::stri
   }
   if (const auto* limited = parent.find("rateLimitedBackOff")) {
     const auto at = path + ".rateLimitedBackOff";
-    const auto* headers = limited->find("resetHeaders");
-    if (headers == nullptr || headers->size() == 0) {
-      validator.error(*limited, at + ".resetHeaders", "must be defined");
-    }
+    if (!filled(*limited, "resetHeaders")) validator.error(*limited, at + ".resetHeaders", "must be defined");
+    validator.each(*limited, at, "resetHeaders", [&](const Node& header, const std::string& where) {
+      if (header.text_of("name").empty()) validator.error(header, where + ".name", "must be defined");
+    });
     validator.positive(*limited, at, "maxInterval");
   }
 }
@@ -100,7 +104,12 @@ void validate_host_selection(Validator& validator, const Node& http, const std::
       const auto* tags = one.find("tags");
       if (tags == nullptr || tags->size() == 0) validator.error(one, at + ".tags", "must be defined");
     }
-    if (predicate != "OmitPreviousPriorities") return;
+    if (predicate != "OmitPreviousPriorities") {
+      if (predicate != "OmitHostsWithTags" && predicate != "OmitPreviousHosts") {
+        validator.error(one, at + ".predicate", "unknown predicate type '" + std::string(predicate) + "'");
+      }
+      return;
+    }
     validate_above_zero(validator, one, at, {"updateFrequency"});
     if (priorities) {
       validator.error(one, at + ".predicate", "OmitPreviousPriorities must only be specified once");
@@ -109,8 +118,25 @@ void validate_host_selection(Validator& validator, const Node& http, const std::
   });
 }
 
+bool has_any(const Node& conf, std::initializer_list<std::string_view> keys) {
+  return std::ranges::any_of(keys, [&](std::string_view key) { return conf.find(key) != nullptr; });
+}
+
+void validate_grpc(Validator& validator, const Node& grpc, const std::string& path) {
+  if (!has_any(grpc, {"numRetries", "perTryTimeout", "backOff", "retryOn", "rateLimitedBackOff"}))
+    validator.error(grpc, path, "must not be empty");
+  validate_back_off(validator, grpc, path);
+  validator.each(grpc, path, "retryOn", [&](const Node& one, const std::string& at) {
+    if (std::ranges::find(kGrpcConditions, one.scalar) == kGrpcConditions.end())
+      validator.error(one, at, "unknown item '" + one.scalar + "'");
+  });
+}
+
 void validate_http(Validator& validator, const Node& http, const std::string& path) {
-  if (http.size() == 0) return validator.error(http, path, "must not be empty");
+  if (!has_any(http, {"numRetries", "perTryTimeout", "backOff", "retryOn", "retriableRequestHeaders",
+                      "retriableResponseHeaders", "rateLimitedBackOff", "hostSelection"})) {
+    validator.error(http, path, "must not be empty");
+  }
   validate_back_off(validator, http, path);
   validator.each(http, path, "retryOn", [&](const Node& one, const std::string& at) {
     if (std::ranges::find(kHttpConditions, one.scalar) != kHttpConditions.end() ||
@@ -138,9 +164,7 @@ void validate_conf(Validator& validator, const Node& item, const std::string& pa
     validate_above_zero(validator, *tcp, at + ".tcp", {"maxConnectAttempt"});
   }
   if (http != nullptr) validate_http(validator, *http, at + ".http");
-  if (grpc == nullptr) return;
-  if (grpc->size() == 0) return validator.error(*grpc, at + ".grpc", "must not be empty");
-  validate_back_off(validator, *grpc, at + ".grpc");
+  if (grpc != nullptr) validate_grpc(validator, *grpc, at + ".grpc");
 }
 
 }  // namespace

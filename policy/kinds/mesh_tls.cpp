@@ -1,8 +1,10 @@
 // MeshTLS (kuma.md 2.11).
+#include <algorithm>
 #include <array>
 #include <string>
 
 #include "policy/kinds/registry.h"
+#include "policy/kinds/service_rules.h"
 #include "policy/kinds/shared_schemas.h"
 #include "policy/kinds/top_ref.h"
 
@@ -19,11 +21,14 @@ const std::vector<std::string_view> kCiphers{"ECDHE-ECDSA-AES128-GCM-SHA256", "E
 
 Schema conf_schema() {
   const auto version = one_of({kVersions.begin(), kVersions.end()});
-  return object({{"mode", one_of({"Strict", "Permissive"})},
-                 {"tlsVersion", object({{"min", version}, {"max", version}})},
-                 {"tlsCiphers", list(one_of(kCiphers))}});
+  const auto open_end = Node::of_text("TLSAuto");
+  return object(
+      {{"mode", one_of({"Strict", "Permissive"})},
+       {"tlsVersion", object({defaulted("min", version, open_end), defaulted("max", version, open_end)})},
+       {"tlsCiphers", list(one_of(kCiphers))}});
 }
 
+// TLSAuto and what is no version.
 int rank(std::string_view version) {
   for (std::size_t i = 0; i < kVersions.size(); ++i) {
     if (kVersions[i] == version) return static_cast<int>(i);
@@ -31,21 +36,37 @@ int rank(std::string_view version) {
   return 0;
 }
 
+void validate_ciphers(Validator& validator, const Node& conf, const std::string& path, bool top_is_mesh) {
+  const auto& list = *conf.find("tlsCiphers");
+  const auto at = path + ".tlsCiphers";
+  if (!top_is_mesh) {
+    return validator.error(list, at, "tlsCiphers can only be defined with top level targetRef kind: Mesh");
+  }
+  const auto unknown = [](const Node& cipher) {
+    return std::ranges::find(kCiphers, cipher.scalar) == kCiphers.end();
+  };
+  if (std::ranges::any_of(list.items, unknown))
+    validator.error(list, at, "\"tlsCiphers\" must be one of the known ciphers");
+}
+
 void validate_conf(Validator& validator, const Node& item, const std::string& path, bool top_is_mesh) {
   const auto* conf = item.find("default");
   if (conf == nullptr) return;
-  for (const auto* key : {"tlsVersion", "tlsCiphers"}) {
-    const auto* node = conf->find(key);
-    if (node == nullptr || top_is_mesh) continue;
-    validator.error(*node, path + ".default." + key,
-                    std::string(key) + " can only be defined with top level targetRef kind: Mesh");
-  }
+  const auto at = path + ".default";
+  validate_choice(validator, *conf, at, "mode", {"Strict", "Permissive"});
+  if (filled(*conf, "tlsCiphers")) validate_ciphers(validator, *conf, at, top_is_mesh);
   const auto* version = conf->find("tlsVersion");
-  if (version == nullptr || !top_is_mesh) return;
+  if (version == nullptr) return;
+  if (!top_is_mesh) {
+    return validator.error(*version, at + ".tlsVersion",
+                           "tlsVersion can only be defined with top level targetRef kind: Mesh");
+  }
+  for (const auto* end : {"min", "max"})
+    validate_choice(validator, *version, at + ".tlsVersion", end, {kVersions.begin(), kVersions.end()});
   const auto min = rank(version->text_of("min"));
   const auto max = rank(version->text_of("max"));
   if (min > 0 && max > 0 && min > max) {
-    validator.error(*version, path + ".default.tlsVersion", "min version must be lower than max");
+    validator.error(*version, at + ".tlsVersion.min", "min version must be lower than max");
   }
 }
 

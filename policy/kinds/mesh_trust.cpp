@@ -49,7 +49,8 @@ void validate_mesh_trust(Validator& validator) {
   }
   validator.each(spec, "spec", "caBundles", [&](const Node& bundle, const std::string& path) {
     if (bundle.text_of("type") != "Pem") {
-      return validator.error(bundle, path + ".type",
+      // Upstream names the list, not the item.
+      return validator.error(bundle, "spec.caBundles.type",
                              "\"" + std::string(bundle.text_of("type")) + "\" must be one of [Pem]");
     }
     const auto* pem = bundle.find("pem");

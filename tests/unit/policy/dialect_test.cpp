@@ -125,7 +125,9 @@ TEST(Dialect3, FaultInjectionAndTlsKeepTheirRules) {
                    "{rules: [{default: {http: [{abort: {httpStatus: 600, percentage: 1}}]}}]}"),
             Wanted{"spec.rules[0].default.http.abort[0].httpStatus: must be in inclusive range [100, 599]"});
   EXPECT_EQ(
-      errors("MeshTLS", "{targetRef: {kind: Dataplane}, rules: [{default: {tlsCiphers: []}}]}"),
+      errors(
+          "MeshTLS",
+          "{targetRef: {kind: Dataplane}, rules: [{default: {tlsCiphers: [ECDHE-RSA-AES128-GCM-SHA256]}}]}"),
       Wanted{
           "spec.rules[0].default.tlsCiphers: tlsCiphers can only be defined with top level targetRef kind: "
           "Mesh"});
