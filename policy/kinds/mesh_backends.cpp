@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "policy/kinds/log_format.h"
 #include "policy/kinds/regex.h"
 #include "policy/kinds/url.h"
 
@@ -97,6 +98,11 @@ class Section {
   }
 
   void logging(const Node& node, const std::string& at) {
+    const auto* format = node.find("format");
+    if (const auto problem = format == nullptr ? std::string() : log_format_problem(format->scalar);
+        !problem.empty()) {
+      validator_.error(*format, at + ".format", problem, "write for example %START_TIME% %REQ(:path)%");
+    }
     const auto type = node.text_of("type");
     if (type == "file") return needed(node, at + ".config", "path");
     if (type != "tcp") return unknown_type(node, at, "\"tcp\", \"file\"");

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "policy/kinds/check.h"
+#include "policy/kinds/log_format.h"
 #include "policy/kinds/url.h"
 
 namespace sluice::policy {
@@ -89,6 +90,24 @@ TEST(MeshKind, ConstraintsNeedTags) {
               at + "restrictions[0].tags[\"a b\"]: tag value must be non-empty",
               at + "restrictions[0].tags[\"c\"]: tag value must consist of alphanumeric characters, dots, "
                    "dashes, slashes and underscores or be \"*\""}));
+}
+
+TEST(MeshKind, FormatsOfLogs) {
+  for (const auto* good :
+       {"", "plain", "[%START_TIME%] %REQ(X-A?:PATH):20% %RESP()% %KUMA_MESH%", "%DYNAMIC_METADATA(ns:key)%",
+        "%FILTER_STATE(key):9%", "%START_TIME(%Y/%m/%dT%H:%M:%S%z)%"}) {
+    EXPECT_EQ(log_format_problem(good), "") << good;
+  }
+  for (const auto* bad :
+       {"100%", "%%", "%lower%", "%REQ(x", "%REQ(x):%", "%REQ(x):a%", "%REQ%", "%REQ(a?b?c)%", "%REQ(a\nb)%",
+        "%FILTER_STATE()%", "%DYNAMIC_METADATA:5%", "%PROTOCOL(x)%", "%PROTOCOL:3%", "%START_TIME(%n)%",
+        "%START_TIME(%-3n)%", "%REQ(a):99999999999999999999%"}) {
+    EXPECT_NE(log_format_problem(bad), "") << bad;
+  }
+  EXPECT_EQ(
+      errors("logging: {backends: [{name: f, type: file, format: '%A', conf: {path: /l}}]}"),
+      Wanted{"logging.backends[0].format: format string is not valid: expected a command operator to start "
+             "at position 1"});
 }
 
 TEST(Url, RequestForms) {
