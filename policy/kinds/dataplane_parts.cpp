@@ -22,10 +22,11 @@ void validate_reachable(Validator& validator, const Node& ref, const std::string
   const auto* labels = ref.find("labels");
   const bool labelled = labels != nullptr && labels->size() > 0;
   const bool spaced = !ref.text_of("namespace").empty();
-  if (!name.empty() && !is_mesh_name(name)) {
+  if (!name.empty() && !is_dns_subdomain(name)) {
     validator.error(
         *ref.find("name"), path + ".name",
-        "invalid characters: must consist of lower case alphanumeric characters, '-', '.' and '_'.");
+        "invalid characters. A lowercase RFC 1123 subdomain must consist of lower case alphanumeric "
+        "characters, '-' or '.', and must start and end with an alphanumeric character");
   }
   if (name.empty() && spaced) {
     validator.error(ref, path + ".name", "name is required, when namespace is defined");

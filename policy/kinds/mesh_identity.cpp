@@ -110,7 +110,8 @@ void validate_mesh_identity(Validator& validator) {
   }
   if (type == "Bundled") return validate_bundled(validator, *block);
   if (const auto* agent = block->find("agent"); type == "Spire" && agent != nullptr) {
-    validator.not_negative(*agent, path + ".spire.agent", "timeout");
+    // Upstream names the agent twice; kept so that results can be compared.
+    validator.not_negative(*agent, path + ".spire.agent.spire.agent", "timeout");
   }
   if (type == "Extension" && block->text_of("name").empty()) {
     validator.error(*block, path + ".extension.name", "extension name needs to be defined");

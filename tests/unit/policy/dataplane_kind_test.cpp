@@ -106,6 +106,10 @@ TEST(DataplaneKind, ReachableBackends) {
   const std::string at = "networking.transparentProxing.reachableBackends.refs[0].";
   EXPECT_EQ(of_ref("{kind: MeshService, name: a, namespace: b, port: 80}"), Wanted{});
   EXPECT_EQ(of_ref("{kind: MeshService, labels: {a: b}}"), Wanted{});
+  EXPECT_EQ(of_ref("{kind: MeshService, name: a_b}"),
+            Wanted{at + "name: invalid characters. A lowercase RFC 1123 subdomain must consist of lower case "
+                        "alphanumeric characters, '-' or '.', and must start and end with an alphanumeric "
+                        "character"});
   EXPECT_EQ(of_ref("{kind: MeshGateway}"),
             (Wanted{at + "kind: invalid value. Available values are: "
                          "MeshExternalService,MeshMultiZoneService,MeshService",

@@ -35,7 +35,7 @@ TEST(MeshIdentityKind, ProvidersNeedTheirBlock) {
             Wanted{at + "extension: configuration needs to be defined"});
   EXPECT_EQ(identity("{provider: {type: Spire, spire: {}}}"), Wanted{});
   EXPECT_EQ(identity("{provider: {type: Spire, spire: {agent: {timeout: -1s}}}}"),
-            Wanted{at + "spire.agent.timeout: must not be negative when defined"});
+            Wanted{at + "spire.agent.spire.agent.timeout: must not be negative when defined"});
 }
 
 TEST(MeshIdentityKind, AuthorityIsGivenOrGenerated) {
