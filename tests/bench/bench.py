@@ -10,7 +10,9 @@ import json
 import os
 import pathlib
 import resource
+import signal
 import statistics
+import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -91,11 +93,21 @@ class Watch:
 
     def __init__(self, bench, system):
         self.bench, self.system = bench, system
+        self.profile = self.start_profile() if bench.profiles else None
         self.before, self.busy = cpu_ns(bench.pids[system]), core_busy(PROXY_CORE)
+
+    def start_profile(self):
+        number = sum(1 for _ in self.bench.profiles.iterdir())
+        return subprocess.Popen(["perf", "record", "-q", "-g", "-F", "1999", "-p",
+                                 ",".join(map(str, self.bench.pids[self.system])), "-o",
+                                 self.bench.profiles / f"{number:02}-{self.system}.perf"], stderr=subprocess.DEVNULL)
 
     def row(self, work, units, failed, divisor):
         spent = cpu_ns(self.bench.pids[self.system]) - self.before
         foreign = max(0.0, core_busy(PROXY_CORE) - self.busy - spent / 1e9) / self.bench.seconds
+        if self.profile:
+            self.profile.send_signal(signal.SIGINT)
+            self.profile.wait()
         return {"work": work, "system": self.system, "value": spent / units / divisor, "units": units,
                 "failed": failed, "foreign": round(foreign, 3), "disturbed": foreign > 0.05}
 
@@ -104,8 +116,9 @@ class Bench:
     pss_bytes = staticmethod(pss_bytes)
     works = WORKS
 
-    def __init__(self, lab, seconds, programs, tuned):
+    def __init__(self, lab, seconds, programs, tuned, profiles=None):
         self.lab = lab
+        self.profiles = profiles
         self.peers = peer_programs.Peers(lab, programs, self.start_origin, tuned)
         self.seconds = seconds
         self.address = {}
@@ -235,7 +248,11 @@ def parse_options():
     parser.add_argument("--tuned", action="store_true", help="peers with 64 KiB buffers instead of their defaults")
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--raw", type=pathlib.Path, help="every round, one JSON object a line")
+    parser.add_argument("--profile", type=pathlib.Path,
+                        help="a directory for what perf records of each round's proxies; it raises their figures")
     options = parser.parse_args()
+    if options.profile:
+        options.profile.mkdir(parents=True, exist_ok=True)
     if options.quick:
         options.rounds, options.seconds = 2, 1
     for given, known in ((options.only, WORKS), (options.systems, peer_programs.SYSTEMS)):
@@ -267,7 +284,7 @@ def main():
     systems, programs = find_systems(options.systems, options.peers)
     raw = []
     with Lab("bench", options.binaries.resolve()) as lab:
-        bench = Bench(lab, options.seconds, programs, options.tuned)
+        bench = Bench(lab, options.seconds, programs, options.tuned, options.profile)
         bench.build()
         for work in [*(w for w in EARLY if w in works), *(w for w in works if w not in EARLY)]:
             once = work in ONE_ROUND or (options.quick and work in ONE_QUICK_ROUND)

@@ -47,6 +47,7 @@ struct FreeTls {
 struct Connection {
   int fd = -1;
   std::unique_ptr<SSL, FreeTls> ssl;
+  std::unique_ptr<SSL_SESSION, FreeTls> session;  // that was offered
   bool greeted = false;
   bool ticket = false;
   bool answered = false;  // ticket or data
@@ -88,8 +89,12 @@ class Client {
     SSL_set_connect_state(made->ssl.get());
     SSL_set_app_data(made->ssl.get(), this);
     if (work_ == Work::resumptions && !sessions_.empty()) {
-      SSL_set_session(made->ssl.get(), sessions_.back().get());
+      made->session = std::move(sessions_.back());
       sessions_.pop_back();
+      // A duplicate: OpenSSL marks a session that it has offered as used up, for servers whose tickets are good
+      // for one connection. This one's server either sends another ticket or takes the first again.
+      const std::unique_ptr<SSL_SESSION, FreeTls> offered(SSL_SESSION_dup(made->session.get()));
+      SSL_set_session(made->ssl.get(), offered.get());
     }
     epoll_event event{};
     event.events = EPOLLIN | EPOLLOUT | EPOLLET;
@@ -159,7 +164,7 @@ class Client {
       const bool resumed = SSL_session_reused(connection.ssl.get()) == 1;
       if (work_ == Work::resumptions && !resumed) ++not_resumed;
       if (work_ == Work::resumptions && resumed && !connection.ticket)
-        sessions_.emplace_back(SSL_get1_session(connection.ssl.get()));
+        sessions_.push_back(std::move(connection.session));
     }
     SSL_set_shutdown(connection.ssl.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     close(fd);
