@@ -91,8 +91,8 @@ class Client {
     if (work_ == Work::resumptions && !sessions_.empty()) {
       made->session = std::move(sessions_.back());
       sessions_.pop_back();
-      // A duplicate: OpenSSL marks a session that it has offered as used up, for servers whose tickets are good
-      // for one connection. This one's server either sends another ticket or takes the first again.
+      // A duplicate: OpenSSL marks a session that it has offered as used up, for servers whose tickets are
+      // good for one connection. This one's server either sends another ticket or takes the first again.
       const std::unique_ptr<SSL_SESSION, FreeTls> offered(SSL_SESSION_dup(made->session.get()));
       SSL_set_session(made->ssl.get(), offered.get());
     }
