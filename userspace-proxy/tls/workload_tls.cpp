@@ -3,6 +3,7 @@
 #include <openssl/sha.h>
 
 #include "base/bytes.h"
+#include "tls/library.h"
 #include "x509/certificate.h"
 #include "x509/pem.h"
 
@@ -43,7 +44,8 @@ bool use_certificate(SSL_CTX* context, const OwnCertificate& own) {
 
 Outcome<ContextPtr> build_context(const OwnCertificate& own, const Settings& settings,
                                   const std::string& epoch, bool server) {
-  ContextPtr out(SSL_CTX_new(server ? TLS_server_method() : TLS_client_method()));
+  ContextPtr out(
+      SSL_CTX_new_ex(handshake_library(), nullptr, server ? TLS_server_method() : TLS_client_method()));
   SSL_CTX* context = out.get();
   if (context == nullptr) return fault("no TLS context: " + x509::take_openssl_error());
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
