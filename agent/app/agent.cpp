@@ -143,6 +143,7 @@ void Agent::refresh_certificates() {
   if (changed || link_.section(message::SectionKind::credentials).version == 0)
     link_.set(message::SectionKind::credentials, encode_credentials(certificates_.image()));
   plan_rotation();
+  watch_authorities();
 }
 
 void Agent::plan_rotation() {
@@ -155,6 +156,19 @@ void Agent::plan_rotation() {
     rotation_.reset();
     refresh_certificates();
   });
+}
+
+// A revocation must not wait for the next tick, which is left for file systems that tell nothing.
+void Agent::watch_authorities() {
+  for (const auto& workload : compiled_.workloads) {
+    if (!workload.mtls || ca_watches_.contains(workload.mesh)) continue;
+    auto watch = DirectoryWatch::open(parts_.config.identity_ca_dir + "/" + workload.mesh);
+    if (!watch) continue;
+    const auto& kept = ca_watches_.emplace(workload.mesh, std::move(*watch)).first->second;
+    loop_.watch_readable(kept.fd(), [this, mesh = workload.mesh] {
+      if (ca_watches_.at(mesh).drain() && !uninstalled_) refresh_certificates();
+    });
+  }
 }
 
 bool Agent::settled() const {

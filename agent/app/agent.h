@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -90,6 +91,7 @@ class Agent {
   void default_fail_modes(policy::Compiled& compiled) const;
   void refresh_certificates();
   void plan_rotation();
+  void watch_authorities();
   void sweep_flows();
   void on_directory_news();
   void on_tick();
@@ -123,6 +125,7 @@ class Agent {
   std::optional<Fault> compile_problem_;
   bool numbers_written_ = true;  // of the newest compilation; false: tried again with the next tick
   Certificates certificates_;
+  std::map<std::string, DirectoryWatch> ca_watches_;  // by mesh
   std::optional<Loop::Timer> rotation_;
   std::optional<Loop::Timer> rescan_;
   EventLog events_;

@@ -39,7 +39,23 @@ Outcome<const identity::Authority*> Certificates::authority_of(const std::string
   const auto directory = std::filesystem::path(config_.identity_ca_dir) / mesh;
   auto authority = identity::Authority::builtin(directory, trust_domain, clock_);
   if (!authority) return std::unexpected(authority.error());
+  read_revocations(mesh);
   return authorities_.emplace(mesh, std::move(*authority)).first->second.get();
+}
+
+bool Certificates::read_revocations(const std::string& mesh) {
+  denied_[mesh] = identity::read_deny_list(std::filesystem::path(config_.identity_ca_dir) / mesh);
+  Revocations all;
+  for (const auto& [name, list] : denied_) {
+    all.serials.insert(list.revoked.serials.begin(), list.revoked.serials.end());
+    all.ids.insert(list.revoked.ids.begin(), list.revoked.ids.end());
+  }
+  if (all == revoked_) return false;
+  revoked_ = std::move(all);
+  ++generation_;
+  // A workload whose key was revoked gets another one at once.
+  for (auto& [id, leaf] : leaves_) leaf.outdated |= revoked_.serials.contains(leaf.svid.serial);
+  return true;
 }
 
 bool Certificates::issue(const CertificateWish& wish) {
@@ -53,6 +69,11 @@ bool Certificates::issue(const CertificateWish& wish) {
   if (!authority) {
     problems_.push_back(fmt::format("CA of mesh {}: {}", wish.mesh, authority.error().message));
     return false;
+  }
+  if (revoked_.names_any(wish.uris)) {
+    problems_.push_back(
+        fmt::format("workload {}: its identity is revoked by ca.revoked of mesh {}", wish.name, wish.mesh));
+    return leaves_.erase(wish.workload) != 0;
   }
   const auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(config_.identity_svid_lifetime);
   auto svid = (*authority)->issue({wish.uris, lifetime});
@@ -75,7 +96,7 @@ bool Certificates::update(const std::vector<CertificateWish>& wishes) {
     const auto found = leaves_.find(wish.workload);
     const bool keep = found != leaves_.end() && found->second.wish.uris == wish.uris &&
                       found->second.wish.mesh == wish.mesh && !found->second.outdated &&
-                      !found->second.svid.rotation_due(clock_.wall());
+                      !revoked_.names_any(wish.uris) && !found->second.svid.rotation_due(clock_.wall());
     if (!keep) changed |= issue(wish);
   }
   changed |= std::erase_if(leaves_, [&](const auto& entry) { return !wanted.contains(entry.first); }) > 0;
@@ -92,11 +113,13 @@ bool Certificates::reload_authorities() {
     }
     auto fresh = identity::Authority::load(std::filesystem::path(config_.identity_ca_dir) / mesh, clock_);
     if (!fresh) {
+      changed |= read_revocations(mesh);
       exchange_problems_[mesh] =
           fmt::format("CA of mesh {}: {}; the one loaded before stays in force", mesh, fresh.error().message);
       continue;
     }
     exchange_problems_.erase(mesh);
+    changed |= read_revocations(mesh);
     if ((*fresh)->bundle_pem() != authority->bundle_pem()) {
       changed = true;
       if (const auto trust = trusts_.find(mesh); trust != trusts_.end())
@@ -115,6 +138,7 @@ bool Certificates::reload_authorities() {
 std::vector<std::string> Certificates::exchange_problems() const {
   std::vector<std::string> out;
   for (const auto& [mesh, problem] : exchange_problems_) out.push_back(problem);
+  for (const auto& [mesh, list] : denied_) out.insert(out.end(), list.problems.begin(), list.problems.end());
   return out;
 }
 
@@ -128,6 +152,7 @@ WallTime Certificates::next_rotation() const {
 CredentialsImage Certificates::image() const {
   CredentialsImage image;
   image.generation = generation_;
+  image.revoked = revoked_;
   for (const auto& [mesh, trust] : trusts_) {
     const auto generation = trust_generations_.find(mesh);
     image.meshes.push_back({mesh, generation == trust_generations_.end() ? 1 : generation->second, {trust}});

@@ -13,6 +13,7 @@
 #include "base/workload.h"
 #include "config/config.h"
 #include "identity/authority.h"
+#include "identity/deny_list.h"
 
 namespace sluice::agent {
 
@@ -54,6 +55,8 @@ class Certificates {
   };
   Outcome<const identity::Authority*> authority_of(const std::string& mesh, const std::string& trust_domain);
   bool issue(const CertificateWish& wish);
+  // Reads the deny list of a mesh; true when what is revoked changed.
+  bool read_revocations(const std::string& mesh);
 
   const Config& config_;
   const Clock& clock_;
@@ -62,6 +65,8 @@ class Certificates {
   std::map<std::string, TrustImage> trusts_;
   std::map<std::string, std::uint64_t> trust_generations_;  // raised with every change of a mesh's bundle
   std::map<std::string, std::string> exchange_problems_;    // by mesh
+  std::map<std::string, identity::DenyList> denied_;        // by mesh
+  Revocations revoked_;                                     // of all meshes
   std::map<WorkloadId, Leaf> leaves_;
   std::vector<std::string> problems_;
 };

@@ -8,7 +8,7 @@ namespace sluice {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x44524353;  // "SCRD"
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kVersion = 2;
 constexpr std::uint32_t kMeshNameMax = 253;
 // The least bytes that one element of each list takes: its fixed numbers and the lengths of its texts.
 constexpr std::size_t kTrustMin = 4 + 1 + 4;
@@ -55,6 +55,18 @@ WorkloadCredentialImage read_workload(ByteReader& in) {
   return workload;
 }
 
+void write_texts(ByteWriter& out, const std::set<std::string, std::less<>>& texts) {
+  out.number(static_cast<std::uint32_t>(texts.size()));
+  for (const auto& text : texts) out.text(text);
+}
+
+std::set<std::string, std::less<>> read_texts(ByteReader& in, std::uint32_t max_bytes) {
+  std::set<std::string, std::less<>> texts;
+  const auto count = in.count(sizeof(std::uint32_t), kRevocationsMax);
+  for (std::uint32_t i = 0; i < count && !in.failed(); ++i) texts.insert(in.text(max_bytes));
+  return texts;
+}
+
 }  // namespace
 
 std::vector<std::byte> encode_credentials(const CredentialsImage& image) {
@@ -71,6 +83,8 @@ std::vector<std::byte> encode_credentials(const CredentialsImage& image) {
     out.text(workload.chain_pem);
     out.text(workload.key_pem);
   }
+  write_texts(out, image.revoked.serials);
+  write_texts(out, image.revoked.ids);
   return out.take();
 }
 
@@ -89,6 +103,9 @@ std::expected<CredentialsImage, std::string> decode_credentials(std::span<const 
   const auto workloads = in.count(kWorkloadMin, kCredentialWorkloadsMax);
   for (std::uint32_t i = 0; i < workloads && !in.failed(); ++i) image.workloads.push_back(read_workload(in));
   if (in.failed()) return std::unexpected("credentials: malformed or over-long list of workloads");
+  image.revoked.serials = read_texts(in, kSerialHexMax);
+  image.revoked.ids = read_texts(in, kSpiffeIdMax);
+  if (in.failed()) return std::unexpected("credentials: malformed or over-long list of revocations");
   if (!in.finished()) return std::unexpected("credentials: bytes after the end");
   return image;
 }

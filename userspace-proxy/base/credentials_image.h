@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/revocations.h"
 #include "base/spiffe.h"
 
 namespace sluice {
@@ -21,6 +22,8 @@ inline constexpr std::uint32_t kCredentialTrustsMax = 256;  // trust domains of 
 inline constexpr std::uint32_t kBundlePemMax = 1u << 20;
 inline constexpr std::uint32_t kChainPemMax = 64u << 10;
 inline constexpr std::uint32_t kKeyPemMax = 16u << 10;
+inline constexpr std::uint32_t kRevocationsMax = 1u << 18;  // serials; as many SPIFFE IDs
+inline constexpr std::uint32_t kSerialHexMax = 64;
 
 // The CAs that may vouch for one trust domain, and for no other.
 struct TrustImage {
@@ -54,6 +57,7 @@ struct CredentialsImage {
   std::uint64_t generation = 0;  // of the whole snapshot, grows
   std::vector<MeshTrustImage> meshes;
   std::vector<WorkloadCredentialImage> workloads;
+  Revocations revoked{};
 
   bool operator==(const CredentialsImage&) const = default;
 };

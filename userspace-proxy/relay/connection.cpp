@@ -44,12 +44,30 @@ void Connection::note_permit(const policy::Permit& permit) {
   if (!permit.rule().policy.empty()) record_.rule(permit.rule().text());
 }
 
+void Connection::rests_on(std::shared_ptr<const PeerIdentity> proven) {
+  proven_ = std::move(proven);
+  rests_on(std::span<const std::string>());
+}
+
+void Connection::rests_on(std::span<const std::string> server_names) {
+  names_.assign(server_names.begin(), server_names.end());
+  if (const auto* self = snapshot_.table ? image() : nullptr; self != nullptr)
+    names_.insert(names_.end(), self->identities.begin(), self->identities.end());
+}
+
+bool Connection::rests_on_revoked(const Revocations& revoked) const {
+  return revoked.names_any(names_) || (proven_ && revoked.covers(*proven_));
+}
+
 std::optional<Error> Connection::settle() {
   const auto newest = context_.snapshot.table;
   if (newest != snapshot_.table) {
     record_.table(newest->content_hash());
     if (const auto refusal = rejudge(*newest, flows_)) return refused(*refusal);
   }
+  const auto& credentials = context_.snapshot.credentials;
+  if (credentials && rests_on_revoked(*credentials->revoked()))
+    return Error{Reason::tls_revoked, Origin::policy, 0, "revocations"};
   snapshot_ = {};
   record_.publish();
   return std::nullopt;

@@ -11,6 +11,7 @@
 
 #include "base/address.h"
 #include "base/error.h"
+#include "base/peer_identity.h"
 #include "base/workload.h"
 #include "io/scope.h"
 #include "io/socket_source.h"
@@ -76,6 +77,11 @@ class Connection final : public LiveConnection {
 
   // The identity that inbound policy judged, kept for rejudging.
   JudgedPeer peer;
+  // Who the other end proved to be (or, on the same node, the server's names), and the local workload's own
+  // names: what a revocation is held against for as long as the connection lives. Never called: no identity
+  // takes part.
+  void rests_on(std::shared_ptr<const PeerIdentity> proven);
+  void rests_on(std::span<const std::string> server_names);
   // Remembers what the present table has allowed (two flows for a same-node connection).
   void allowed(const policy::LiveFlow& flow) { flows_.push_back(flow); }
   // Set-up is over: judges once more if the table has changed meanwhile, then lets go of the snapshot.
@@ -91,6 +97,7 @@ class Connection final : public LiveConnection {
 
   // LiveConnection
   std::span<const policy::LiveFlow> flows() const override { return flows_; }
+  bool rests_on_revoked(const Revocations& revoked) const override;
   WorkloadId local_workload() const override { return entrance_.workload; }
   void revoke(const policy::Refusal& refusal) override;
   void publish() override { record_.publish(); }
@@ -104,6 +111,8 @@ class Connection final : public LiveConnection {
   ClientAddr client_;
   Record record_;
   std::vector<policy::LiveFlow> flows_;
+  std::shared_ptr<const PeerIdentity> proven_;
+  std::vector<std::string> names_;  // own and, on the same node, the server's
   std::optional<Error> forced_;
   bool closes_in_order_ = false;
   io::Scope scope_;

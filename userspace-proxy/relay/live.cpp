@@ -51,6 +51,16 @@ std::size_t LiveSet::revoke_workload(WorkloadId workload) {
   return revoked;
 }
 
+std::size_t LiveSet::end_revoked(const Revocations& revoked) {
+  std::size_t ended = 0;
+  for (LiveConnection* at = head_; at != nullptr && !revoked.empty(); at = at->next_) {
+    if (!at->rests_on_revoked(revoked)) continue;
+    at->revoke(policy::Refusal{Reason::tls_revoked, nullptr});
+    ++ended;
+  }
+  return ended;
+}
+
 void LiveSet::publish_all() {
   for (LiveConnection* at = head_; at != nullptr; at = at->next_) at->publish();
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "base/revocations.h"
 #include "base/workload.h"
 #include "policy/table/table.h"
 
@@ -22,6 +23,8 @@ class LiveConnection {
   // What the table has to go on allowing; empty while it has not been asked yet.
   virtual std::span<const policy::LiveFlow> flows() const = 0;
   virtual WorkloadId local_workload() const = 0;
+  // Was an identity revoked that this connection rests on, its own workload's included?
+  virtual bool rests_on_revoked(const Revocations& revoked) const = 0;
   // Ends the connection soon; must not destroy it before it returns.
   virtual void revoke(const policy::Refusal& refusal) = 0;
   // Makes the facts and bytes so far visible.
@@ -51,6 +54,8 @@ class LiveSet {
   std::size_t rejudge(const policy::Table& table);
   // Ends the connections of a workload that is gone.
   std::size_t revoke_workload(WorkloadId workload);
+  // Ends the connections that rest on an identity of these; returns how many.
+  std::size_t end_revoked(const Revocations& revoked);
   void publish_all();
 
  private:

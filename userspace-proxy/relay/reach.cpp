@@ -25,6 +25,16 @@ Nanos shorter(Nanos a, Nanos b) {
   return b == Nanos::zero() ? a : std::min(a, b);
 }
 
+bool revoked_here(const Connection& connection, std::span<const std::string> names) {
+  const auto& credentials = connection.snapshot().credentials;
+  return credentials && credentials->revoked()->names_any(names);
+}
+
+bool own_identity_revoked(const Connection& connection) {
+  const policy::WorkloadImage* self = connection.image();
+  return self != nullptr && revoked_here(connection, self->identities);
+}
+
 // Both ends are ours: no network, no encryption, but the same identity and the same inbound policy.
 io::Task<Result<Reached>> reach_same_node(Connection& connection, policy::Permit route) {
   Context& context = connection.context();
@@ -36,6 +46,9 @@ io::Task<Result<Reached>> reach_same_node(Connection& connection, policy::Permit
   if (self->mtls && route.encrypt()) {
     connection.peer = JudgedPeer(self->identities, {});
     record.peer(connection.peer.name());
+    connection.rests_on(route.expected_identities());
+    if (own_identity_revoked(connection) || revoked_here(connection, route.expected_identities()))
+      co_return fail(Reason::tls_revoked, Origin::policy, "revocations");
   }
   const ClientAddr source(SocketAddr{true_source(connection, route.address().ip), connection.client().port});
   const OrigDst dialled(route.address());
@@ -83,7 +96,8 @@ class PermittedDialer final : public tunnel::Dialer {
         connection_, std::make_unique<io::SocketStream>(std::move(*socket)), permit_, offer_tunnel);
     if (!secured) co_return std::unexpected(secured.error());
     const bool is_tunnel = (*secured)->alpn() == tls::Alpn::sluice_h2;
-    co_return tunnel::Dialled{std::move(*secured), is_tunnel};
+    auto peer = (*secured)->shared_peer();
+    co_return tunnel::Dialled{std::move(*secured), is_tunnel, std::move(peer)};
   }
 
  private:
@@ -108,6 +122,7 @@ io::Task<Result<Reached>> reach_mesh(Connection& connection, policy::Permit perm
   Context& context = connection.context();
   Record& record = connection.record();
   record.transport(Transport::mesh_tls);
+  if (own_identity_revoked(connection)) co_return fail(Reason::tls_revoked, Origin::policy, "revocations");
   if (!connection.snapshot().credentials)
     co_return fail(Reason::tls_no_identity, Origin::internal, "credentials");
   if (!permit.expected_identities().empty()) record.peer(permit.expected_identities().front());
@@ -116,6 +131,7 @@ io::Task<Result<Reached>> reach_mesh(Connection& connection, policy::Permit perm
   PermittedDialer dialer(connection, permit);
   auto opened = co_await context.tunnels.open(key_of(connection, permit), request, &dialer);
   if (!opened) co_return std::unexpected(opened.error());
+  connection.rests_on(opened->peer);
   record.transport(opened->way == tunnel::Opened::Way::tunnel ? Transport::tunnel : Transport::mesh_tls);
   co_return Reached{std::move(opened->stream), permit.address(), permit.idle_timeout()};
 }

@@ -62,6 +62,7 @@ io::Task<Result<std::unique_ptr<tls::TlsStream>>> accept_mesh_tls(Connection& co
     co_return std::unexpected(secured.error());
   }
   connection.peer = JudgedPeer((*secured)->peer().uris, first.hello.sni());
+  connection.rests_on((*secured)->shared_peer());
   co_return secured;
 }
 

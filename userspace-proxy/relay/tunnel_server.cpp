@@ -37,6 +37,7 @@ class ServedTunnel final : public tunnel::StreamHandler {
   io::Task<void> serve(std::unique_ptr<tunnel::TunnelStream> stream, tunnel::StreamRequest request) override {
     Connection connection(context_, entrance_, ClientAddr(request.client));
     connection.peer = JudgedPeer(peer_->uris, {});
+    connection.rests_on(peer_);
     connection.record().peer(connection.peer.name());
     connection.record().destination(destination_);
     connection.record().transport(Transport::tunnel);

@@ -97,6 +97,11 @@ void Worker::set_snapshot(Snapshot snapshot) {
       if (revoked != 0)
         shared_.log.info("worker {}: the new table ended {} live connections", sinks_.worker, revoked);
     }
+    if (context_.snapshot.credentials) {
+      const std::size_t ended = context_.live.end_revoked(*context_.snapshot.credentials->revoked());
+      if (ended != 0)
+        shared_.log.info("worker {}: revocations ended {} live connections", sinks_.worker, ended);
+    }
     if (may_accept()) may_accept_changed_.notify();
   });
 }

@@ -30,6 +30,7 @@ Outcome<std::shared_ptr<const Credentials>> Credentials::build(const Credentials
   std::shared_ptr<Credentials> out(new Credentials);
   out->generation_ = image.generation;
   out->environment_ = environment;
+  out->revoked_ = std::make_shared<const Revocations>(image.revoked);
   for (const auto& workload : image.workloads) {
     const std::string name = "workload " + std::to_string(workload.workload);
     const auto trust = trusts->find(workload.mesh);

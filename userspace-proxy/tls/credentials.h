@@ -46,6 +46,7 @@ class Credentials {
   bool has(std::uint32_t workload) const { return workloads_.contains(workload); }
   // Null for a workload that has no certificate yet.
   std::shared_ptr<const WorkloadTls> find(std::uint32_t workload) const;
+  const std::shared_ptr<const Revocations>& revoked() const { return revoked_; }
   const Environment& environment() const { return environment_; }
 
  private:
@@ -53,6 +54,7 @@ class Credentials {
 
   std::uint64_t generation_ = 0;
   Environment environment_;
+  std::shared_ptr<const Revocations> revoked_;
   std::unordered_map<std::uint32_t, std::shared_ptr<const WorkloadTls>> workloads_;
 };
 

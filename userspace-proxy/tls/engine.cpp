@@ -60,6 +60,7 @@ void FreeSsl::operator()(ssl_st* ssl) const {
 Engine::Engine(const Credentials& credentials, std::shared_ptr<const WorkloadTls> tls, bool server)
     : tls_(std::move(tls)),
       store_(credentials.environment().store),
+      revoked_(credentials.revoked()),
       clock_(credentials.environment().clock),
       server_(server),
       prefer_tunnels_(credentials.environment().settings.prefer_tunnels),
@@ -129,7 +130,8 @@ void Engine::offer(ClientTarget target) {
 }
 
 bool Engine::usable(const Session& session) const {
-  return session.epoch == tls_->epoch && session.peer->valid_at(clock_->wall());
+  return session.epoch == tls_->epoch && session.peer->valid_at(clock_->wall()) &&
+         !revoked_->covers(*session.peer);
 }
 
 std::size_t Engine::feed(std::span<const std::byte> ciphertext) {

@@ -124,6 +124,7 @@ class Engine final : private TicketReader {
 
   std::shared_ptr<const WorkloadTls> tls_;
   std::shared_ptr<SessionStore> store_;
+  std::shared_ptr<const Revocations> revoked_;
   const Clock* clock_;
   bool server_;
   bool prefer_tunnels_;

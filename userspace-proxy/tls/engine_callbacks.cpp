@@ -27,6 +27,8 @@ struct EngineCallbacks {
                                          self.server_ ? PeerRole::client : PeerRole::server,
                                          self.clock_->wall(), *self.store_, error);
     if (!peer) return refuse(self, context, peer.error().reason, error);
+    if (self.revoked_->covers(**peer))
+      return refuse(self, context, Reason::tls_revoked, X509_V_ERR_CERT_REVOKED);
     if (!self.server_ && !(*peer)->has_any(self.target_.expected))
       return refuse(self, context, Reason::tls_wrong_identity, X509_V_ERR_APPLICATION_VERIFICATION);
     self.peer_ = std::move(*peer);

@@ -24,7 +24,8 @@ std::string sha256(std::span<const std::byte> bytes) {
 }
 
 std::string digest_of(const MeshTrustImage& image) {
-  return sha256(encode_credentials(CredentialsImage{.generation = 0, .meshes = {image}, .workloads = {}}));
+  return sha256(encode_credentials(
+      CredentialsImage{.generation = 0, .meshes = {image}, .workloads = {}, .revoked = {}}));
 }
 
 std::string leaf_digest(const X509& leaf) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 
 namespace sluice::tunnel {
 namespace {
@@ -23,6 +24,7 @@ struct Pool::Entry {
   io::Signal changed;  // a dial ended
   std::shared_ptr<SpillAdvice> advice;
   std::vector<std::shared_ptr<Tunnel>> tunnels;
+  std::map<const Tunnel*, std::shared_ptr<const PeerIdentity>> peers;  // of `tunnels`
   bool dialling = false;
   std::uint64_t dials = 0;          // that ended
   std::optional<Error> dial_error;  // of the last one
@@ -93,9 +95,10 @@ io::Task<Result<Opened>> Pool::open_in(Entry* entry, StreamRequest request, Dial
   bool dialled = false;
   while (true) {
     if (auto tunnel = entry->usable()) {
+      const auto peer = entry->peers[tunnel.get()];
       auto stream = co_await stream_of(std::move(tunnel), request, FlowMeter(entry->advice, ring_.now()));
       if (!stream) co_return std::unexpected(stream.error());
-      co_return Opened{std::move(*stream), Opened::Way::tunnel, dialled};
+      co_return Opened{std::move(*stream), Opened::Way::tunnel, peer, dialled};
     }
     if (entry->dialling) {
       const auto seen = entry->dials;
@@ -120,9 +123,10 @@ io::Task<Result<Opened>> Pool::open_in(Entry* entry, StreamRequest request, Dial
     dialled = true;
     if (!reached->tunnel) {
       entry->no_tunnels_until = ring_.now() + kNoTunnelsFor;
-      co_return Opened{std::move(reached->stream), Opened::Way::own, true};
+      co_return Opened{std::move(reached->stream), Opened::Way::own, std::move(reached->peer), true};
     }
     auto tunnel = Tunnel::make(ring_, std::move(reached->stream), Role::client, limits_);
+    entry->peers[tunnel.get()] = std::move(reached->peer);
     entry->tunnels.push_back(tunnel);
     scope_.spawn(keep(entry, std::move(tunnel)));
   }
@@ -134,7 +138,7 @@ io::Task<Result<Opened>> Pool::own_connection(Entry* entry, Dialer* dialer, Open
   if (way == Opened::Way::spilled) count_(Metric::tunnel_spills, 1);
   auto metered = std::make_unique<MeteredStream>(ring_, std::move(reached->stream),
                                                  FlowMeter(entry->advice, ring_.now()));
-  co_return Opened{std::move(metered), way, true};
+  co_return Opened{std::move(metered), way, std::move(reached->peer), true};
 }
 
 io::Task<Result<std::unique_ptr<TunnelStream>>> Pool::stream_of(std::shared_ptr<Tunnel> tunnel,
@@ -152,6 +156,7 @@ io::Task<void> Pool::keep(Entry* entry, std::shared_ptr<Tunnel> tunnel) {
   count_(Metric::tunnels_open, 1);
   (void)co_await tunnel->run();
   count_(Metric::tunnels_open, -1);
+  entry->peers.erase(tunnel.get());
   std::erase(entry->tunnels, tunnel);
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/address.h"
 #include "base/flight.h"
+#include "base/peer_identity.h"
 #include "base/workload.h"
 #include "io/ring.h"
 #include "io/scope.h"
@@ -35,8 +36,9 @@ struct PoolKey {
 };
 
 struct Dialled {
-  std::unique_ptr<io::Stream> stream;  // after the TLS handshake
-  bool tunnel = false;                 // the server chose `sluice-h2`
+  std::unique_ptr<io::Stream> stream;          // after the TLS handshake
+  bool tunnel = false;                         // the server chose `sluice-h2`
+  std::shared_ptr<const PeerIdentity> peer{};  // who the server proved to be
 };
 
 // How to reach a key's server; the caller's, so that the dial is part of its own connection's record and
@@ -56,7 +58,8 @@ struct Opened {
   };
   std::unique_ptr<io::Stream> stream;
   Way way = Way::tunnel;
-  bool dialled = false;  // this call dialled; false: it found a tunnel
+  std::shared_ptr<const PeerIdentity> peer{};  // who the server proved to be
+  bool dialled = false;                        // this call dialled; false: it found a tunnel
 };
 
 class Pool {

@@ -92,5 +92,27 @@ TEST_F(CaExchange, LostFilesMakeNoNewCa) {
   EXPECT_FALSE(fs::exists(mesh() / "ca.key"));
 }
 
+TEST_F(CaExchange, RevokedSerialIsReplacedAndRevokedNameGetsNothing) {
+  const auto serial = certificates.serial_of(WorkloadId{1});
+  std::ofstream(mesh() / "ca.revoked") << serial << "  # stolen\n";
+  EXPECT_TRUE(certificates.reload_authorities());
+  EXPECT_TRUE(certificates.update(wishes));
+  EXPECT_NE(certificates.serial_of(WorkloadId{1}), serial);
+  EXPECT_TRUE(certificates.image().revoked.serials.contains(serial));
+
+  std::ofstream(mesh() / "ca.revoked") << "nonsense here\nspiffe://default/web\n";
+  EXPECT_TRUE(certificates.reload_authorities());
+  EXPECT_TRUE(certificates.update(wishes));
+  EXPECT_TRUE(certificates.image().workloads.empty());
+  ASSERT_EQ(certificates.exchange_problems().size(), 1U);
+  EXPECT_NE(certificates.exchange_problems()[0].find("ca.revoked:1"), std::string::npos);
+
+  fs::remove(mesh() / "ca.revoked");
+  EXPECT_TRUE(certificates.reload_authorities());
+  EXPECT_TRUE(certificates.update(wishes));
+  EXPECT_EQ(certificates.image().workloads.size(), 1U);
+  EXPECT_TRUE(certificates.image().revoked.empty());
+}
+
 }  // namespace
 }  // namespace sluice::agent
