@@ -1,7 +1,19 @@
 # Each file is one laboratory of namespaces on the real kernel; they run one after the other.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
-foreach(name by_hand ca_exchange revocation main_job bad_input bad_host restart live_policy capture_traps bypass
-    detached privileges control_socket)
+foreach(name
+    by_hand
+    ca_exchange
+    revocation
+    main_job
+    bad_input
+    bad_host
+    restart
+    live_policy
+    capture_traps
+    bypass
+    detached
+    privileges
+    control_socket)
   add_test(NAME integration/${name}
     COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/integration/${name}_test.py ${CMAKE_BINARY_DIR}/bin)
   set_tests_properties(integration/${name} PROPERTIES LABELS integration RUN_SERIAL ON TIMEOUT 400)
