@@ -11,6 +11,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/workload.h"
+#include "policy/table/http_image.h"
 #include "policy/table/rule.h"
 
 namespace sluice::policy {
