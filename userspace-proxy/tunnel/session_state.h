@@ -8,8 +8,8 @@
 #include <map>
 #include <memory>
 
-#include "tunnel/byte_queue.h"
-#include "tunnel/flood_guard.h"
+#include "io/byte_queue.h"
+#include "base/flood_guard.h"
 #include "tunnel/session.h"
 
 namespace sluice::tunnel {
@@ -17,8 +17,8 @@ namespace sluice::tunnel {
 struct StreamState {
   RequestHeaders headers;        // server: while the request arrives
   std::size_t header_bytes = 0;  // client: of the response
-  ByteQueue received;
-  ByteQueue to_send;
+  io::ByteQueue received;
+  io::ByteQueue to_send;
   bool announced = false;  // server: `opened` was reported; client: open() was called
   bool answered = false;
   bool finishing = false;  // nothing more will be written

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 
-namespace sluice::tunnel {
+namespace sluice {
 
 class FloodGuard {
  public:
@@ -29,4 +29,4 @@ class FloodGuard {
   MonoTime filled_{};
 };
 
-}  // namespace sluice::tunnel
+}  // namespace sluice

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-namespace sluice::tunnel {
+namespace sluice::io {
 
 class ByteQueue {
  public:
@@ -39,4 +39,4 @@ class ByteQueue {
   std::size_t head_ = 0;
 };
 
-}  // namespace sluice::tunnel
+}  // namespace sluice::io
