@@ -65,6 +65,10 @@ class ServerSession {
   virtual io::Task<Result<std::unique_ptr<ServerStream>>> next() = 0;
   // No further request is taken (Connection: close, or GOAWAY); those begun go on.
   virtual void drain() = 0;
+  // The next request may come while the ones before are still being answered.
+  virtual bool concurrent() const = 0;
+  // Ends what the session itself still does; must be awaited before it dies, after its streams have died.
+  virtual io::Task<void> close() = 0;
 };
 
 // A request that the proxy sends to an endpoint.

@@ -8,8 +8,8 @@
 #include <map>
 #include <memory>
 
-#include "io/byte_queue.h"
 #include "base/flood_guard.h"
+#include "io/byte_queue.h"
 #include "tunnel/session.h"
 
 namespace sluice::tunnel {

@@ -1,0 +1,3 @@
+sluice_test(codec_sim_test sim
+  SOURCES ${CMAKE_SOURCE_DIR}/tests/sim/codec/h2_test.cpp
+  LINK sluice_codec sluice_sim)
