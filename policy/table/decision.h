@@ -17,6 +17,7 @@
 
 namespace sluice::policy {
 
+class HttpRoutes;  // route_index.h
 class Table;
 
 // The authenticated other end, as its certificate and ClientHello gave it.
@@ -56,6 +57,10 @@ class Permit {
   Nanos idle_timeout() const { return idle_timeout_; }        // 0: none
   // application: a rule with AllowWithShadowDeny would have refused.
   bool shadow_denied() const { return shadow_denied_; }
+  // application: what is done with requests; null: bytes are relayed.
+  const HttpInboundImage* http() const { return http_; }
+  // application: limits towards the application; null: none.
+  const ClusterImage* cluster() const { return cluster_; }
   // The rule that allowed it; an empty policy name: a built-in default.
   const RuleRef& rule() const { return *rule_; }
 
@@ -73,6 +78,8 @@ class Permit {
   std::span<const std::string> expected_identities_;
   Nanos connect_timeout_{};
   Nanos idle_timeout_{};
+  const HttpInboundImage* http_ = nullptr;
+  const ClusterImage* cluster_ = nullptr;
   const RuleRef* rule_ = nullptr;
 };
 
@@ -83,9 +90,27 @@ class OutboundRoute {
  public:
   bool is_mesh() const { return mesh_; }
   std::string_view service() const { return service_; }  // empty when an address was dialled directly
-  std::size_t size() const { return mesh_ && backends_.data() != nullptr ? backends_.size() : 1; }
+  // Index into TableImage::services; kNone when an address was dialled directly.
+  std::uint32_t service_index() const { return service_index_; }
+  // Zero only when http() or split() lead to other services.
+  std::size_t size() const { return service_index_ == kNone ? 1 : backends_.size(); }
   // Precondition: index < size().
   Permit permit(std::size_t index) const;
+
+  // The routes for requests; null: bytes are relayed.
+  const HttpRoutes* http() const;
+  // How the endpoints are used; null: nothing was said.
+  const ClusterImage* cluster() const;
+  // Among which services connections of bytes are shared out, and the rule that says so; empty: to this one.
+  std::span<const WeightedBackend> split() const;
+  const RuleRef& split_rule() const;
+  const WorkloadImage& client() const { return *client_; }
+  struct Endpoint {
+    const WorkloadImage& workload;
+    const InboundImage& inbound;
+  };
+  // Precondition: is_mesh(), index < size().
+  Endpoint endpoint(std::size_t index) const;
 
  private:
   friend class Table;
@@ -93,10 +118,12 @@ class OutboundRoute {
 
   const Table* table_ = nullptr;
   const WorkloadImage* client_ = nullptr;
+  const OutboundImage* outbound_ = nullptr;  // null: nothing was said of the service
   bool mesh_ = false;
   std::string_view service_;
-  std::span<const BackendImage> backends_;  // service; empty for a direct address
-  BackendImage direct_;                     // mesh and no service: this endpoint
+  std::uint32_t service_index_ = kNone;
+  std::span<const BackendImage> backends_;  // service
+  const BackendImage* direct_ = nullptr;    // mesh and no service: this endpoint
   SocketAddr destination_;                  // passthrough
   Nanos connect_timeout_{};
   Nanos idle_timeout_{};
@@ -113,7 +140,16 @@ struct InboundView {
   bool declared = false;     // false: no inbound of the workload has this address and port
   std::string_view section;  // inbound name; empty when not declared
   Nanos idle_timeout{};
+  const HttpInboundImage* http = nullptr;           // null: bytes are relayed
+  const ClusterImage* cluster = nullptr;            // null: no limits towards the application
+  const ConnectionRate* connection_rate = nullptr;  // null: no limit
 };
+
+// Do the conditions hold for this peer? Null: it is not authenticated.
+bool all_hold(std::span<const Condition> conditions, const Peer* peer);
+// Null when nothing was said that concerns this peer.
+const HttpTimeouts* timeouts_for(const HttpInboundImage& inbound, const Peer* peer);
+const RateLimit* rate_limit_for(const HttpInboundImage& inbound, const Peer* peer);
 
 // A live connection as the proxy remembers it, for recheck() after a table swap.
 struct LiveFlow {

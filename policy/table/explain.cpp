@@ -76,6 +76,10 @@ std::string millis(Nanos value) {
 }
 
 void add_outbound(const OutboundRoute& route, Explanation& out) {
+  if (route.size() == 0) {
+    out.summary = "service " + std::string(route.service()) + " has no endpoint of its own; see its routes";
+    return;
+  }
   const auto permit = route.permit(0);
   const std::string address = permit.address().text();
   if (!route.is_mesh()) {

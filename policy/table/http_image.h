@@ -74,7 +74,7 @@ struct Mirror {
   bool operator==(const Mirror&) const = default;
 };
 
-// service kNone: unresolved, its share answers 500.
+// service kNone: unresolved, its share answers 500 (and ends a connection of bytes).
 struct WeightedBackend {
   std::uint32_t service = kNone;
   std::uint32_t weight = 1;
@@ -151,7 +151,7 @@ struct RouteImage {
   PathRewrite rewrite;
   std::string rewrite_host;
   std::vector<Mirror> mirrors;
-  std::vector<WeightedBackend> backends;
+  std::vector<WeightedBackend> backends;  // empty: the service that the request was sent to
   HttpTimeouts timeouts;
   std::uint32_t retry = kNone;  // index into HttpOutboundImage::retries
   std::vector<HashPolicy> hash_policies;
@@ -257,7 +257,6 @@ struct ClusterImage {
   bool operator==(const ClusterImage&) const = default;
 };
 
-// Which peers a rule of an inbound speaks of: all conditions, or everybody. See Condition in image.h.
 struct RateLimit {
   std::uint32_t num = 0;  // tokens per interval; 0: no limit
   Nanos interval{};

@@ -11,7 +11,9 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/workload.h"
+#include "policy/table/condition.h"
 #include "policy/table/http_image.h"
+#include "policy/table/http_inbound_image.h"
 #include "policy/table/rule.h"
 
 namespace sluice::policy {
@@ -29,18 +31,6 @@ struct Timeout {
   Nanos value{};
   RuleIndex rule = RuleIndex::built_in;
   bool operator==(const Timeout&) const = default;
-};
-
-// One condition on the peer's authenticated URIs or on the server name it asked for.
-struct Condition {
-  enum class Kind : std::uint8_t {
-    uri_exact,   // one of the peer's URIs equals value (spiffe://mesh/service or kuma://tag/value)
-    uri_prefix,  // one of the peer's SPIFFE IDs equals value or continues it after a '/'
-    sni_exact
-  };
-  Kind kind = Kind::uri_exact;
-  std::string value;
-  bool operator==(const Condition&) const = default;
 };
 
 enum class PermissionAction : std::uint8_t { deny, allow, allow_shadow_deny };
@@ -76,6 +66,10 @@ struct InboundImage {
   std::vector<std::string> identities;  // SPIFFE IDs of which a client expects one here
   Timeout connect_timeout;              // proxy to application
   Timeout idle_timeout;
+  std::vector<HeaderField> tags = {};  // only in meshes with a policy that chooses hosts by their tags
+  std::uint32_t http = kNone;          // index into TableImage::http_inbounds; kNone: bytes are relayed
+  std::uint32_t cluster = kNone;       // index into TableImage::clusters: limits towards the application
+  ConnectionRate connection_rate = {};
   bool operator==(const InboundImage&) const = default;
 };
 
@@ -92,6 +86,7 @@ struct WorkloadImage {
   WorkloadId id = WorkloadId::none;
   std::string name;  // the Dataplane's name
   std::uint32_t mesh = 0;
+  std::string zone;                     // empty: not known
   bool local = false;                   // enrolled on this node
   bool mtls = false;                    // has an identity: encrypts and is checked
   TlsMode undeclared = TlsMode::off;    // ports that no inbound declares; strict refuses them
@@ -116,18 +111,24 @@ struct BackendImage {
 struct ServiceImage {
   std::string name;
   std::uint32_t mesh = 0;
+  Protocol protocol = Protocol::tcp;
   std::vector<BackendImage> backends;
   std::vector<SocketAddr> vips;  // every client of the mesh reaches it here
   bool operator==(const ServiceImage&) const = default;
 };
 
-// What one local client workload has for one service: its declared listening addresses and its timeouts.
+// What one local client workload has for one service: its declared listening addresses, its timeouts, and
+// what it does with requests and endpoints.
 struct OutboundImage {
   std::uint32_t workload = 0;         // index into TableImage::workloads
   std::uint32_t service = 0;          // index into TableImage::services
   std::vector<SocketAddr> addresses;  // declared outbounds of the Dataplane, loopback included; may be empty
   Timeout connect_timeout;
   Timeout idle_timeout;
+  std::uint32_t http = kNone;               // index into TableImage::http_outbounds; kNone: bytes are relayed
+  std::uint32_t cluster = kNone;            // index into TableImage::clusters; kNone: nothing was said
+  std::vector<WeightedBackend> split = {};  // MeshTCPRoute, for bytes; empty: the service itself
+  RuleIndex split_rule = RuleIndex::built_in;
   bool operator==(const OutboundImage&) const = default;
 };
 
@@ -138,6 +139,10 @@ struct TableImage {
   std::vector<WorkloadImage> workloads;
   std::vector<ServiceImage> services;
   std::vector<OutboundImage> outbounds;
+  // Shared by all that are equal.
+  std::vector<HttpOutboundImage> http_outbounds;
+  std::vector<ClusterImage> clusters;
+  std::vector<HttpInboundImage> http_inbounds;
   bool operator==(const TableImage&) const = default;
 };
 
@@ -151,7 +156,14 @@ inline constexpr std::uint32_t kMaxServices = 1U << 18;
 inline constexpr std::uint32_t kMaxOutbounds = 1U << 20;
 inline constexpr std::uint32_t kMaxListPerWorkload = 1U << 14;
 inline constexpr std::uint32_t kMaxBackends = 1U << 18;
-inline constexpr std::uint32_t kMaxText = 2048;  // bytes of one name, URI or path
+inline constexpr std::uint32_t kMaxText = 2048;    // bytes of one name, URI or path
+inline constexpr std::uint32_t kMaxRoutes = 4096;  // of one client workload to one service
+inline constexpr std::uint32_t kMaxListPerRoute = 1024;
+inline constexpr std::uint32_t kMaxMatchedRules = 4096;    // of one kind at one inbound
+inline constexpr std::uint32_t kMaxRegexes = 4096;         // distinct ones in a table
+inline constexpr std::uint32_t kMaxRegexBytes = 1U << 20;  // of memory for one of them
+inline constexpr std::uint32_t kMaxLuaFilters = 64;        // at one inbound
+inline constexpr std::uint32_t kMaxLuaCode = 256U << 10;   // bytes
 inline constexpr std::size_t kMaxImageBytes = std::size_t{256} << 20;
 
 }  // namespace sluice::policy

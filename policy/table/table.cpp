@@ -16,7 +16,9 @@ std::expected<std::shared_ptr<const Table>, std::string> Table::build(TableImage
   std::shared_ptr<Table> table(new Table);
   table->hash_ = policy::content_hash(encode(image));
   table->image_ = std::move(image);
-  table->index_ = std::make_unique<TableIndex>(table->image_);
+  auto regexes = Regexes::of(table->image_);
+  if (!regexes) return std::unexpected(std::move(regexes.error()));
+  table->index_ = std::make_unique<TableIndex>(table->image_, std::move(*regexes));
   return table;
 }
 
@@ -61,25 +63,27 @@ OutboundRoute Table::route_to_service(const WorkloadImage& client, std::uint32_t
   route.client_ = &client;
   route.mesh_ = true;
   route.service_ = image_.services[service].name;
+  route.service_index_ = service;
   route.backends_ = image_.services[service].backends;
-  apply_outbound_timeouts(client, service, route);
+  route.outbound_ = apply_outbound_timeouts(client, service, route);
   return route;
 }
 
-void Table::apply_outbound_timeouts(const WorkloadImage& client, std::uint32_t service,
-                                    OutboundRoute& route) const {
+const OutboundImage* Table::apply_outbound_timeouts(const WorkloadImage& client, std::uint32_t service,
+                                                    OutboundRoute& route) const {
   const auto position = static_cast<std::uint64_t>(&client - image_.workloads.data());
   const auto found = index_->outbounds.find((position << 32) | service);
   if (found == index_->outbounds.end()) {
     route.connect_timeout_ = client.passthrough_connect_timeout.value;
     route.idle_timeout_ = client.passthrough_idle_timeout.value;
     route.rule_ = &rule(client.passthrough_connect_timeout.rule);
-    return;
+    return nullptr;
   }
   const auto& outbound = image_.outbounds[found->second];
   route.connect_timeout_ = outbound.connect_timeout.value;
   route.idle_timeout_ = outbound.idle_timeout.value;
   route.rule_ = &rule(outbound.connect_timeout.rule);
+  return &outbound;
 }
 
 const PassthroughMatch* Table::find_passthrough(const WorkloadImage& client,
@@ -130,10 +134,10 @@ OutboundDecision Table::route_outbound(WorkloadId client_id, const OrigDst& dest
     service = vip->second;
   }
   if (service) {
-    if (image_.services[*service].backends.empty()) {
-      return Refusal{Reason::no_endpoints, &rule(RuleIndex::built_in)};
-    }
-    return route_to_service(*client, *service);
+    auto route = route_to_service(*client, *service);
+    // Requests, or a split, may go to other services.
+    if (route.size() > 0 || route.http() != nullptr || !route.split().empty()) return route;
+    return Refusal{Reason::no_endpoints, &rule(RuleIndex::built_in)};
   }
 
   const auto endpoint = index_->endpoints.find({client->mesh, destination});
@@ -142,7 +146,7 @@ OutboundDecision Table::route_outbound(WorkloadId client_id, const OrigDst& dest
   route.table_ = this;
   route.client_ = client;
   route.mesh_ = true;
-  route.direct_ = endpoint->second.backend;
+  route.direct_ = &endpoint->second.backend;
   apply_outbound_timeouts(*client, endpoint->second.service, route);
   return route;
 }
@@ -156,9 +160,7 @@ Permit OutboundRoute::permit(std::size_t index) const {
     permit.address_ = UpstreamAddr(destination_);
     return permit;
   }
-  const auto& backend = backends_.empty() ? direct_ : backends_[index];
-  const auto& server = table_->image_.workloads[backend.workload];
-  const auto& inbound = server.inbounds[backend.inbound];
+  const auto& [server, inbound] = endpoint(index);
   permit.kind_ = Permit::Kind::mesh;
   permit.server_ = server.id;
   permit.address_ = UpstreamAddr(inbound.address);
@@ -188,7 +190,14 @@ InboundView Table::inbound(WorkloadId server_id, const OrigDst& destination) con
   if (inbound == nullptr) {
     return {server->undeclared, Protocol::tcp, false, {}, server->passthrough_idle_timeout.value};
   }
-  return {inbound->tls_mode, inbound->protocol, true, inbound->name, inbound->idle_timeout.value};
+  return {inbound->tls_mode,
+          inbound->protocol,
+          true,
+          inbound->name,
+          inbound->idle_timeout.value,
+          http_of(*inbound),
+          cluster_of(inbound->cluster),
+          inbound->connection_rate.num == 0 ? nullptr : &inbound->connection_rate};
 }
 
 InboundDecision Table::admit(WorkloadId server_id, const OrigDst& destination, const Peer* peer,
@@ -214,6 +223,8 @@ InboundDecision Table::admit(WorkloadId server_id, const OrigDst& destination, c
   permit.protocol_ = inbound->protocol;
   permit.connect_timeout_ = inbound->connect_timeout.value;
   permit.idle_timeout_ = inbound->idle_timeout.value;
+  permit.http_ = http_of(*inbound);
+  permit.cluster_ = cluster_of(inbound->cluster);
   if (inbound->tls_mode == TlsMode::off) return permit;
   if (peer == nullptr) {
     if (inbound->tls_mode == TlsMode::strict) return Refusal{Reason::plaintext_refused, built_in};

@@ -48,6 +48,9 @@ class Table {
   // Outbound: where may `client` go that dialled `destination`? Refusals: workload_gone, no_endpoints,
   // unknown_destination.
   OutboundDecision route_outbound(WorkloadId client, const OrigDst& destination) const;
+  // The same for a service that a route or a split of this table named. Refusals: workload_gone,
+  // no_endpoints (kNone, too).
+  OutboundDecision route_backend(WorkloadId client, std::uint32_t service) const;
 
   // Inbound, before anything is read: how the first bytes are to be judged. Never refuses.
   InboundView inbound(WorkloadId server, const OrigDst& destination) const;
@@ -69,8 +72,10 @@ class Table {
   Table();
   OutboundRoute route_to_service(const WorkloadImage& client, std::uint32_t service) const;
   OutboundDecision route_outside(const WorkloadImage& client, const OrigDst& destination) const;
-  void apply_outbound_timeouts(const WorkloadImage& client, std::uint32_t service,
-                               OutboundRoute& route) const;
+  const OutboundImage* apply_outbound_timeouts(const WorkloadImage& client, std::uint32_t service,
+                                               OutboundRoute& route) const;
+  const HttpInboundImage* http_of(const InboundImage& inbound) const;
+  const ClusterImage* cluster_of(std::uint32_t cluster) const;
   const PassthroughMatch* find_passthrough(const WorkloadImage& client, const SocketAddr& destination) const;
   const InboundImage* find_inbound(const WorkloadImage& server, const SocketAddr& destination) const;
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "policy/table/http_check.h"
+
 namespace sluice::policy {
 namespace {
 
@@ -157,7 +159,8 @@ std::string check_image(const TableImage& image) {
   }
   if (auto problem = check_permissions(image); !problem.empty()) return problem;
   if (auto problem = check_services(image); !problem.empty()) return problem;
-  return check_outbounds(image);
+  if (auto problem = check_outbounds(image); !problem.empty()) return problem;
+  return check_http(image);
 }
 
 }  // namespace sluice::policy

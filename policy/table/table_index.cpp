@@ -139,7 +139,7 @@ IpAddr masked(const IpAddr& address, std::uint8_t length) {
   return out;
 }
 
-TableIndex::TableIndex(const TableImage& image) {
+TableIndex::TableIndex(const TableImage& image, Regexes all_regexes) : regexes(std::move(all_regexes)) {
   for (std::uint32_t i = 0; i < image.workloads.size(); ++i) add_workload(image, i);
   for (std::uint32_t i = 0; i < image.services.size(); ++i) {
     const auto& service = image.services[i];
@@ -159,6 +159,8 @@ TableIndex::TableIndex(const TableImage& image) {
   }
   permissions.reserve(image.permissions.size());
   for (const auto& set : image.permissions) permissions.emplace_back(set);
+  routes.reserve(image.http_outbounds.size());
+  for (const auto& outbound : image.http_outbounds) routes.emplace_back(outbound, regexes);
 }
 
 void TableIndex::add_workload(const TableImage& image, std::uint32_t position) {

@@ -11,6 +11,8 @@
 
 #include "policy/table/decision.h"
 #include "policy/table/image.h"
+#include "policy/table/regexes.h"
+#include "policy/table/route_index.h"
 
 namespace sluice::policy {
 
@@ -76,7 +78,7 @@ class PermissionIndex {
 bool holds(const Condition& condition, const Peer& peer);
 
 struct TableIndex {
-  explicit TableIndex(const TableImage& image);
+  TableIndex(const TableImage& image, Regexes all_regexes);
 
   std::unordered_map<WorkloadId, std::uint32_t> workloads;
   std::unordered_map<IpAddr, std::vector<std::uint32_t>> by_address;
@@ -91,6 +93,8 @@ struct TableIndex {
   std::unordered_map<std::uint32_t, std::vector<std::uint8_t>>
       passthrough_lengths;  // workload -> longest first
   std::vector<PermissionIndex> permissions;
+  Regexes regexes;
+  std::vector<HttpRoutes> routes;  // one per TableImage::http_outbounds
 
  private:
   void add_workload(const TableImage& image, std::uint32_t position);

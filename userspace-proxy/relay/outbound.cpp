@@ -27,6 +27,7 @@ bool worth_another_endpoint(Reason reason) {
 
 io::Task<Result<Reached>> reach_some_endpoint(Connection& connection, policy::OutboundRoute route) {
   const std::uint32_t start = connection.context().next_pick++;
+  if (route.size() == 0) co_return fail(Reason::no_endpoints, Origin::policy, "route");
   const std::size_t tries = std::min(route.size(), kEndpointsTried);
   for (std::size_t i = 0;; ++i) {
     auto reached = co_await reach(connection, route.permit((start + i) % route.size()));

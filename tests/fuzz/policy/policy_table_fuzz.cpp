@@ -7,7 +7,17 @@
 
 #include "policy/table/codec.h"
 #include "policy/table/explain.h"
+#include "policy/table/route_index.h"
 #include "policy/table/table.h"
+
+namespace {
+
+class NoFields final : public sluice::policy::HeaderFields {
+ public:
+  std::optional<std::string_view> find(std::string_view) const override { return std::nullopt; }
+};
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sluice::policy;
@@ -24,6 +34,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const auto& inbound : workload.inbounds) {
       (void)explain_admit(**table, workload.id, OrigDst(inbound.address), &peer, ClientAddr());
       (void)explain_outbound(**table, workload.id, OrigDst(inbound.address));
+    }
+  }
+  for (const auto& outbound : (*table)->image().outbounds) {
+    const auto decision =
+        (*table)->route_backend((*table)->image().workloads[outbound.workload].id, outbound.service);
+    const auto* route = std::get_if<OutboundRoute>(&decision);
+    if (route == nullptr || route->http() == nullptr) continue;
+    for (const auto& one : route->http()->all()) {
+      const auto& chosen = route->http()->match(one.match.method, one.match.path.value, NoFields());
+      if (&chosen > &one && one.match.headers.empty() && one.match.query.empty() &&
+          one.match.path.kind == PathMatch::Kind::exact &&
+          one.match.path.value.find_first_of("?#") == std::string::npos)
+        std::abort();
     }
   }
   return 0;
