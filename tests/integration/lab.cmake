@@ -11,6 +11,7 @@ foreach(name
     live_policy
     capture_traps
     bypass
+    forged
     detached
     privileges
     control_socket)

@@ -1,4 +1,5 @@
 """Packet capture on a wire of the lab, and what is asked of it: is this text in it, which TLS versions were agreed."""
+import ipaddress
 import struct
 
 from . import net
@@ -23,8 +24,9 @@ class Capture:
         return self.path.read_bytes()
 
 
-def payloads(pcap):
-    """The TCP payload of every packet in a little-endian Ethernet pcap."""
+def segments(pcap):
+    """(source, destination, TCP header and payload) of every TCP packet in a little-endian Ethernet pcap; addresses
+    are packed."""
     offset = 24
     while offset + 16 <= len(pcap):
         length = struct.unpack_from("<I", pcap, offset + 8)[0]
@@ -32,13 +34,31 @@ def payloads(pcap):
         offset += 16 + length
         kind = frame[12:14]
         if kind == b"\x08\x00" and frame[23] == 6:
-            start = 14 + (frame[14] & 15) * 4
+            start, addresses = 14 + (frame[14] & 15) * 4, (frame[26:30], frame[30:34])
             total = struct.unpack_from(">H", frame, 16)[0] + 14
         elif kind == b"\x86\xdd" and frame[20] == 6:
-            start, total = 54, struct.unpack_from(">H", frame, 18)[0] + 54
+            start, addresses = 54, (frame[22:38], frame[38:54])
+            total = struct.unpack_from(">H", frame, 18)[0] + 54
         else:
             continue
-        yield frame[start + (frame[start + 12] >> 4) * 4:total]
+        yield *addresses, frame[start:total]
+
+
+def payloads(pcap):
+    """The TCP payload of every packet."""
+    for _, _, segment in segments(pcap):
+        yield segment[(segment[12] >> 4) * 4:]
+
+
+def flows_to(pcap, host, port):
+    """What each connection to an address carried there, as one string of bytes each, retransmissions once."""
+    wanted, flows = ipaddress.ip_address(host).packed, {}
+    for source, destination, segment in segments(pcap):
+        from_port, to_port, sequence = struct.unpack_from(">HHI", segment)
+        if (destination, to_port) == (wanted, port):
+            data = segment[(segment[12] >> 4) * 4:]
+            flows.setdefault((source, from_port), {}).setdefault(sequence, data) if data else None
+    return [b"".join(data for _, data in sorted(parts.items())) for parts in flows.values()]
 
 
 def server_hello_versions(pcap):
