@@ -1,7 +1,10 @@
 // check: feature probes of the kernel, the node's own state, each workload.
+#include <unistd.h>
+
 #include <fmt/format.h>
 
 #include "app/agent.h"
+#include "app/own_cgroup.h"
 
 namespace sluice::agent {
 namespace {
@@ -34,6 +37,11 @@ std::vector<CheckRow> Agent::check() const {
        "the agent attaches them again by itself; see its log if it stays");
   node("proxy", proxy_.running != 0, proxy_.running != 0 ? fmt::format("pid {}", proxy_.pid) : "not running",
        "see the keeper's log");
+  const auto strangers = strangers_in_own_cgroup(parts_.own_cgroup, ::getppid());
+  node("own cgroup", strangers.empty(),
+       strangers.empty() ? "only Sluice's processes" : fmt::format("also {}", fmt::join(strangers, ", ")),
+       "what these processes send is neither captured nor judged: move them out, and find out who put them "
+       "there");
   const double age = heartbeat_age();
   node("heartbeat", age >= 0 && age < 2, age < 0 ? "none yet" : fmt::format("{:.2f} s ago", age),
        "no worker lives: new connections are handled by each workload's fail mode");

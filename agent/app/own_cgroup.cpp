@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <fstream>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -61,6 +63,24 @@ Outcome<> make_cgroup(const std::string& path) {
   }
 }
 
+struct ProcessFacts {
+  std::string name;
+  long parent = 0;
+};
+
+// From /proc/PID/stat, "PID (NAME) STATE PARENT ..."; a name may hold anything, ") " as well.
+std::optional<ProcessFacts> facts_of(long pid) {
+  std::ifstream file(fmt::format("/proc/{}/stat", pid));
+  std::string line;
+  if (!std::getline(file, line)) return std::nullopt;
+  const auto open = line.find('(');
+  const auto close = line.rfind(") ");
+  if (open == std::string::npos || close == std::string::npos || close + 4 >= line.size())
+    return std::nullopt;
+  return ProcessFacts{line.substr(open + 1, close - open - 1),
+                      std::strtol(line.c_str() + close + 4, nullptr, 10)};
+}
+
 }  // namespace
 
 Outcome<OwnCgroup> enter_own_cgroup(const std::string& path, const std::string& cgroup_root) {
@@ -91,6 +111,17 @@ std::string leave_own_cgroup(const std::string& path, const std::string& home) {
     if (errno != EBUSY) return fault_errno("cannot remove " + path, errno).error().message;
   }
   return path + " still holds processes";
+}
+
+std::vector<std::string> strangers_in_own_cgroup(const std::string& path, long keeper) {
+  std::vector<std::string> out;
+  std::ifstream processes(path + "/cgroup.procs");
+  for (long pid = 0; processes >> pid;) {
+    if (pid == keeper) continue;
+    const auto facts = facts_of(pid);  // nothing: it has ended meanwhile
+    if (facts && facts->parent != keeper) out.push_back(fmt::format("{} ({})", pid, facts->name));
+  }
+  return out;
 }
 
 }  // namespace sluice::agent

@@ -21,4 +21,8 @@ Outcome<OwnCgroup> enter_own_cgroup(const std::string& path, const std::string& 
 // Moves everything in it to `home` and removes it. What is left, as text; empty when it is gone.
 std::string leave_own_cgroup(const std::string& path, const std::string& home);
 
+// Processes in the cgroup that are neither the keeper nor children of its, as "PID (NAME)": whoever root puts
+// there is exempt from capture and policy.
+std::vector<std::string> strangers_in_own_cgroup(const std::string& path, long keeper);
+
 }  // namespace sluice::agent

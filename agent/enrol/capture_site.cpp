@@ -26,7 +26,11 @@ Outcome<> CaptureSite::prepare(int netns, AttachRecord& record) const {
 Outcome<std::vector<std::string>> CaptureSite::missing(int netns) const {
   const auto wanted = routing(netns);
   if (!wanted) return std::unexpected(wanted.error());
-  return kernel::check_capture_routing(netns, *wanted);
+  auto out = kernel::check_capture_routing(netns, *wanted);
+  auto settings = kernel::check_capture_sysctls(netns);
+  if (!out || !settings) return out ? settings : out;
+  out->insert(out->end(), settings->begin(), settings->end());
+  return out;
 }
 
 Outcome<> CaptureSite::clear(int netns, const kernel::SavedSysctls& saved) const {

@@ -167,6 +167,18 @@ std::optional<std::uint32_t> read_veth(const nlmsghdr* message, std::int32_t num
   return static_cast<std::uint32_t>(link->ifi_index);
 }
 
+// What capture sets to 1 in a namespace, as it is now: IPv6's only where there is IPv6.
+Outcome<SavedSysctls> capture_sysctls_here() {
+  SavedSysctls found;
+  for (const std::string name : {"ipv4/tcp_fwmark_accept", "ipv4/fwmark_reflect", "ipv6/fwmark_reflect"}) {
+    if (name.starts_with("ipv6/") && ::access("/proc/sys/net/ipv6", F_OK) != 0) continue;
+    auto value = read_sysctl(name);
+    if (!value) return std::unexpected(value.error());
+    found.entries.push_back({name, std::move(*value)});
+  }
+  return found;
+}
+
 }  // namespace
 
 Outcome<Fd> open_namespace(const std::string& path) {
@@ -200,17 +212,24 @@ Outcome<std::optional<IpAddr>> preferred_source_v4(int netns_fd) {
 
 Outcome<SavedSysctls> set_capture_sysctls(int netns_fd) {
   return in_namespace(netns_fd, []() -> Outcome<SavedSysctls> {
-    SavedSysctls saved;
-    for (const std::string name : {"ipv4/tcp_fwmark_accept", "ipv4/fwmark_reflect", "ipv6/fwmark_reflect"}) {
-      const bool optional = name.starts_with("ipv6/");
-      if (optional && ::access("/proc/sys/net/ipv6", F_OK) != 0) continue;
-      auto before = read_sysctl(name);
-      if (!before) return std::unexpected(before.error());
-      if (*before != "1")
-        if (const auto written = write_sysctl(name, "1"); !written) return std::unexpected(written.error());
-      saved.entries.push_back({name, std::move(*before)});
-    }
-    return saved;
+    auto before = capture_sysctls_here();
+    if (!before) return before;
+    for (const auto& entry : before->entries)
+      if (entry.value != "1")
+        if (const auto written = write_sysctl(entry.name, "1"); !written)
+          return std::unexpected(written.error());
+    return before;
+  });
+}
+
+Outcome<std::vector<std::string>> check_capture_sysctls(int netns_fd) {
+  return in_namespace(netns_fd, []() -> Outcome<std::vector<std::string>> {
+    const auto found = capture_sysctls_here();
+    if (!found) return std::unexpected(found.error());
+    std::vector<std::string> wrong;
+    for (const auto& entry : found->entries)
+      if (entry.value != "1") wrong.push_back("sysctl net/" + entry.name + " = 1");
+    return wrong;
   });
 }
 

@@ -64,6 +64,8 @@ Outcome<> remove_capture_routing(int netns_fd, const CaptureRouting& routing);
 // tcp_fwmark_accept=1 and fwmark_reflect=1 (IPv4 and IPv6). Returns the values from before; the caller keeps
 // the first answer, since a second call returns our own values.
 Outcome<SavedSysctls> set_capture_sysctls(int netns_fd);
+// Those that have another value by now, as text.
+Outcome<std::vector<std::string>> check_capture_sysctls(int netns_fd);
 Outcome<> restore_sysctls(int netns_fd, const SavedSysctls& saved);
 
 // Interfaces in the caller's namespace whose veth peer lives in `netns_fd`. Empty for macvlan, moved NICs and

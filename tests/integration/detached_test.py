@@ -38,6 +38,30 @@ class Detached(TwoNodes):
                 wait_for(lambda: self.a.sluice("check", check=False).returncode == 0, "the check to be content", 10.0)
                 self.assert_served("client")
 
+    def test_routing_undone_inside_the_namespace_is_reported_and_put_back(self):
+        """Root enters the workload's namespace (setns) and takes away what brings captured packets to the proxy."""
+        enter = ("client", "sh", "-c")
+        for what, undo in {"rule": "ip rule del fwmark $(ip rule | sed -n 's/.*fwmark \\([^ ]*\\).*/\\1/p' | head -1)",
+                           "setting": "sysctl -qw net.ipv4.tcp_fwmark_accept=0"}.items():
+            with self.subTest(what):
+                self.lab.run(*enter, undo)
+                done = wait_for(lambda: (d := self.a.sluice("check", check=False)).returncode == 1 and d,
+                                "the check to report it", 5.0)
+                self.assertIn("rules, routes and settings", done.stdout)
+                wait_for(lambda: self.a.sluice("check", check=False).returncode == 0, "the agent to mend it", 15.0)
+                self.assert_served("client")
+
+    def test_process_that_root_puts_into_our_own_cgroup_is_reported(self):
+        """The one way to be exempt: root enters the workload's namespace from Sluice's cgroup."""
+        script = "echo 0 > \"$0/cgroup.procs\"; exec sleep 60"
+        child = self.lab.start("client", "intruder", "sh", "-c", script, self.a.cgroup)
+        self.addCleanup(self.lab.processes.end, child)
+        done = wait_for(lambda: (d := self.a.sluice("check", check=False)).returncode == 1 and d,
+                        "the check to report it", 5.0)
+        self.assertRegex(done.stdout, rf"also {child.pid} \((sh|sleep)\)")
+        self.lab.processes.end(child)
+        wait_for(lambda: self.a.sluice("check", check=False).returncode == 0, "the check to be content", 10.0)
+
 
 if __name__ == "__main__":
     case.main()
