@@ -17,6 +17,7 @@ LAYERS = {
     "policy/engine": {"userspace-proxy/base", "policy/document", "policy/kinds", "policy/table"},
     "policy/rules": {"userspace-proxy/base", "userspace-proxy/x509/digest.h", "policy/document", "policy/kinds",
                      "policy/engine"},
+    "policy/effective": {"userspace-proxy/base", "policy/document", "policy/engine", "policy/rules"},
     "userspace-proxy/x509": {"userspace-proxy/base"},
     "userspace-proxy/io": {"userspace-proxy/base"},
     "userspace-proxy/tls": {"userspace-proxy/base", "userspace-proxy/x509", "userspace-proxy/io"},

@@ -48,9 +48,12 @@ void add_policy_check(Verbs& verbs) {
 void add_policy(Verbs& verbs) {
   auto policy = verbs.group("policy", "Works on policy documents alone, without a daemon.");
   add_policy_check(policy);
+  add_policy_resolve(policy);
   add_policy_rules(policy);
   add_policy_schema(policy);
   add_policy_explain(policy);
+  add_policy_test(policy);
+  add_policy_diff(policy);
 }
 
 }  // namespace sluice::ctl

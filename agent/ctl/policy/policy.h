@@ -43,6 +43,7 @@ std::string diagnostics_text(const Documents& documents);
 std::string lines_text(const policy::Diagnostics& diagnostics);
 
 void add_policy_check(Verbs& verbs);
+void add_policy_resolve(Verbs& verbs);
 void add_policy_rules(Verbs& verbs);
 void add_policy_schema(Verbs& verbs);
 void add_policy_explain(Verbs& verbs);

@@ -2,10 +2,10 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 
 #include "ctl/policy/fetch.h"
 #include "ctl/policy/policy.h"
+#include "ctl/policy/proxies.h"
 #include "ctl/policy/rules_compare.h"
 #include "ctl/table.h"
 #include "policy/rules/inspect_json.h"
@@ -22,27 +22,6 @@ struct RulesFlags {
   std::string against;
   policy::CheckOptions options;
 };
-
-std::string names(std::span<const policy::Resource* const> resources) {
-  std::string out;
-  for (const auto* resource : resources.first(std::min<std::size_t>(resources.size(), 10)))
-    out += (out.empty() ? "" : ", ") + resource->name;
-  return out.empty() ? "none" : out + (resources.size() > 10 ? ", ..." : "");
-}
-
-Outcome<policy::Node> rules_of(const policy::World& world, const RulesFlags& flags) {
-  const auto mesh = world.meshes.find(flags.mesh);
-  if (mesh == world.meshes.end())
-    return fault("there is no mesh " + flags.mesh, "name another with --mesh, or give its documents too");
-  const auto dataplanes = mesh->second.of_kind("Dataplane");
-  const auto found = std::ranges::find(dataplanes, flags.dataplane, &policy::Resource::name);
-  if (found == dataplanes.end()) {
-    return fault("the mesh " + flags.mesh + " has no Dataplane " + flags.dataplane,
-                 "name one of: " + names(dataplanes));
-  }
-  const auto dataplane = policy::DataplaneModel::read(**found);
-  return policy::inspect_json(policy::rules_for(mesh->second, dataplane));
-}
 
 Json difference_json(const RulesDifference& one) {
   const auto side = [](const std::string& text) { return text.empty() ? Json() : Json::parse(text); };
@@ -77,15 +56,12 @@ int compare(const Session& session, const RulesFlags& flags, const Json& here) {
 }
 
 int rules(const Session& session, const RulesFlags& flags) {
-  auto documents = read_documents(flags.paths, flags.options, session.terminal().in);
-  if (!documents) return session.misused(documents.error());
-  policy::Diagnostics diagnostics;
-  const auto world = policy::World::from(documents->resources, diagnostics, flags.options.dialect);
-  documents->diagnostics.push_back(std::move(diagnostics));
-  for (const auto& one : documents->diagnostics) tell_errors(one, session.terminal().err);
-  const auto answer = rules_of(world, flags);
-  if (!answer) return session.fail(answer.error());
-  const auto json = Json::parse(answer->to_json());
+  const auto read = read_world(session, flags.paths, flags.options);
+  if (!read) return session.misused(read.error());
+  const auto found = find_proxy(read->world, flags.mesh, flags.dataplane);
+  if (!found) return session.fail(found.error());
+  const auto json =
+      Json::parse(policy::inspect_json(policy::rules_for(*found->mesh, found->dataplane)).to_json());
   if (!flags.against.empty()) return compare(session, flags, json);
   session.show(json, [&] { return json.dump(2) + "\n"; });
   return kExitOk;

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 
-#include "policy/rules/rules.h"
+#include "policy/effective/effective.h"
 #include "policy/rules/subset_rules.h"
 
 namespace sluice::ctl {
 namespace {
-
-constexpr const char* kServiceTag = "kuma.io/service";
 
 policy::RuleRef where(const policy::Origin& origin) {
   return origin.policy->origin(origin.policy->mark);
@@ -26,55 +24,32 @@ const policy::DataplaneModel* dataplane_named(const policy::MeshWorld& mesh, con
   return found == mesh.dataplanes.end() ? nullptr : &*found;
 }
 
-// How narrowly the rule speaks of the service: 3 its port, 2 the resource, 1 the mesh, 0 not at all.
-int narrowness(const policy::ResourceRule& rule, const std::string& service) {
-  if (rule.resource == nullptr) return rule.section.empty() ? 1 : 0;
-  if (!rule.section.empty()) return service == rule.resource->name + ":" + rule.section ? 3 : 0;
-  const auto& name = rule.resource->name;
-  return service == name || service.starts_with(name + ":") ? 2 : 0;
+// Services of the table are named by their tag, or as "name:section" of a resource.
+bool is_service(const policy::OutboundName& name, const std::string& service) {
+  return name.section.empty() ? name.name == service : name.name + ":" + name.section == service;
 }
 
-void add_outbound(const policy::KindRulesOfProxy& rules, const std::string& service, FlowAnswer& out) {
-  const policy::ResourceRule* best = nullptr;
-  for (const auto& rule : rules.to_resource_rules) {
-    const int rank = narrowness(rule, service);
-    if (rank > 0 && (best == nullptr || rank > narrowness(*best, service))) best = &rule;
-  }
-  const auto tagged = std::ranges::find_if(rules.to_rules, [&](const auto& rule) {
-    return holds_for(rule.tags, {{kServiceTag, service}});
-  });
-  // A rule for the resource itself is narrower than one for everything with a tag.
-  if (best != nullptr && (best->resource != nullptr || tagged == rules.to_rules.end())) {
-    for (const auto& conf : best->confs)
-      out.settings.push_back({std::string(rules.kind), false, conf, places(best->origins)});
-  } else if (tagged != rules.to_rules.end()) {
-    out.settings.push_back({std::string(rules.kind), false, tagged->conf, places(tagged->origins)});
-  }
-}
-
-const policy::InboundModel* inbound_at(const policy::DataplaneModel& server, const SocketAddr& address) {
-  const auto found = std::ranges::find(server.inbounds, address, &policy::InboundModel::address);
-  return found == server.inbounds.end() ? nullptr : &*found;
-}
-
-void add_inbound(const policy::KindRulesOfProxy& rules, const policy::InboundModel& inbound,
-                 const policy::Tags& client, FlowAnswer& out) {
-  if (rules.kind == "MeshTrafficPermission") return;  // the verdict itself
-  const auto same = [&](const auto& one) {
-    return one.inbound->address == inbound.address && one.inbound->section == inbound.section;
-  };
-  if (const auto at = std::ranges::find_if(rules.inbound_rules, same); at != rules.inbound_rules.end()) {
-    for (const auto& rule : at->rules)
-      if (!rule.match)
-        out.settings.push_back({std::string(rules.kind), true, rule.conf, {where(rule.origin)}});
+void add_outbounds(const policy::EffectiveProxy& client, FlowAnswer& out) {
+  for (const auto& outbound : client.outbounds) {
+    if (!is_service(outbound.resource, out.service)) continue;
+    for (const auto& policy : outbound.policies)
+      out.settings.push_back({std::string(policy.kind), false, policy.conf, places(policy.origins)});
     return;
   }
-  const auto from = std::ranges::find_if(rules.from_rules, same);
-  if (from == rules.from_rules.end()) return;
-  const auto rule =
-      std::ranges::find_if(from->rules, [&](const auto& one) { return holds_for(one.tags, client); });
-  if (rule != from->rules.end())
-    out.settings.push_back({std::string(rules.kind), true, rule->conf, places(rule->origins)});
+}
+
+// What holds for everybody, and of parts by tags the first that holds for the client.
+void add_inbound(const policy::EffectivePolicy& policy, const policy::Tags& client, FlowAnswer& out) {
+  if (policy.kind == "MeshTrafficPermission") return;  // the verdict itself
+  const auto add = [&](const policy::Node& conf, const std::vector<policy::Origin>& origins) {
+    out.settings.push_back({std::string(policy.kind), true, conf, places(origins)});
+  };
+  if (!policy.conf.is_null()) add(policy.conf, policy.origins);
+  for (const auto& part : policy.conditional) {
+    if (part.match || !holds_for(part.tags, client)) continue;
+    add(part.conf, part.origins);
+    if (!part.tags.empty()) return;
+  }
 }
 
 }  // namespace
@@ -82,18 +57,18 @@ void add_inbound(const policy::KindRulesOfProxy& rules, const policy::InboundMod
 void add_settings(const policy::MeshWorld& mesh, FlowAnswer& answer) {
   const auto* client = dataplane_named(mesh, answer.client);
   if (client == nullptr) return;
-  if (!answer.service.empty()) {
-    const auto all = policy::rules_for(mesh, *client);
-    for (const auto& rules : all.kinds) add_outbound(rules, answer.service, answer);
-  }
+  if (!answer.service.empty()) add_outbounds(policy::effective_for(mesh, *client), answer);
   if (answer.endpoints.empty()) return;
   const auto& endpoint = answer.endpoints.front();
   const auto* server = dataplane_named(mesh, endpoint.server);
-  const auto* inbound = server == nullptr ? nullptr : inbound_at(*server, endpoint.address);
-  if (inbound == nullptr) return;
+  if (server == nullptr) return;
   const auto tags = client->identity_tags.empty() ? policy::Tags{} : client->identity_tags.front();
-  const auto all = policy::rules_for(mesh, *server);
-  for (const auto& rules : all.kinds) add_inbound(rules, *inbound, tags, answer);
+  const auto proxy = policy::effective_for(mesh, *server);
+  for (const auto& inbound : proxy.inbounds) {
+    if (inbound.inbound->address != endpoint.address) continue;
+    for (const auto& policy : inbound.policies) add_inbound(policy, tags, answer);
+    return;
+  }
 }
 
 std::vector<std::string> sections_of(const policy::Resource& service, std::uint16_t port) {
