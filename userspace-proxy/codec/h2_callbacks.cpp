@@ -7,6 +7,7 @@ namespace sluice::codec {
 namespace {
 
 constexpr std::size_t kInterimMax = 16;
+constexpr std::size_t kNumbersKept = 256;
 
 Error error_of(std::uint32_t code, H2Connection::Role role) {
   constexpr const char* kStep = "http/2 stream";
@@ -64,6 +65,8 @@ int H2Callbacks::frame_begun(nghttp2_session*, const nghttp2_frame_hd* header, v
       costs = !ack;
       break;
     case NGHTTP2_HEADERS:
+      if (skipped_earlier(connection, header->stream_id)) return connection.violation(NGHTTP2_PROTOCOL_ERROR);
+      break;
     case NGHTTP2_RST_STREAM:     // counted when complete
     case NGHTTP2_WINDOW_UPDATE:  // cheap, and honest peers send many
     case NGHTTP2_GOAWAY:
@@ -71,7 +74,18 @@ int H2Callbacks::frame_begun(nghttp2_session*, const nghttp2_frame_hd* header, v
     default:  // PRIORITY, CONTINUATION and what is unknown
       costs = true;
   }
-  return costs && !connection.control_.take(connection.ring_.now()) ? connection.flood() : 0;
+  return costs && !connection.control_.take(connection.ring_.now())
+             ? connection.violation(NGHTTP2_ENHANCE_YOUR_CALM)
+             : 0;
+}
+
+// RFC 9113 section 5.1.1: numbers that were left out are closed. nghttp2 takes them for streams that have
+// ended.
+bool H2Callbacks::skipped_earlier(const H2Connection& connection, H2StreamId id) {
+  const auto& opened = connection.opened_;
+  const bool all_known = opened.size() < kNumbersKept;
+  if (opened.empty() || id >= opened.back() || (id < opened.front() && !all_known)) return false;
+  return !std::ranges::binary_search(opened, id);
 }
 
 int H2Callbacks::begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
@@ -81,6 +95,8 @@ int H2Callbacks::begin_headers(nghttp2_session*, const nghttp2_frame* frame, voi
   if (connection.streams_.size() >= std::size_t{2} * connection.limits_.streams_max)
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   connection.add(frame->hd.stream_id);
+  connection.opened_.push_back(frame->hd.stream_id);
+  if (connection.opened_.size() > kNumbersKept) connection.opened_.pop_front();
   return 0;
 }
 
@@ -92,7 +108,7 @@ int H2Callbacks::header(nghttp2_session*, const nghttp2_frame* frame, const std:
   if (stream == nullptr) return 0;
   // HPACK lets one byte stand for 4 KiB: beyond this the block is an attack, not a mistake.
   stream->block_bytes += name_size + value_size + 32;
-  if (stream->block_bytes > 4 * http::kHeadBytesMax) return connection.flood();
+  if (stream->block_bytes > 4 * http::kHeadBytesMax) return connection.violation(NGHTTP2_ENHANCE_YOUR_CALM);
   const bool well_formed = stream->block.add(text(name, name_size), text(value, value_size));
   return well_formed ? 0 : malformed(connection, frame);
 }
@@ -179,7 +195,7 @@ int H2Callbacks::frame_received(nghttp2_session*, const nghttp2_frame* frame, vo
   }
   if (frame->hd.type == NGHTTP2_RST_STREAM && connection.role_ == H2Connection::Role::server &&
       !connection.resets_.take(connection.ring_.now()))
-    return connection.flood();
+    return connection.violation(NGHTTP2_ENHANCE_YOUR_CALM);
   if (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) return 0;
   auto* stream = connection.find(frame->hd.stream_id);
   if (stream == nullptr) return 0;
@@ -245,6 +261,9 @@ int H2Callbacks::frame_sent(nghttp2_session* session, const nghttp2_frame* frame
   auto& connection = of(user);
   if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
     connection.broken_ = true;
+  // Section 6.9.2 wants it for windows that SETTINGS make too large, and allows it for all.
+  if (frame->hd.type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code == NGHTTP2_FLOW_CONTROL_ERROR)
+    connection.violation(NGHTTP2_FLOW_CONTROL_ERROR);
   const bool may_end = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
   if (!may_end || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
   auto* stream = connection.find(frame->hd.stream_id);

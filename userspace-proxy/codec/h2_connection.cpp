@@ -100,9 +100,9 @@ H2Connection::H2Connection(io::Ring& ring, io::Stream& transport, Role role, con
 
 H2Connection::~H2Connection() = default;
 
-int H2Connection::flood() {
+int H2Connection::violation(std::uint32_t code) {
   broken_ = true;
-  nghttp2_session_terminate_session(session_.get(), NGHTTP2_ENHANCE_YOUR_CALM);
+  nghttp2_session_terminate_session(session_.get(), code);
   return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 

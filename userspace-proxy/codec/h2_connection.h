@@ -133,8 +133,9 @@ class H2Connection {
   H2StreamState* find(H2StreamId id);
   H2StreamState& add(H2StreamId id);
   Error lost(int sys_errno) const;
-  // The peer costs too much: ends the connection. Returns what the callback that noticed returns.
-  int flood();
+  // Ends the connection with GOAWAY(code): the peer costs too much or broke a rule that nghttp2 does not
+  // watch. Returns what the callback that noticed returns.
+  int violation(std::uint32_t code);
 
   io::Ring& ring_;
   io::Stream& transport_;
@@ -144,6 +145,7 @@ class H2Connection {
   std::unique_ptr<nghttp2_session, SessionFree> session_;
   std::map<H2StreamId, std::unique_ptr<H2StreamState>> streams_;
   std::deque<H2StreamId> arrived_;  // server: requests that nobody has taken
+  std::deque<H2StreamId> opened_;   // server: the newest numbers that the client has used, ascending
   std::vector<std::byte> out_;      // filled during take_output
   std::size_t out_max_ = 0;
   std::size_t buffered_ = 0;  // bytes in all `received` queues
