@@ -8,12 +8,12 @@
 namespace sluice::policy {
 
 enum class Support : std::uint8_t {
-  enforced,     // checked and acted upon
-  accepted,     // known and stored, with a warning that nothing acts on it yet
-  not_served,   // the same for what this product does not do: gateways
-  only_judged,  // checked, with a warning; a node refuses it, since nothing could ever act on it
-  elsewhere,    // known and stored silently: concerns control planes or zones, not a node's workloads
-  refused,      // an old policy: ignoring it would change what is allowed
+  enforced,    // checked and acted upon, but for the parts that kinds/enforced.def names
+  accepted,    // known and stored, with a warning that nothing acts on it yet
+  not_served,  // the same for what this product does not do: gateways
+  in_part,     // acted upon as a whole, or refused by a node: nothing could ever act on the rest
+  elsewhere,   // known and stored silently: concerns control planes or zones, not a node's workloads
+  refused,     // an old policy: ignoring it would change what is allowed
   unknown
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "policy/engine/compile.h"
+#include "policy/engine/http/pools.h"
 #include "policy/engine/permissions.h"
 #include "policy/engine/rule_book.h"
 #include "policy/engine/world.h"
@@ -18,6 +19,7 @@ struct Compilation {
   Compiled out;
   RuleBook rules;
   PermissionSets permissions;
+  HttpPools http = {};
   std::uint32_t next_remote = kFirstRemoteWorkload;
 };
 

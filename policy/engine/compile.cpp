@@ -5,6 +5,9 @@
 #include <utility>
 
 #include "policy/engine/compilation.h"
+#include "policy/engine/http/client_http.h"
+#include "policy/engine/http/inbound_http.h"
+#include "policy/engine/http/tags.h"
 #include "policy/engine/identity.h"
 #include "policy/engine/inbound_tls.h"
 #include "policy/engine/passthrough.h"
@@ -19,7 +22,13 @@ namespace {
 class MeshCompiler {
  public:
   MeshCompiler(Compilation& compilation, const MeshWorld& mesh)
-      : c_(compilation), mesh_(mesh), services_(mesh), first_workload_(size(c_.out.table.workloads)) {}
+      : c_(compilation),
+        mesh_(mesh),
+        services_(mesh),
+        first_workload_(size(c_.out.table.workloads)),
+        first_service_(size(c_.out.table.services)),
+        tags_(tags_needed(mesh)),
+        http_(mesh, services_, first_service_, c_.out.diagnostics) {}
 
   void run() {
     number_ = size(c_.out.table.meshes);
@@ -36,9 +45,8 @@ class MeshCompiler {
     for (std::uint32_t i = 0; i < mesh_.dataplanes.size(); ++i) {
       if (local(mesh_.dataplanes[i])) add_outbounds(i, outbounds);
     }
-    const auto first_service = size(c_.out.table.services);
     for (auto& outbound : outbounds) {
-      outbound.service += first_service;
+      outbound.service += first_service_;
       c_.out.table.outbounds.push_back(std::move(outbound));
     }
     for (const auto& service : services_.services()) add_service(service);
@@ -59,6 +67,7 @@ class MeshCompiler {
     out.name = dataplane.resource->name;
     out.mesh = number_;
     out.addresses = dataplane.addresses;
+    out.zone = dataplane.zone();
     out.mtls = mesh_.model.mtls;
     if (out.mtls) out.identities = identities(mesh_.model.name, dataplane);
     for (const auto& inbound : dataplane.inbounds) {
@@ -68,6 +77,7 @@ class MeshCompiler {
       image.name = inbound.section;
       image.protocol = inbound.protocol;
       image.ready = inbound.ready;
+      if (tags_) image.tags = table_tags(inbound.tags);
       image.tls_mode = out.mtls ? TlsMode::strict : TlsMode::off;
       const auto service = inbound.tags.find(std::string(kServiceTag));
       if (out.mtls && service != inbound.tags.end()) {
@@ -93,6 +103,7 @@ class MeshCompiler {
     const auto timeouts = SelectedPolicies::of(mesh_, "MeshTimeout", dataplane);
     const auto tls = SelectedPolicies::of(mesh_, "MeshTLS", dataplane);
     const auto permissions = SelectedPolicies::of(mesh_, "MeshTrafficPermission", dataplane);
+    const ServerHttp http(mesh_, dataplane, c_.rules);
     workload.undeclared = undeclared_tls_mode(mesh_.model, tls, workload.inbounds.size());
     for (std::size_t i = 0; i < workload.inbounds.size(); ++i) {
       auto& inbound = workload.inbounds[i];
@@ -104,6 +115,7 @@ class MeshCompiler {
       const auto pair = inbound_timeouts(timeouts, i, c_.rules);
       inbound.connect_timeout = pair.connect;
       inbound.idle_timeout = pair.idle;
+      add_http(http.of(i), inbound);
     }
     const auto outside = outbound_timeouts(timeouts, nullptr, c_.rules);
     workload.passthrough_connect_timeout = outside.connect;
@@ -114,6 +126,12 @@ class MeshCompiler {
     workload.passthrough_rule = passthrough.rule;
     workload.passthrough_matches = std::move(passthrough.matches);
     c_.out.table.workloads.push_back(std::move(workload));
+  }
+
+  void add_http(InboundHttp parts, InboundImage& inbound) {
+    if (parts.http) inbound.http = c_.http.inbounds.add(std::move(*parts.http));
+    if (parts.cluster) inbound.cluster = c_.http.clusters.add(std::move(*parts.cluster));
+    inbound.connection_rate = parts.connection_rate;
   }
 
   void add_enrolment(const DataplaneModel& dataplane, const WorkloadImage& workload) {
@@ -153,16 +171,25 @@ class MeshCompiler {
     }
     const auto timeouts = SelectedPolicies::of(mesh_, "MeshTimeout", dataplane);
     const auto& own = c_.out.table.workloads[first_workload_ + position];
+    ClientHttp http(http_, dataplane, c_.rules);
     for (std::uint32_t i = 0; i < services_.services().size(); ++i) {
       const auto pair = outbound_timeouts(timeouts, &services_.services()[i], c_.rules);
       const auto addresses = declared.find(i);
+      auto parts = http.of(services_.services()[i]);
       const bool usual =
           pair.connect == own.passthrough_connect_timeout && pair.idle == own.passthrough_idle_timeout;
-      if (addresses == declared.end() && usual) continue;
-      out.push_back({first_workload_ + position, i,
-                     addresses == declared.end() ? std::vector<SocketAddr>() : addresses->second,
-                     pair.connect, pair.idle});
+      const bool said = parts.http || parts.cluster || !parts.split.empty();
+      if (addresses == declared.end() && usual && !said) continue;
+      OutboundImage image{first_workload_ + position, i,
+                          addresses == declared.end() ? std::vector<SocketAddr>() : addresses->second,
+                          pair.connect, pair.idle};
+      if (parts.http) image.http = c_.http.outbounds.add(std::move(*parts.http));
+      if (parts.cluster) image.cluster = c_.http.clusters.add(std::move(*parts.cluster));
+      image.split = std::move(parts.split);
+      image.split_rule = parts.split_rule;
+      out.push_back(std::move(image));
     }
+    c_.out.diagnostics.append(http.diagnostics());
   }
 
   // The address stays captured and refuses with no_endpoints: silently passing it through would leave the
@@ -180,6 +207,7 @@ class MeshCompiler {
     // A name made of many tags is for reading only, and the table's text has a limit.
     image.name = service.name.substr(0, 1024);
     image.mesh = number_;
+    image.protocol = service.protocol;
     image.vips = service.vips;
     for (const auto& backend : service.backends) {
       image.backends.push_back({first_workload_ + backend.workload, backend.inbound});
@@ -191,6 +219,9 @@ class MeshCompiler {
   const MeshWorld& mesh_;
   ServiceRegistry services_;
   std::uint32_t first_workload_ = 0;
+  std::uint32_t first_service_ = 0;
+  bool tags_ = false;  // some policy chooses hosts by their tags
+  MeshHttp http_;
   std::uint32_t number_ = 0;
 };
 
@@ -209,6 +240,9 @@ Compiled compile(const CompileInput& input, Numbers& numbers) {
   auto& table = compilation.out.table;
   table.rules = compilation.rules.take();
   table.permissions = compilation.permissions.take();
+  table.http_outbounds = compilation.http.outbounds.take();
+  table.clusters = compilation.http.clusters.take();
+  table.http_inbounds = compilation.http.inbounds.take();
   compilation.out.kernel = kernel_intent(table, mesh_numbers);
   return std::move(compilation.out);
 }

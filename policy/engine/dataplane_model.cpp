@@ -21,15 +21,10 @@ std::uint16_t port_of(const Node& parent, std::string_view key, std::uint16_t fa
 }
 
 Protocol protocol_of(const Node& inbound, const Tags& tags) {
-  auto text = std::string(inbound.text_of("protocol"));
-  if (text.empty() && tags.contains("kuma.io/protocol")) text = tags.at("kuma.io/protocol");
-  std::ranges::transform(text, text.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  if (text == "http") return Protocol::http;
-  if (text == "http2") return Protocol::http2;
-  if (text == "grpc") return Protocol::grpc;
-  if (text == "kafka") return Protocol::kafka;
-  return Protocol::tcp;
+  const auto own = inbound.text_of("protocol");
+  if (!own.empty()) return parse_protocol(own);
+  const auto tag = tags.find("kuma.io/protocol");
+  return tag == tags.end() ? Protocol::tcp : parse_protocol(tag->second);
 }
 
 InboundModel inbound_of(const Node& node, const IpAddr& own) {
@@ -85,6 +80,17 @@ void read_listeners(const Node& networking, const IpAddr& own, DataplaneModel& o
 }
 
 }  // namespace
+
+Protocol parse_protocol(std::string_view name) {
+  std::string text(name);
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  if (text == "http") return Protocol::http;
+  if (text == "http2") return Protocol::http2;
+  if (text == "grpc") return Protocol::grpc;
+  if (text == "kafka") return Protocol::kafka;
+  return Protocol::tcp;
+}
 
 DataplaneModel DataplaneModel::read(const Resource& resource) {
   DataplaneModel out;

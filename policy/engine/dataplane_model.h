@@ -15,6 +15,9 @@ namespace sluice::policy {
 
 using Tags = std::map<std::string, std::string>;
 
+// Whatever is not known is tcp.
+Protocol parse_protocol(std::string_view text);
+
 struct InboundModel {
   SocketAddr address;
   SocketAddr service_address;  // unspecified ip: where it was dialled

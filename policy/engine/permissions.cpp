@@ -14,22 +14,6 @@ PermissionAction action_of(std::string_view text) {
   return PermissionAction::deny;
 }
 
-std::vector<Condition> client_conditions(const std::string& mesh, const Node& ref) {
-  std::vector<Condition> out;
-  const auto kind = ref.text_of("kind");
-  if (kind == "MeshService" || kind == "MeshServiceSubset") {
-    out.push_back({Condition::Kind::uri_exact, spiffe_uri(mesh, ref.text_of("name"))});
-  }
-  const auto* tags = kind == "MeshSubset" || kind == "MeshServiceSubset" ? ref.find("tags") : nullptr;
-  if (tags == nullptr) return out;
-  for (const auto& entry : tags->fields) {
-    const auto& value = entry.value.scalar;
-    out.push_back({Condition::Kind::uri_exact,
-                   entry.key == kServiceTag ? spiffe_uri(mesh, value) : kuma_uri(entry.key, value)});
-  }
-  return out;
-}
-
 void add_match(const PolicyItem& item, const Node& match, PermissionAction action, RuleBook& rules,
                Permissions& out) {
   PermissionRule rule;
@@ -95,6 +79,22 @@ std::string key_of(const Permissions& set) {
 }
 
 }  // namespace
+
+std::vector<Condition> client_conditions(const std::string& mesh, const Node& ref) {
+  std::vector<Condition> out;
+  const auto kind = ref.text_of("kind");
+  if (kind == "MeshService" || kind == "MeshServiceSubset") {
+    out.push_back({Condition::Kind::uri_exact, spiffe_uri(mesh, ref.text_of("name"))});
+  }
+  const auto* tags = kind == "MeshSubset" || kind == "MeshServiceSubset" ? ref.find("tags") : nullptr;
+  if (tags == nullptr) return out;
+  for (const auto& entry : tags->fields) {
+    const auto& value = entry.value.scalar;
+    out.push_back({Condition::Kind::uri_exact,
+                   entry.key == kServiceTag ? spiffe_uri(mesh, value) : kuma_uri(entry.key, value)});
+  }
+  return out;
+}
 
 Permissions inbound_permissions(const std::string& mesh, const SelectedPolicies& policies,
                                 std::size_t inbound, RuleBook& rules) {

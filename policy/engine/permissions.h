@@ -12,6 +12,9 @@
 
 namespace sluice::policy {
 
+// What a `from` item's reference asks of a client's certificate.
+std::vector<Condition> client_conditions(const std::string& mesh, const Node& ref);
+
 // `rules` of any selecting policy hide all `from`. The 2.x tag model needs no enumeration of tag
 // combinations: for one client the merge of all items that match it is the action of the last one in merge
 // order.

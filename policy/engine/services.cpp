@@ -89,6 +89,7 @@ void ServiceRegistry::add_tag_services() {
         services_[by_name[found->second]].backends.push_back({d, i});
     }
   }
+  for (auto& service : services_) set_protocol(service);
 }
 
 void ServiceRegistry::add_mesh_service(const Resource& resource) {
@@ -103,6 +104,7 @@ void ServiceRegistry::add_mesh_service(const Resource& resource) {
     service.port_name =
         port.text_of("name").empty() ? std::to_string(service.port) : std::string(port.text_of("name"));
     service.name = resource.name + ":" + service.port_name;
+    service.protocol = parse_protocol(port.text_of("appProtocol"));
     for (std::uint32_t d = 0; selector != nullptr && d < mesh_.dataplanes.size(); ++d) {
       const auto& dataplane = mesh_.dataplanes[d];
       for (std::uint32_t i = 0; i < dataplane.inbounds.size(); ++i) {
@@ -151,6 +153,7 @@ ServiceRegistry::Resolved ServiceRegistry::resolve_tags(const Tags& tags) {
     if (key != kServiceTag) model.name.append("{").append(key).append("=").append(value).append("}");
   }
   model.backends = backends_with_tags(mesh_, wanted);
+  set_protocol(model);
   const bool found = !model.backends.empty();
   services_.push_back(std::move(model));
   const auto number = static_cast<std::uint32_t>(services_.size() - 1);

@@ -15,6 +15,7 @@ namespace sluice::policy {
 
 struct ServiceModel {
   std::string name;
+  Protocol protocol = Protocol::tcp;
   std::vector<BackendImage> backends;  // Ready ones; workload is the index into MeshWorld::dataplanes
   std::vector<SocketAddr> vips;
   // How `to` items name it: the old kuma.io/service name, or a MeshService and its port.
@@ -35,8 +36,13 @@ class ServiceRegistry {
   };
   // The service that this outbound means; adds one for a new tag set or an unknown reference.
   Resolved resolve(const OutboundModel& outbound, const DataplaneModel& client);
+  // The service that a route's backendRef means (kuma.md 2.0); nothing when there is none. add_backend() is
+  // to be called first: it makes services for sets of tags.
+  void add_backend(const Node& ref, const Resource& policy);
+  std::optional<std::uint32_t> find_backend(const Node& ref, const Resource& policy) const;
 
  private:
+  void set_protocol(ServiceModel& service) const;
   void add_tag_services();
   void add_mesh_service(const Resource& resource);
   Resolved resolve_tags(const Tags& tags);

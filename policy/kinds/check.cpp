@@ -5,6 +5,7 @@
 #include "policy/document/catalog.h"
 #include "policy/document/envelope.h"
 #include "policy/document/policy_role.h"
+#include "policy/kinds/enforced.h"
 #include "policy/kinds/migration.h"
 #include "policy/kinds/proxy_patch.h"
 #include "policy/kinds/registry.h"
@@ -29,30 +30,48 @@ bool known_to(Dialect dialect, const Resource& resource, Diagnostics& diagnostic
   return false;
 }
 
-void warn_of_support(const Resource& resource, Diagnostics& diagnostics) {
-  const auto support = find_kind(resource.kind)->support;
-  if (support != Support::accepted && support != Support::not_served) return;
+void warn(const Resource& resource, const std::string& message, Diagnostics& diagnostics) {
   diagnostics.add({Severity::warning,
                    Stage::support,
                    resource.file,
                    resource.mark,
                    {},
-                   resource.kind + " \"" + resource.display_name + "\": accepted, " +
-                       (support == Support::accepted ? "not yet enforced by this version" : "not served"),
+                   resource.kind + " \"" + resource.display_name + "\": " + message,
                    {}});
+}
+
+void warn_of_support(const Resource& resource, Diagnostics& diagnostics) {
+  constexpr const char* kNotYet = "accepted, not yet enforced by this version";
+  const auto support = find_kind(resource.kind)->support;
+  if (support == Support::accepted) warn(resource, kNotYet, diagnostics);
+  if (support == Support::not_served) warn(resource, "accepted, not served", diagnostics);
+  if (support != Support::enforced) return;
+  std::string parts;
+  for (const auto part : parts_not_enforced_in(resource))
+    parts.append(parts.empty() ? "" : ", ").append(part);
+  if (!parts.empty()) warn(resource, kNotYet + (": " + parts), diagnostics);
+}
+
+// Empty: the document is taken into force.
+std::string refusal_of(const Resource& resource) {
+  auto problem = proxy_patch_refusal(resource);
+  if (problem.empty() && !parts_not_enforced_in(resource).empty())
+    problem = "its Lua filter is not run by this version";
+  return problem;
 }
 
 void judge_support(const Resource& resource, const CheckOptions& options, Diagnostics& diagnostics) {
   warn_of_support(resource, diagnostics);
-  if (find_kind(resource.kind)->support != Support::only_judged || diagnostics.has_errors()) return;
+  if (find_kind(resource.kind)->support != Support::in_part || diagnostics.has_errors()) return;
+  const auto problem = refusal_of(resource);
+  if (problem.empty()) return;
   diagnostics.add({options.for_use ? Severity::error : Severity::warning,
                    Stage::support,
                    resource.file,
                    resource.mark,
                    {},
                    resource.kind + " \"" + resource.display_name +
-                       "\": " + (options.for_use ? "refused, " : "a node refuses it, ") +
-                       proxy_patch_refusal(resource),
+                       "\": " + (options.for_use ? "refused, " : "a node refuses it, ") + problem,
                    "say it with another policy, or leave the document out"});
 }
 

@@ -6,6 +6,7 @@
 
 #include "policy/kinds/envoy_resource.h"
 #include "policy/kinds/json_patch.h"
+#include "policy/kinds/lua_patch.h"
 #include "policy/kinds/proxy_patch.h"
 #include "policy/kinds/registry.h"
 #include "policy/kinds/shared_schemas.h"
@@ -168,18 +169,11 @@ void validate_mesh_proxy_patch(Validator& validator) {
 
 std::string proxy_patch_refusal(const Resource& resource) {
   const auto* modifications = resource.spec().find_path({"default", "appendModifications"});
-  const auto is_lua = [](const Node& modification) {
-    const auto* value = modification.find_path({"httpFilter", "value"});
-    const auto fields = value == nullptr ? std::nullopt : envoy_fields(value->scalar);
-    const auto* config = fields ? fields->find("typedConfig") : nullptr;
-    return config != nullptr &&
-           config->text_of("@type") == "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua" &&
-           modification.find_path({"httpFilter", "operation"})->scalar.starts_with("Add");
-  };
-  const bool lua = modifications != nullptr && modifications->size() > 0 &&
-                   std::ranges::all_of(modifications->items, is_lua);
-  return lua ? "its Lua filter is not run by this version"
-             : "it changes the configuration of Envoy, which Sluice is not";
+  if (modifications == nullptr) return {};
+  for (const auto& modification : modifications->items) {
+    if (const auto patch = lua_patch(modification); !patch) return patch.error();
+  }
+  return {};
 }
 
 }  // namespace sluice::policy

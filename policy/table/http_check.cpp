@@ -78,6 +78,7 @@ class Checker {
         outbound.retries.size() > kMaxRoutes) {
       return "no routes or too many";
     }
+    if (!lua(outbound.lua)) return "a Lua filter is not sound";
     if (outbound.routes.back().match != RouteMatch{}) return "the last route does not take every request";
     for (const auto& one : outbound.routes) {
       if (one.retry != kNone && one.retry >= outbound.retries.size())
@@ -125,7 +126,7 @@ class Checker {
 
   std::string inbound(const HttpInboundImage& inbound) const {
     if (inbound.timeouts.size() > kMaxMatchedRules || inbound.rate_limits.size() > kMaxMatchedRules ||
-        inbound.faults.size() > kMaxMatchedRules || inbound.lua.size() > kMaxLuaFilters) {
+        inbound.faults.size() > kMaxMatchedRules) {
       return "too many rules of one kind at one inbound";
     }
     for (const auto& one : inbound.timeouts) {
@@ -144,11 +145,7 @@ class Checker {
       if (!conditions(one.conditions) || !rules({one.rule}) || !fault(one.fault))
         return "a fault is not sound";
     }
-    for (const auto& filter : inbound.lua) {
-      if (!short_text(filter.name) || filter.code.size() > kMaxLuaCode || !rules({filter.rule}))
-        return "a Lua filter is not sound";
-    }
-    return {};
+    return lua(inbound.lua) ? std::string() : "a Lua filter is not sound";
   }
 
   bool rules(std::initializer_list<RuleIndex> list) const {
@@ -172,6 +169,12 @@ class Checker {
   static bool conditions(const std::vector<Condition>& list) {
     return list.size() <= kMaxConditions &&
            std::ranges::all_of(list, [](const Condition& one) { return short_text(one.value); });
+  }
+
+  bool lua(const std::vector<LuaFilter>& list) const {
+    return list.size() <= kMaxLuaFilters && std::ranges::all_of(list, [&](const LuaFilter& one) {
+             return short_text(one.name) && one.code.size() <= kMaxLuaCode && rules({one.rule});
+           });
   }
 
   static bool fault(const Fault& one) {

@@ -109,9 +109,18 @@ inline constexpr auto kRetry = [](auto& visit, auto& value) {
   visit.number(value.rule);
 };
 
+inline constexpr auto kLua = [](auto& visit, auto& value) {
+  visit.text(value.name);
+  visit.text(value.code, kMaxLuaCode);
+  visit.flag(value.fail_open);
+  visit.number(value.body_limit);
+  visit.number(value.rule);
+};
+
 inline constexpr auto kHttpOutbound = [](auto& visit, auto& value) {
   visit.list(value.routes, 100, kMaxRoutes, kRoute);
   visit.list(value.retries, 64, kMaxRoutes, kRetry);
+  visit.list(value.lua, 17, kMaxLuaFilters, kLua);
 };
 
 inline constexpr auto kBalancing = [](auto& visit, auto& value) {
@@ -199,7 +208,7 @@ inline constexpr auto kHttpInbound = [](auto& visit, auto& value) {
     kHeaderEdits(v, one.limit.headers);
     v.number(one.limit.rule);
   });
-  visit.list(value.faults, 38, kMaxMatchedRules, [](auto& v, auto& one) {
+  visit.list(value.faults, 39, kMaxMatchedRules, [](auto& v, auto& one) {
     v.list(one.conditions, 5, kMaxConditions, kCondition);
     v.number(one.fault.abort_status);
     v.number(one.fault.abort_share);
@@ -207,15 +216,10 @@ inline constexpr auto kHttpInbound = [](auto& visit, auto& value) {
     v.number(one.fault.delay_share);
     v.number(one.fault.bandwidth_kbps);
     v.number(one.fault.bandwidth_share);
+    v.flag(one.last);
     v.number(one.rule);
   });
-  visit.list(value.lua, 17, kMaxLuaFilters, [](auto& v, auto& filter) {
-    v.text(filter.name);
-    v.text(filter.code, kMaxLuaCode);
-    v.flag(filter.fail_open);
-    v.number(filter.body_limit);
-    v.number(filter.rule);
-  });
+  visit.list(value.lua, 17, kMaxLuaFilters, kLua);
 };
 
 }  // namespace sluice::policy::fields

@@ -159,10 +159,21 @@ struct RouteImage {
   bool operator==(const RouteImage&) const = default;
 };
 
+// A script that sees each request, and each response when it asks for that.
+struct LuaFilter {
+  std::string name;
+  std::string code;
+  bool fail_open = false;        // what an error or an overrun means; false: the request is refused
+  std::uint32_t body_limit = 0;  // bytes of a body that the script may see; 0: the proxy's own
+  RuleIndex rule = RuleIndex::built_in;
+  bool operator==(const LuaFilter&) const = default;
+};
+
 // What one client workload does with requests to one HTTP service. Not there: bytes are relayed as they are.
 struct HttpOutboundImage {
   std::vector<RouteImage> routes;  // the last one takes every request
   std::vector<RetryImage> retries;
+  std::vector<LuaFilter> lua;  // in the order in which they run, before a route is chosen
   bool operator==(const HttpOutboundImage&) const = default;
 };
 
@@ -243,6 +254,7 @@ struct ClusterImage {
   // One priority and locality weight per backend of the service, in its order; empty: all priority 0,
   // weight 1.
   struct Place {
+    static constexpr std::uint8_t kLeftOut = 255;  // a priority that is never used
     std::uint8_t priority = 0;
     std::uint32_t locality_weight = 0;  // 0: localities are not weighted
     std::uint32_t locality = 0;         // equal numbers: the same locality

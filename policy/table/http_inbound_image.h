@@ -22,6 +22,8 @@ struct MatchedRateLimit {
 struct MatchedFault {
   std::vector<Condition> conditions;
   Fault fault;
+  // When this one holds, those after it are not looked at.
+  bool last = false;
   RuleIndex rule = RuleIndex::built_in;
   bool operator==(const MatchedFault&) const = default;
 };
@@ -31,21 +33,11 @@ struct MatchedTimeouts {
   bool operator==(const MatchedTimeouts&) const = default;
 };
 
-// A script that sees each request, and each response when it asks for that.
-struct LuaFilter {
-  std::string name;
-  std::string code;
-  bool fail_open = false;        // what an error or an overrun means; false: the request is refused
-  std::uint32_t body_limit = 0;  // bytes of a body that the script may see; 0: the proxy's own
-  RuleIndex rule = RuleIndex::built_in;
-  bool operator==(const LuaFilter&) const = default;
-};
-
 // An inbound without one is relayed as bytes.
 struct HttpInboundImage {
   std::vector<MatchedTimeouts> timeouts;      // the first that holds counts; the last holds for everybody
   std::vector<MatchedRateLimit> rate_limits;  // the first that holds counts; one bucket each
-  std::vector<MatchedFault> faults;           // each that holds fires, in this order
+  std::vector<MatchedFault> faults;           // each that holds fires, in this order; see `last`
   std::vector<LuaFilter> lua;                 // in the order in which they run
   bool operator==(const HttpInboundImage&) const = default;
 };

@@ -127,6 +127,21 @@ void write(ByteWriter& out, const TableImage& image) {
   kImage(writer, image);
 }
 
+void write(ByteWriter& out, const HttpOutboundImage& image) {
+  Writer writer{out};
+  fields::kHttpOutbound(writer, image);
+}
+
+void write(ByteWriter& out, const ClusterImage& image) {
+  Writer writer{out};
+  fields::kCluster(writer, image);
+}
+
+void write(ByteWriter& out, const HttpInboundImage& image) {
+  Writer writer{out};
+  fields::kHttpInbound(writer, image);
+}
+
 void read(ByteReader& in, TableImage& image) {
   Reader reader{in};
   kImage(reader, image);

@@ -10,4 +10,9 @@ namespace sluice::policy {
 void write(ByteWriter& out, const TableImage& image);
 void read(ByteReader& in, TableImage& image);
 
+// Of one shared part, to tell equal ones by their bytes.
+void write(ByteWriter& out, const HttpOutboundImage& image);
+void write(ByteWriter& out, const ClusterImage& image);
+void write(ByteWriter& out, const HttpInboundImage& image);
+
 }  // namespace sluice::policy

@@ -64,6 +64,8 @@ class HttpRoutes {
   // Its place in the list, the same as long as the table lives.
   std::uint32_t position(std::string_view method, std::string_view target, const HeaderFields& fields) const;
   std::span<const RouteImage> all() const { return image_->routes; }
+  // Scripts that see each request before its route is chosen.
+  std::span<const LuaFilter> lua() const { return image_->lua; }
 
   // Null when the route does not retry.
   const RetryImage* retry(const RouteImage& route) const {

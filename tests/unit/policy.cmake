@@ -25,6 +25,10 @@ sluice_test(policy_kinds_test unit
 sluice_test(policy_engine_test unit
   SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/policy/compile_test.cpp ${CMAKE_SOURCE_DIR}/tests/unit/policy/engine_test.cpp
   LINK sluice_policy)
+sluice_test(policy_http_test unit
+  SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/policy/http_compile_test.cpp
+          ${CMAKE_SOURCE_DIR}/tests/unit/policy/http_inbound_test.cpp
+  LINK sluice_policy)
 sluice_test(policy_table_test unit
   SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/policy/table_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/http_table_test.cpp

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "ctl/policy/json_schema.h"
+#include "policy/kinds/enforced.h"
 #include "policy/kinds/registry.h"
 
 namespace sluice::ctl {
@@ -100,10 +101,15 @@ class Rows {
 std::string support_word(const policy::KindInfo& kind) {
   std::string out;
   if (kind.support == policy::Support::accepted) out = "Accepted with a warning: nothing acts on it yet.";
-  if (kind.support == policy::Support::only_judged) out = "Checked with a warning; a node refuses it.";
+  if (kind.support == policy::Support::in_part)
+    out = "Enforced where it adds Lua filters only; a node refuses the rest.";
   if (kind.support == policy::Support::not_served) out = "Accepted with a warning: not served.";
   if (kind.support == policy::Support::elsewhere) out = "Accepted: concerns control planes and zones.";
   if (kind.support == policy::Support::enforced) out = "Enforced.";
+  std::string parts;
+  for (const auto part : policy::parts_not_enforced(kind.name))
+    parts.append(parts.empty() ? "" : ", ").append("`").append(part).append("`");
+  if (!parts.empty()) out += " Not yet by this version: " + parts + ".";
   return out + (kind.until_kuma_2 ? " Kuma 3 does not know this kind." : "");
 }
 

@@ -73,6 +73,7 @@ HttpOutboundImage rich_outbound() {
   retry.omit_hosts_with_tags = {{"zone", "east"}};
   retry.rule = RuleIndex(1);
   out.retries = {retry};
+  out.lua = {{"out", "x", false, 1, RuleIndex(1)}};
   return out;
 }
 
@@ -98,7 +99,7 @@ HttpInboundImage rich_inbound() {
   const Condition web{Condition::Kind::uri_exact, "spiffe://default/web"};
   out.timeouts = {{{web}, {Nanos(9), {}, {}, {}, {}, RuleIndex(1)}}, {{}, {Nanos(8), {}, {}, {}, {}, {}}}};
   out.rate_limits = {{{web}, {5, Nanos(1000), 429, {{{"x-limited", "yes"}}, {}, {}}, RuleIndex(1)}}};
-  out.faults = {{{}, {503, kWhole / 2, Nanos(3), kWhole, 50, 1}, RuleIndex(1)}};
+  out.faults = {{{}, {503, kWhole / 2, Nanos(3), kWhole, 50, 1}, true, RuleIndex(1)}};
   out.lua = {{"log4shell", std::string(100'000, 'x'), true, 4096, RuleIndex(1)}};
   return out;
 }
@@ -157,6 +158,7 @@ TEST(HttpTable, CodecRoundTrip) {
   small.http_inbounds.resize(1);
   small.http_outbounds = {routes({})};
   small.http_outbounds[0].retries.resize(1);
+  small.http_outbounds[0].lua.resize(1);
   small.http_inbounds[0].timeouts.resize(1);
   small.http_inbounds[0].rate_limits.resize(1);
   small.http_inbounds[0].faults.resize(1);

@@ -5,6 +5,7 @@
 
 #include "policy/kinds/check.h"
 #include "policy/kinds/duration.h"
+#include "policy/kinds/enforced.h"
 #include "policy/kinds/spiffe_id.h"
 
 namespace sluice::policy {
@@ -122,8 +123,21 @@ TEST(MeshTrustKind, WantsCertificates) {
 }
 
 TEST(Support, AcceptedKindsAreNamed) {
-  const auto text = problems("type: MeshRetry\nname: r\nmesh: default\nspec: {to: []}\n");
-  EXPECT_NE(text.find("MeshRetry \"r\": accepted, not yet enforced by this version"), std::string::npos);
+  const auto text =
+      problems("type: MeshAccessLog\nname: r\nmesh: default\nspec: {rules: [{default: {backends: []}}]}\n");
+  EXPECT_NE(text.find("MeshAccessLog \"r\": accepted, not yet enforced by this version"), std::string::npos);
+}
+
+TEST(Support, PartsThatAreNotEnforcedAreNamedWhereTheyStand) {
+  const auto text = problems(
+      "type: MeshHealthCheck\nname: r\nmesh: default\nspec: {to: [{targetRef: {kind: Mesh}, default: {http: "
+      "{}, "
+      "eventLogPath: /tmp/log}}]}\n");
+  for (const auto part : parts_not_enforced("MeshHealthCheck")) {
+    const bool there = part.ends_with("http") || part.ends_with("eventLogPath");
+    EXPECT_EQ(text.find(part) != std::string::npos, there) << part;
+  }
+  EXPECT_EQ(problems("type: MeshHealthCheck\nname: r\nmesh: default\nspec: {to: []}\n"), "");
 }
 
 TEST(Check, NeighboursOfABadDocumentStay) {

@@ -51,8 +51,11 @@ TEST(MeshTrafficPermission, Invalid) {
 TEST(MeshTimeout, Valid) {
   EXPECT_EQ(problems("MeshTimeout",
                      "{targetRef: {kind: Mesh}, to: [{targetRef: {kind: MeshService, name: db}, default: "
-                     "{connectionTimeout: 2s, idleTimeout: 0s, http: {requestTimeout: 1s}}}]}"),
+                     "{connectionTimeout: 2s, idleTimeout: 0s}}]}"),
             "");
+  const auto text =
+      problems("MeshTimeout", "{to: [{targetRef: {kind: Mesh}, default: {http: {requestTimeout: 1s}}}]}");
+  EXPECT_EQ(text.find("error"), std::string::npos) << text;
 }
 
 TEST(MeshTimeout, Invalid) {

@@ -6,6 +6,7 @@
 
 #include "policy/kinds/check.h"
 #include "policy/kinds/envoy_resource.h"
+#include "policy/kinds/lua_patch.h"
 
 namespace sluice::policy {
 namespace {
@@ -31,7 +32,7 @@ Wanted errors(const std::string& modification) {
 
 const std::string kLua =
     "{httpFilter: {operation: AddFirst, value: '{name: envoy.filters.http.lua, typed_config: {\"@type\": "
-    "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua, inlineCode: \"\"}}'}}";
+    "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua, inlineCode: \"f()\"}}'}}";
 
 TEST(MeshProxyPatch, Valid) {
   for (const std::string good :
@@ -125,6 +126,37 @@ TEST(MeshProxyPatch, ANodeRefusesItAndSaysWhy) {
   EXPECT_NE(told(removal).find("error: MeshProxyPatch \"p\": refused, it changes"), std::string::npos);
   EXPECT_NE(told(kLua).find("its Lua filter is not run by this version"), std::string::npos);
   EXPECT_EQ(told(kLua + ", " + removal).find("Lua"), std::string::npos);
+}
+
+// Why the modification is no Lua filter that Sluice could run; empty when it is one.
+std::string no_lua(const std::string& modification) {
+  const auto patch = lua_patch(parse_yaml(modification, "t.yaml", *std::make_unique<Diagnostics>()).front());
+  return patch ? std::string() : patch.error();
+}
+
+std::string lua_filter(const std::string& head, const std::string& config, const std::string& more = {}) {
+  return "{httpFilter: {" + head + ", value: '{name: lua, typed_config: {\"@type\": " +
+         "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua, " + config + "}" + more + "}'}}";
+}
+
+TEST(LuaPatch, OnlyWhatAddsInlineCodeToRequestsIsTaken) {
+  const std::string first = "operation: AddFirst";
+  const std::string router =
+      "operation: AddBefore, match: {name: envoy.filters.http.router, origin: inbound}";
+  EXPECT_EQ(no_lua(lua_filter(first, "inline_code: f()")), "");
+  EXPECT_EQ(no_lua(lua_filter(first, "defaultSourceCode: {inlineString: f()}")), "");
+  EXPECT_EQ(no_lua(lua_filter(router, "default_source_code: {inline_string: f()}, stat_prefix: s")), "");
+  EXPECT_NE(no_lua(lua_filter(first, "inline_code: f(), source_codes: {}")), "");
+  EXPECT_NE(no_lua(lua_filter(first, "defaultSourceCode: {filename: /etc/passwd}")), "");
+  EXPECT_NE(no_lua(lua_filter(first, "stat_prefix: s")), "");
+  EXPECT_NE(no_lua(lua_filter(first, "inline_code: f()", ", disabled: true")), "");
+  EXPECT_NE(no_lua(lua_filter("operation: AddLast", "inline_code: f()")), "");
+  EXPECT_NE(no_lua(lua_filter("operation: AddAfter, match: {name: x}", "inline_code: f()")), "");
+  EXPECT_NE(no_lua(lua_filter("operation: AddBefore, match: {name: x}", "inline_code: f()")), "");
+  EXPECT_NE(no_lua(lua_filter("operation: Remove", "inline_code: f()")), "");
+  EXPECT_NE(no_lua(lua_filter("operation: AddFirst, match: {origin: ingress}", "inline_code: f()")), "");
+  EXPECT_NE(no_lua(lua_filter("operation: AddFirst, match: {listenerName: l}", "inline_code: f()")), "");
+  EXPECT_NE(no_lua("{cluster: {operation: Remove}}"), "");
 }
 
 }  // namespace
