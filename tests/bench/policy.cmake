@@ -1,4 +1,5 @@
 sluice_program(policy_bench
   SOURCES ${CMAKE_SOURCE_DIR}/tests/bench/policy/compile_bench.cpp
+          ${CMAKE_SOURCE_DIR}/tests/bench/policy/route_bench.cpp
   LINK sluice_policy PKG benchmark)
 set_target_properties(policy_bench PROPERTIES EXCLUDE_FROM_ALL TRUE)

@@ -3,6 +3,9 @@ sluice_test(policy_property_test property
           ${CMAKE_SOURCE_DIR}/tests/property/policy/reference.cpp
           ${CMAKE_SOURCE_DIR}/tests/property/policy/table_property_test.cpp
   LINK sluice_policy)
+sluice_test(policy_route_property_test property
+  SOURCES ${CMAKE_SOURCE_DIR}/tests/property/policy/route_property_test.cpp
+  LINK sluice_table PKG re2)
 sluice_test(policy_rules_property_test property
   SOURCES ${CMAKE_SOURCE_DIR}/tests/property/policy/rules_property_test.cpp
   LINK sluice_rules)
