@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "policy/table/explain_http.h"
 #include "policy/table/table_index.h"
 
 namespace sluice::policy {
@@ -75,9 +76,10 @@ std::string millis(Nanos value) {
   return std::to_string(std::chrono::duration_cast<Millis>(value).count()) + " ms";
 }
 
-void add_outbound(const OutboundRoute& route, Explanation& out) {
+void add_outbound(const Table& table, const OutboundRoute& route, Explanation& out) {
   if (route.size() == 0) {
-    out.summary = "service " + std::string(route.service()) + " has no endpoint of its own; see its routes";
+    out.summary = "service " + std::string(route.service()) + " has no endpoint of its own";
+    add_http(table, route, out);
     return;
   }
   const auto permit = route.permit(0);
@@ -94,6 +96,7 @@ void add_outbound(const OutboundRoute& route, Explanation& out) {
   const std::string effect = "connection timeout " + millis(permit.connect_timeout()) + ", idle timeout " +
                              millis(permit.idle_timeout());
   out.rules.push_back({permit.rule(), effect, true, true, {}});
+  add_http(table, route, out);
 }
 
 }  // namespace
@@ -108,7 +111,7 @@ Explanation explain_outbound(const Table& table, WorkloadId client, const OrigDs
     return out;
   }
   out.allowed = true;
-  add_outbound(std::get<OutboundRoute>(decision), out);
+  add_outbound(table, std::get<OutboundRoute>(decision), out);
   return out;
 }
 
@@ -128,6 +131,8 @@ Explanation explain_admit(const Table& table, WorkloadId server_id, const OrigDs
   if (server != nullptr && peer != nullptr) {
     consider(table, Explainer{table}.rules_of(*server, destination), *peer, out);
   }
+  const auto view = table.inbound(server_id, destination);
+  if (out.allowed && view.http != nullptr) add_http(table, *view.http, peer, out);
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <re2/re2.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::policy {
@@ -16,6 +17,11 @@ Regex::Regex(std::string_view pattern) {
   options.set_max_mem(kMaxRegexBytes);
   compiled_ = std::make_unique<re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
   ranged_ = compiled_->ok() && compiled_->PossibleMatchRange(&low_, &high_, kRangeBytes);
+  // Whatever lies between two texts starts as both of them do.
+  if (ranged_) {
+    const auto end = std::ranges::mismatch(low_, high_).in1;
+    prefix_ = std::string_view(low_).substr(0, static_cast<std::size_t>(end - low_.begin()));
+  }
 }
 
 Regex::~Regex() = default;

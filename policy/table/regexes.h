@@ -25,6 +25,8 @@ class Regex {
 
   // Why it did not compile; empty when it did.
   std::string problem() const;
+  // What every text that matches starts with; may be empty.
+  std::string_view prefix() const { return prefix_; }
   // The whole text.
   bool matches(std::string_view text) const;
 
@@ -33,6 +35,7 @@ class Regex {
   bool ranged_ = false;  // what matches lies between these two
   std::string low_;
   std::string high_;
+  std::string_view prefix_;  // of low_
 };
 
 class Regexes {

@@ -76,7 +76,7 @@ HttpRoutes::HttpRoutes(const HttpOutboundImage& image, const Regexes& regexes) :
         exact_[path].push_back(position);
         break;
       case PathMatch::Kind::regex:
-        regexes_.push_back({regexes.find(path), position});
+        add_regex(regexes.find(path), position);
         break;
       case PathMatch::Kind::prefix:
         if (path == "/") {
@@ -124,13 +124,29 @@ void HttpRoutes::try_prefixes(const Request& request, std::uint32_t& best) const
   if (path.starts_with('/')) try_all(root_, request, best);
 }
 
-void HttpRoutes::try_regexes(const Request& request, std::uint32_t& best) const {
-  for (const auto& [regex, position] : regexes_) {
+void HttpRoutes::add_regex(const Regex* regex, std::uint32_t position) {
+  const auto prefix = regex->prefix();
+  regexes_[prefix].push_back({regex, position});
+  const auto place = std::ranges::lower_bound(regex_lengths_, prefix.size());
+  if (place == regex_lengths_.end() || *place != prefix.size()) regex_lengths_.insert(place, prefix.size());
+}
+
+void HttpRoutes::try_all(const std::vector<PathRegex>& list, const Request& request,
+                         std::uint32_t& best) const {
+  for (const auto& [regex, position] : list) {
     if (position >= best) return;
     // The cheap conditions first.
     if (!holds(position, request) || !regex->matches(request.path)) continue;
     best = position;
     return;
+  }
+}
+
+void HttpRoutes::try_regexes(const Request& request, std::uint32_t& best) const {
+  for (const auto length : regex_lengths_) {
+    if (length > request.path.size()) return;
+    if (const auto found = regexes_.find(request.path.substr(0, length)); found != regexes_.end())
+      try_all(found->second, request, best);
   }
 }
 

@@ -96,16 +96,19 @@ class HttpRoutes {
   void try_prefixes(const Request& request, std::uint32_t& best) const;
   void try_prefix(std::string_view prefix, const Request& request, std::uint32_t& best) const;
   void try_regexes(const Request& request, std::uint32_t& best) const;
+  void try_all(const std::vector<PathRegex>& list, const Request& request, std::uint32_t& best) const;
+  void add_regex(const Regex* regex, std::uint32_t position);
   bool holds(std::uint32_t position, const Request& request) const;
 
   const HttpOutboundImage* image_;
   std::vector<Conditions> conditions_;  // one per route
   std::vector<RetryConditions> retries_;
   std::unordered_map<std::string_view, Positions> exact_;
-  std::unordered_map<std::string_view, Positions> prefixes_;  // without "/"
-  std::vector<bool> lengths_;                                 // of the prefixes there are
-  std::vector<PathRegex> regexes_;
-  Positions root_;  // prefix "/"
+  std::unordered_map<std::string_view, Positions> prefixes_;              // without "/"
+  std::vector<bool> lengths_;                                             // of the prefixes there are
+  std::unordered_map<std::string_view, std::vector<PathRegex>> regexes_;  // by what they start with
+  std::vector<std::size_t> regex_lengths_;                                // of these, ascending
+  Positions root_;                                                        // prefix "/"
   Positions any_;
 };
 

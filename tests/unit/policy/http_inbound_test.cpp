@@ -1,5 +1,6 @@
 // Policies of inbounds, from documents to what a server finds in the table.
 #include "http_mesh.h"
+#include "policy/table/explain.h"
 
 #include <chrono>
 
@@ -148,6 +149,59 @@ TEST(ServerHttp, BreakerTowardsTheApplication) {
   EXPECT_EQ(view.cluster->limits.connections, 9U);
   EXPECT_EQ(view.cluster->outlier.consecutive_5xx, 3U);
   EXPECT_EQ(view.http, nullptr);
+}
+
+// All effects, each with the policy that set it.
+std::string effects(const Explanation& explanation) {
+  std::string out;
+  for (const auto& rule : explanation.rules) out += rule.effect + " (" + rule.rule.policy + ")\n";
+  return out;
+}
+
+TEST(Explain, TellsTheRulesForRequests) {
+  const HttpMesh mesh(at_backend("MeshRateLimit", R"(
+    - default: {local: {http: {requestRate: {num: 10, interval: 1s}}}}
+)",
+                                 "limit") +
+                      "---\n" +
+                      at_backend("MeshFaultInjection", R"(
+    - default: {http: [{abort: {httpStatus: 500, percentage: 1}}]}
+)",
+                                 "fault") +
+                      R"(---
+type: MeshTrafficPermission
+name: all
+mesh: default
+spec: {targetRef: {kind: Mesh}, from: [{targetRef: {kind: Mesh}, default: {action: Allow}}]}
+---
+type: MeshHTTPRoute
+name: r
+mesh: default
+spec:
+  targetRef: {kind: MeshService, name: web}
+  to:
+    - targetRef: {kind: MeshService, name: backend}
+      rules:
+        - matches: [{path: {type: PathPrefix, value: /a}, method: GET}]
+          default: {backendRefs: [{kind: MeshService, name: other, weight: 9}, {kind: MeshService, name: backend}]}
+---
+)" + to_policy("MeshRetry", "{kind: Mesh}", "{http: {numRetries: 3}}"));
+  const Client web("spiffe://default/web");
+  const auto peer = web.peer();
+  const auto admitted = effects(explain_admit(
+      *mesh.table, mesh.id("backend-1"), OrigDst(*SocketAddr::parse("10.0.0.2:80")), &peer, ClientAddr()));
+  EXPECT_TRUE(admitted.starts_with("allow (MeshTrafficPermission/all)")) << admitted;
+  EXPECT_NE(admitted.find("10 requests each 1000 ms, else 429 (MeshRateLimit/limit)"), std::string::npos)
+      << admitted;
+  EXPECT_NE(admitted.find("fault injection (MeshFaultInjection/fault)"), std::string::npos) << admitted;
+  const auto sent =
+      effects(explain_outbound(*mesh.table, mesh.id("web"), OrigDst(*SocketAddr::parse("127.0.0.1:9001"))));
+  EXPECT_NE(
+      sent.find(
+          "requests for GET /a/... to other x9, backend x1, request timeout 15000 ms (MeshHTTPRoute/r)"),
+      std::string::npos)
+      << sent;
+  EXPECT_NE(sent.find("up to 3 retries (MeshRetry/p)"), std::string::npos) << sent;
 }
 
 std::string patch(const std::string& modifications, const std::string& labels = "{}") {
