@@ -12,6 +12,7 @@ foreach(name
     capture_traps
     bypass
     forged
+    held_load
     detached
     privileges
     control_socket)

@@ -5,6 +5,7 @@ not open at a fault and did not end well; it must be 0. "cut" are those that the
 Descriptors of the daemons must be as few as before within 15 s of the load's end.
 """
 import pathlib
+import resource
 import signal
 import sys
 import time
@@ -16,6 +17,7 @@ from case import TwoNodes, wait_for  # noqa: E402
 from lab.instance import Descriptors  # noqa: E402
 from lab.load import Load  # noqa: E402
 from lab.process import LabError  # noqa: E402
+import soak_load  # noqa: E402
 
 
 class Soak(TwoNodes):
@@ -83,32 +85,63 @@ def run_step(soak, name, count):
     return row
 
 
-def main():
-    binaries, *steps = sys.argv[1:]
-    if not steps or "--list" in steps:
-        print("\n".join(f"{name}:{count}" for name, (_, count, _) in STEPS.items()))
-        return 0 if steps else 2
-    case.BINARIES = pathlib.Path(binaries).resolve()
-    wanted = [(s, STEPS[s][1]) for s in STEPS] if steps == ["all"] else []
-    for step in steps if not wanted else []:
-        name, _, count = step.partition(":")
-        if name not in STEPS:
-            print(f"scripts/soak: unknown step {name}; see scripts/soak --list", file=sys.stderr)
-            return 2
-        wanted.append((name, int(count) if count else STEPS[name][1]))
-    print("| step | faults | connections served | failed | cut by the fault | descriptors grown | seconds |")
-    print("|---|---|---|---|---|---|---|", flush=True)
+def long_form(name):
+    return STEPS[name][1] if name in STEPS else soak_load.STEPS[name][1][0]
+
+
+def wanted_steps(words):
+    """[(name, count)] of what was asked for; LabError names what is unknown."""
+    wanted = []
+    for word in [*STEPS, *soak_load.STEPS] if words == ["all"] else words:
+        name, _, count = word.partition(":")
+        if name not in STEPS and name not in soak_load.STEPS:
+            raise LabError(f"unknown step {name}; see scripts/soak --list")
+        wanted.append((name, int(count) if count else long_form(name)))
+    return wanted
+
+
+def run_all(base, steps, head, row):
+    """The table of the steps in one laboratory; how many of them broke a promise."""
     bad = 0
+    if not steps:
+        return bad
+    print(head, flush=True)
     try:
-        Soak.setUpClass()
-        for name, count in wanted:
+        base.setUpClass()
+        for name, count in steps:
             try:
-                print(run_step(Soak, name, count), flush=True)
+                print(row(base, name, count), flush=True)
             except LabError as error:
                 bad += 1
                 print(f"{name}: {error}", flush=True)
     finally:
-        Soak.doClassCleanups()
+        base.doClassCleanups()
+    return bad
+
+
+def load_row(base, name, count):
+    step, (_, seconds), _, unit = soak_load.STEPS[name]
+    return f"| {name} | {count} {unit} | {step(base, count, seconds)} |"
+
+
+def main():
+    binaries, *words = sys.argv[1:]
+    if not words or "--list" in words:
+        print("\n".join(f"{name}:{long_form(name)}" for name in [*STEPS, *soak_load.STEPS]))
+        return 0 if words else 2
+    case.BINARIES = pathlib.Path(binaries).resolve()
+    try:
+        wanted = wanted_steps(words)
+    except LabError as error:
+        print(f"scripts/soak: {error}", file=sys.stderr)
+        return 2
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # of everything that is started here
+    faults = [step for step in wanted if step[0] in STEPS]
+    bad = run_all(Soak, faults, "| step | faults | connections served | failed | cut by the fault | descriptors grown | "
+                  "seconds |\n|---|---|---|---|---|---|---|", run_step)
+    bad += run_all(soak_load.LoadNodes, [step for step in wanted if step not in faults],
+                   "| step | held | measured |\n|---|---|---|", load_row)
     return 1 if bad else 0
 
 

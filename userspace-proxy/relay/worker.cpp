@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/heap.h"
+#include "relay/short_slice.h"
 
 namespace sluice::relay {
 namespace {
@@ -50,6 +51,8 @@ Worker::~Worker() = default;
 void Worker::start(std::latch& running, std::function<void()> ended) {
   thread_ = std::thread([this, ended = std::move(ended)] {
     ::pthread_setname_np(::pthread_self(), ("worker-" + std::to_string(sinks_.worker)).c_str());
+    if (!ask_for_short_slices())
+      shared_.log.debug("worker {}: no short slices: errno {}", sinks_.worker, errno);
     const auto ran = ring_.run();
     if (!ran) {
       shared_.log.error("worker {} cannot run: {} {}", sinks_.worker, ran.error().message,

@@ -1,8 +1,10 @@
 // Handshakes: turns a transport into a TlsStream. Its steps run on the offload pool, so that a storm of
 // handshakes delays no established connection of this worker; how many may run at once is bounded, and each
-// has a deadline. One per worker; it outlives the tasks it gave out.
+// has a deadline. When too many run, the one whose peer has been silent for longest ends: whoever stops in
+// the middle keeps nobody else out. One per worker; it outlives the tasks it gave out.
 #pragma once
 
+#include <list>
 #include <memory>
 
 #include "base/clock.h"
@@ -13,7 +15,9 @@
 namespace sluice::tls {
 
 struct HandshakeLimits {
-  std::size_t at_once = 4096;                 // further ones are refused with limit_connections
+  // One more ends the one whose peer has been silent for longest, or is refused when all wait for us:
+  // limit_connections.
+  std::size_t at_once = 4096;
   Nanos deadline = std::chrono::seconds(10);  // of the whole handshake: handshake_timeout
 };
 
@@ -35,13 +39,16 @@ class Handshakes {
   const HandshakeLimits& limits() const { return limits_; }
 
  private:
+  class Running;
   io::Task<Result<std::unique_ptr<TlsStream>>> run(std::unique_ptr<io::Stream> transport,
                                                    Result<std::unique_ptr<Engine>> made, io::Chunk first);
-  io::Task<Result<io::Chunk>> exchange(io::Stream* transport, Engine* engine, io::Chunk unread);
+  io::Task<Result<io::Chunk>> exchange(io::Stream* transport, Engine* engine, io::Chunk unread,
+                                       Running* running);
 
   io::OffloadPool& pool_;
   HandshakeLimits limits_;
   std::size_t running_ = 0;
+  std::list<Running*> waiting_;  // for their peers, longest first
 };
 
 }  // namespace sluice::tls

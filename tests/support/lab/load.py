@@ -28,6 +28,7 @@ class Load:
         self.child.wait(120)
         text = self.log.read_text()
         good = int(re.match(r"(\d+) ok", text).group(1))
+        self.p99_ms = float(p99[1]) if (p99 := re.search(r"^p99 (\S+) ms$", text, re.M)) else None
         cut, failed = [], []
         for line in re.findall(r"^failed .*$", text, re.M):
             began, ended = (float(x) for x in re.match(r"failed began=(\S+) ended=(\S+)", line).groups())

@@ -186,16 +186,17 @@ io::Task<void> crowd(Handshakes* handshakes, std::vector<std::unique_ptr<io::Str
   co_await scope.join();
 }
 
-TEST_F(Stream, HandshakesAtOnceAreBounded) {
+TEST_F(Stream, OneHandshakeTooManyEndsTheOneWhosePeerIsSilentLongest) {
   std::vector<std::unique_ptr<io::Stream>> transports;
   for (int i = 0; i < 3; ++i)
     transports.push_back(std::make_unique<MemoryTransport>(std::make_shared<MemoryLane>(ring),
                                                            std::make_shared<MemoryLane>(ring)));
   std::vector<std::optional<Made>> out(3);
   EXPECT_TRUE(*ring.run_task(crowd(&handshakes, std::move(transports), credentials, &out)));
-  EXPECT_EQ(out[0]->error().reason, Reason::handshake_timeout);
+  EXPECT_EQ(out[0]->error().reason, Reason::limit_connections);
   EXPECT_EQ(out[1]->error().reason, Reason::handshake_timeout);
-  EXPECT_EQ(out[2]->error().reason, Reason::limit_connections);
+  EXPECT_EQ(out[2]->error().reason, Reason::handshake_timeout);
+  EXPECT_EQ(handshakes.running(), 0u);
 }
 
 TEST_F(Stream, AWorkloadWithoutCertificateSaysSo) {
