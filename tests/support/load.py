@@ -1,8 +1,9 @@
 """A small load of new connections, one after the other: load.py SECONDS HOST PORT
 
 Every connection sends one HTTP request and reads the answer to its end; it is a failure unless the status is 200.
-Prints "N ok, M failed", the 99th percentile of a connection's whole time, and a line "failed began=B ended=E why" for each failure, times in seconds of CLOCK_MONOTONIC,
-so that a connection which was already open when something was killed can be told from a new one.
+Prints "N ok, M failed", the 99th percentile of a connection's whole time, and a line "failed began=B ended=E why" for
+each failure, times in seconds of CLOCK_MONOTONIC, so that a connection which was already open when something was killed
+can be told from a new one.
 """
 import socket
 import sys

@@ -138,8 +138,8 @@ def main():
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # of everything that is started here
     faults = [step for step in wanted if step[0] in STEPS]
-    bad = run_all(Soak, faults, "| step | faults | connections served | failed | cut by the fault | descriptors grown | "
-                  "seconds |\n|---|---|---|---|---|---|---|", run_step)
+    head = "| step | faults | connections served | failed | cut by the fault | descriptors grown | seconds |"
+    bad = run_all(Soak, faults, head + "\n|---|---|---|---|---|---|---|", run_step)
     bad += run_all(soak_load.LoadNodes, [step for step in wanted if step not in faults],
                    "| step | held | measured |\n|---|---|---|", load_row)
     return 1 if bad else 0
