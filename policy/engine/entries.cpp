@@ -22,7 +22,7 @@ void add_items(const Resource& policy, std::string_view key, std::vector<PolicyI
 SelectedPolicies SelectedPolicies::of(const MeshWorld& mesh, std::string_view kind,
                                       const DataplaneModel& dataplane) {
   SelectedPolicies out;
-  for (const auto* policy : mesh.of_kind(kind)) {
+  for (const auto* policy : mesh.candidates(kind, dataplane)) {
     auto selection = select(*policy, dataplane, mesh);
     if (selection.proxy) out.list.push_back({policy, std::move(selection)});
   }

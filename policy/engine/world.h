@@ -12,6 +12,7 @@
 #include "policy/document/resource.h"
 #include "policy/engine/dataplane_model.h"
 #include "policy/engine/mesh_model.h"
+#include "policy/engine/target_index.h"
 
 namespace sluice::policy {
 
@@ -21,8 +22,11 @@ struct MeshWorld {
   Dialect dialect = Dialect::kuma_2;
   std::vector<DataplaneModel> dataplanes;  // by name
   std::map<std::string, std::vector<const Resource*>, std::less<>> by_kind;
+  std::map<std::string, TargetIndex, std::less<>> by_target;  // of the kinds that have a top reference
 
   std::span<const Resource* const> of_kind(std::string_view kind) const;
+  // Those of a kind that could select the proxy, see TargetIndex.
+  std::vector<const Resource*> candidates(std::string_view kind, const DataplaneModel& dataplane) const;
 };
 
 struct World {

@@ -1,5 +1,8 @@
 #include "policy/table/codec.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "base/bytes.h"
 #include "policy/table/image_codec.h"
 
@@ -27,10 +30,22 @@ std::expected<TableImage, std::string> decode_image(std::span<const std::byte> b
   return image;
 }
 
+// Eight bytes at a step: a table has megabytes, and every change of a policy is hashed.
 std::uint64_t content_hash(std::span<const std::byte> bytes) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const auto byte : bytes) hash = (hash ^ static_cast<std::uint64_t>(byte)) * 0x100000001b3ULL;
-  return hash;
+  constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15ULL;
+  const auto mix = [](std::uint64_t hash, std::uint64_t word) {
+    hash = (hash ^ word) * kOdd;
+    return hash ^ (hash >> 32);
+  };
+  std::uint64_t hash = bytes.size() * kOdd;
+  while (!bytes.empty()) {
+    std::uint64_t word = 0;
+    const auto size = std::min(bytes.size(), sizeof(word));
+    std::memcpy(&word, bytes.data(), size);
+    hash = mix(hash, word);
+    bytes = bytes.subspan(size);
+  }
+  return mix(hash, kOdd);
 }
 
 }  // namespace sluice::policy

@@ -19,7 +19,7 @@ inline constexpr std::uint32_t kTableVersion = 2;
 std::vector<std::byte> encode(const TableImage& image);
 // Checks structure, limits and enumerator ranges; references are checked by Table::build().
 std::expected<TableImage, std::string> decode_image(std::span<const std::byte> bytes);
-// FNV-1a over the encoded form.
+// Over the encoded form; tells contents apart, resists nobody.
 std::uint64_t content_hash(std::span<const std::byte> bytes);
 
 }  // namespace sluice::policy
