@@ -175,7 +175,7 @@ class MeshCompiler {
     for (std::uint32_t i = 0; i < services_.services().size(); ++i) {
       const auto pair = outbound_timeouts(timeouts, &services_.services()[i], c_.rules);
       const auto addresses = declared.find(i);
-      auto parts = http.of(services_.services()[i]);
+      const auto& parts = http.of(services_.services()[i]);
       const bool usual =
           pair.connect == own.passthrough_connect_timeout && pair.idle == own.passthrough_idle_timeout;
       const bool said = parts.http || parts.cluster || !parts.split.empty();
@@ -183,9 +183,9 @@ class MeshCompiler {
       OutboundImage image{first_workload_ + position, i,
                           addresses == declared.end() ? std::vector<SocketAddr>() : addresses->second,
                           pair.connect, pair.idle};
-      if (parts.http) image.http = c_.http.outbounds.add(std::move(*parts.http));
-      if (parts.cluster) image.cluster = c_.http.clusters.add(std::move(*parts.cluster));
-      image.split = std::move(parts.split);
+      if (parts.http) image.http = c_.http.outbounds.add(*parts.http);
+      if (parts.cluster) image.cluster = c_.http.clusters.add(*parts.cluster);
+      image.split = parts.split;
       image.split_rule = parts.split_rule;
       out.push_back(std::move(image));
     }

@@ -52,6 +52,10 @@ class Table {
   // no_endpoints (kNone, too).
   OutboundDecision route_backend(WorkloadId client, std::uint32_t service) const;
 
+  // The same for one of a route's split(), chosen by `turn` so that consecutive turns share out by weight.
+  // What a route without a split gives is the route. The refusal names the rule of the split.
+  OutboundDecision route_split(const OutboundRoute& route, std::uint64_t turn) const;
+
   // Inbound, before anything is read: how the first bytes are to be judged. Never refuses.
   InboundView inbound(WorkloadId server, const OrigDst& destination) const;
   // Inbound, once the peer is known (null: plaintext or the application's own TLS). Refusals: workload_gone,

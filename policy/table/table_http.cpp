@@ -17,6 +17,31 @@ OutboundDecision Table::route_backend(WorkloadId client_id, std::uint32_t servic
   return route_to_service(*client, service);
 }
 
+namespace {
+// A turn becomes 20 bits; weights add up to at most 42, kMaxListPerRoute times 32 of them.
+constexpr unsigned kSpreadShift = 44;
+static_assert(kMaxListPerRoute <= 1024);
+}  // namespace
+
+OutboundDecision Table::route_split(const OutboundRoute& route, std::uint64_t turn) const {
+  const auto split = route.split();
+  if (split.empty()) return route;
+  std::uint64_t whole = 0;
+  for (const auto& backend : split) whole += backend.weight;
+  // Multiples of the golden ratio spread evenly over any interval, however few there are.
+  const auto spread = (turn * 0x9e3779b97f4a7c15ULL) >> kSpreadShift;
+  auto point = (spread * whole) >> (64U - kSpreadShift);
+  std::uint32_t chosen = kNone;
+  for (const auto& backend : split) {
+    chosen = backend.service;
+    if (point < backend.weight) break;
+    point -= backend.weight;
+  }
+  auto decision = route_backend(route.client().id, chosen);
+  if (auto* refusal = std::get_if<Refusal>(&decision)) refusal->rule = &route.split_rule();
+  return decision;
+}
+
 const HttpInboundImage* Table::http_of(const InboundImage& inbound) const {
   return inbound.http == kNone ? nullptr : &image_.http_inbounds[inbound.http];
 }

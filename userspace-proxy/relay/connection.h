@@ -40,6 +40,7 @@ struct Context {
   std::uint32_t next_pick = 0;                 // round robin over endpoints
   std::set<tunnel::Tunnel*> served_tunnels{};  // to be told when the worker drains
   SourcePorts source_ports{};
+  std::uint64_t next_split = 0;  // turns of weighted splits
 };
 
 // The listener a connection came in by.

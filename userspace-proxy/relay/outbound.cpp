@@ -47,7 +47,9 @@ io::Task<Error> serve_outbound(Connection& connection, io::SocketStream& client)
     co_return Error{Reason::direct_to_listener, Origin::downstream, 0, "accept"};
   }
 
-  const auto decision = connection.table().route_outbound(connection.workload(), destination);
+  auto decision = connection.table().route_outbound(connection.workload(), destination);
+  if (const auto* whole = std::get_if<policy::OutboundRoute>(&decision))
+    decision = connection.table().route_split(*whole, connection.context().next_split++);
   if (const auto* refusal = std::get_if<policy::Refusal>(&decision)) co_return connection.refused(*refusal);
   const auto& route = std::get<policy::OutboundRoute>(decision);
   record.service(route.is_mesh() ? route.service() : "passthrough");

@@ -56,15 +56,46 @@ ClientHttp::ClientHttp(const MeshHttp& shared, const DataplaneModel& client, Rul
       balancing_(shared.mesh(), "MeshLoadBalancingStrategy", client),
       lua_(shared.mesh(), client, rules) {}
 
-ClientHttp::Merged ClientHttp::merged_for(const ServiceModel& service) const {
-  return {Effective(timeouts_.for_service(service)),  Effective(retries_.for_service(service)),
-          Effective(breakers_.for_service(service)),  Effective(health_.for_service(service)),
-          Effective(balancing_.for_service(service)), route_rules(routes_.for_service(service))};
+struct ClientHttp::Items {
+  std::vector<PolicyItem> routes;
+  std::vector<PolicyItem> tcp_routes;
+  std::vector<PolicyItem> timeouts;
+  std::vector<PolicyItem> retries;
+  std::vector<PolicyItem> breakers;
+  std::vector<PolicyItem> health;
+  std::vector<PolicyItem> balancing;
+
+  // Do they mean the same for services whose endpoints, names and routes differ?
+  bool alike() const { return routes.empty() && tcp_routes.empty() && balancing.empty(); }
+  Said said(const Protocol& protocol) const {
+    static constexpr char kProtocols[8] = {};
+    Said out{&kProtocols[static_cast<std::size_t>(protocol)]};
+    for (const auto* list : {&timeouts, &retries, &breakers, &health}) {
+      for (const auto& item : *list) out.push_back(item.item);
+      out.push_back(nullptr);
+    }
+    return out;
+  }
+};
+
+ClientHttp::Items ClientHttp::items_for(const ServiceModel& service) const {
+  return {routes_.for_service(service),   tcp_routes_.for_service(service), timeouts_.for_service(service),
+          retries_.for_service(service),  breakers_.for_service(service),   health_.for_service(service),
+          balancing_.for_service(service)};
 }
 
-OutboundHttp ClientHttp::of(const ServiceModel& service) {
+const OutboundHttp& ClientHttp::of(const ServiceModel& service) {
+  auto items = items_for(service);
+  if (!items.alike() || !shared_.zones().one || !lua_.empty()) return last_ = make(service, items);
+  const auto [found, fresh] = known_.try_emplace(items.said(service.protocol));
+  if (fresh) found->second = make(service, items);
+  return found->second;
+}
+
+OutboundHttp ClientHttp::make(const ServiceModel& service, const Items& items) {
   OutboundHttp out;
-  const auto merged = merged_for(service);
+  const Merged merged{Effective(items.timeouts), Effective(items.retries),   Effective(items.breakers),
+                      Effective(items.health),   Effective(items.balancing), route_rules(items.routes)};
   ClusterImage cluster;
   add_health(merged.health, service.protocol, rules_, cluster);
   add_breaker(merged.breakers, rules_, cluster);
@@ -74,8 +105,9 @@ OutboundHttp ClientHttp::of(const ServiceModel& service) {
     cluster.tcp_connect_attempts = count_of(*tcp, "maxConnectAttempt");
   out.http = requests(service, merged, cluster);
   if (cluster != ClusterImage{}) out.cluster = std::move(cluster);
-  // Routes for requests hide those for connections.
+  // Routes for requests hide those for connections, which hide what else is said of requests.
   if (merged.rules.empty() || !is_http(service.protocol)) add_split(service, out);
+  if (!out.split.empty()) out.http.reset();
   return out;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -55,13 +56,18 @@ class ClientHttp {
   ClientHttp(const ClientHttp&) = delete;
   ClientHttp& operator=(const ClientHttp&) = delete;
 
-  OutboundHttp of(const ServiceModel& service);
+  // The reference holds until the next call.
+  const OutboundHttp& of(const ServiceModel& service);
   // Rules that could not be taken over, each said once.
   const Diagnostics& diagnostics() const { return diagnostics_; }
 
  private:
   struct Merged;
-  Merged merged_for(const ServiceModel& service) const;
+  // Everything that can make two services differ, but for their endpoints.
+  using Said = std::vector<const void*>;
+  struct Items;
+  Items items_for(const ServiceModel& service) const;
+  OutboundHttp make(const ServiceModel& service, const Items& items);
   std::optional<HttpOutboundImage> requests(const ServiceModel& service, const Merged& merged,
                                             const ClusterImage& cluster);
   void add_route(const OrderedMatch& one, const ServiceModel& service, HttpOutboundImage& out);
@@ -81,6 +87,8 @@ class ClientHttp {
   AimedItems health_;
   AimedItems balancing_;
   LuaFilters lua_;
+  std::map<Said, OutboundHttp> known_;  // most services are spoken of alike
+  OutboundHttp last_;
 };
 
 }  // namespace sluice::policy

@@ -17,6 +17,7 @@ inline constexpr std::string_view kLuaOnErrorLabel = "sluice.io/lua-on-error";
 class LuaFilters {
  public:
   LuaFilters(const MeshWorld& mesh, const DataplaneModel& dataplane, RuleBook& rules);
+  bool empty() const { return list_.empty(); }
   std::vector<LuaFilter> at_inbound(const InboundModel& inbound) const;
   std::vector<LuaFilter> towards(const ServiceModel& service) const;
 

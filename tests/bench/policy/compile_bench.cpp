@@ -1,6 +1,6 @@
-// What a mesh of many policies and endpoints costs: reading documents, compiling them, building the table, and
-// one connection's decisions. Ten endpoints to a service; a tenth of the policies concerns the server that the
-// decisions ask for, the others are spread over the services.
+// What a mesh of many policies and endpoints costs: reading documents, compiling them, building the table,
+// and one connection's decisions. Ten endpoints to a service; a tenth of the policies concerns the server
+// that the decisions ask for, the others are spread over the services.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
@@ -11,6 +11,7 @@
 
 #include "policy/engine/compile.h"
 #include "policy/kinds/check.h"
+#include "policy/kinds/default_policies.h"
 #include "policy/table/codec.h"
 #include "policy/table/table.h"
 
@@ -25,11 +26,11 @@ std::string service(int number) {
 
 std::string dataplane(int number) {
   const auto name = service(number / kEndpointsPerService) + "-" + std::to_string(number);
-  const auto address = "10." + std::to_string(1 + number / 62500) + "." + std::to_string(number / 250 % 250) + "." +
-                       std::to_string(1 + number % 250);
-  std::string text = "---\ntype: Dataplane\nmesh: default\nname: " + name + "\nnetworking:\n  address: " + address +
-                     "\n  inbound: [{port: 80, tags: {kuma.io/service: " +
-                     service(number / kEndpointsPerService) + "}}]\n";
+  const auto address = "10." + std::to_string(1 + number / 62500) + "." + std::to_string(number / 250 % 250) +
+                       "." + std::to_string(1 + number % 250);
+  std::string text =
+      "---\ntype: Dataplane\nmesh: default\nname: " + name + "\nnetworking:\n  address: " + address +
+      "\n  inbound: [{port: 80, tags: {kuma.io/service: " + service(number / kEndpointsPerService) + "}}]\n";
   // Two of them live on this node: the client and the server of the decisions.
   if (number == 0 || number == kEndpointsPerService)
     text += "sluice: {node: n, attach: {netns: /run/netns/" + name + "}}\n";
@@ -96,10 +97,34 @@ void compile_all(benchmark::State& state) {
     benchmark::DoNotOptimize(compile({world.checked.resources, "n", {}}, numbers));
   }
   const auto bytes = encode(world.compiled.table).size();
-  state.counters["table bytes/endpoint"] =
-      static_cast<double>(bytes) / static_cast<double>(state.range(1));
+  state.counters["table bytes/endpoint"] = static_cast<double>(bytes) / static_cast<double>(state.range(1));
 }
 BENCHMARK(compile_all)->Args({100, 1'000})->Args({10'000, 10'000})->Unit(benchmark::kMillisecond);
+
+// The same mesh speaking HTTP, with the policies that Kuma gives a new mesh: every service has routes,
+// retries and limits.
+void compile_requests(benchmark::State& state) {
+  const auto& world = made(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
+  auto text = world.text;
+  const std::string plain = "tags: {";
+  for (auto at = text.find("inbound: [{port: 80, " + plain); at != std::string::npos;
+       at = text.find("inbound: [{port: 80, " + plain, at + 1))
+    text.insert(at + 21 + plain.size(), "kuma.io/protocol: http, ");
+  CheckOptions options;
+  options.limits.documents = options.limits.nodes = options.limits.bytes = std::size_t{1} << 31;
+  auto resources = check_text(text, "bench.yaml", options).resources;
+  for (auto& one : default_policies(resources.front(), Dialect::kuma_2)) resources.push_back(std::move(one));
+  for (auto _ : state) {
+    Numbers numbers;
+    benchmark::DoNotOptimize(compile({resources, "n", {}}, numbers));
+  }
+  Numbers numbers;
+  const auto compiled = compile({resources, "n", {}}, numbers);
+  state.counters["outbounds"] = static_cast<double>(compiled.table.outbounds.size());
+  state.counters["route lists"] = static_cast<double>(compiled.table.http_outbounds.size());
+  state.counters["clusters"] = static_cast<double>(compiled.table.clusters.size());
+}
+BENCHMARK(compile_requests)->Args({100, 1'000})->Args({10'000, 10'000})->Unit(benchmark::kMillisecond);
 
 void build_table(benchmark::State& state) {
   const auto& world = made(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
@@ -111,7 +136,8 @@ void admit(benchmark::State& state) {
   const auto& world = made(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
   std::vector<std::string> spiffe;
   std::vector<std::string> kuma;
-  for (const auto& uri : world.client->identities) (uri.starts_with("spiffe:") ? spiffe : kuma).push_back(uri);
+  for (const auto& uri : world.client->identities)
+    (uri.starts_with("spiffe:") ? spiffe : kuma).push_back(uri);
   const Peer peer{spiffe, kuma, {}};
   const OrigDst destination(SocketAddr{world.server->addresses.front(), 80});
   if (!std::holds_alternative<Permit>(world.table->admit(world.server->id, destination, &peer, ClientAddr())))

@@ -110,6 +110,38 @@ TEST_F(PlainTest, GarbageSectionIsRefusedAndTheLastGoodStays) {
   EXPECT_EQ("still here", read_text(accept_from(server), 10));
 }
 
+TEST_F(PlainTest, ASplitSendsConnectionsToItsServices) {
+  auto image = mesh.client_node();
+  policy::OutboundImage outbound;
+  outbound.split = {{1, 1}};
+  image.outbounds.push_back(outbound);
+  ASSERT_EQ("", proxy.send_table(image));
+  const Fd server = listen_in(mesh.netns, mesh.local_application);
+  const Fd client = connect_in(mesh.netns, mesh.remote_vip(), SocketAddr{mesh.web_ip, 0});
+  ASSERT_TRUE(client.valid());
+  const std::uint16_t port = port_of(client);
+  write_text(client, "x");
+  Fd accepted = accept_from(server);
+  ASSERT_TRUE(accepted.valid());
+  EXPECT_EQ("x", read_text(accepted, 1));
+  ::shutdown(client.get(), SHUT_WR);
+  accepted.reset();
+  EXPECT_STREQ("local", proxy.finished(port).service);
+}
+
+TEST_F(PlainTest, TheUnresolvedShareOfASplitIsRefused) {
+  auto image = mesh.client_node();
+  policy::OutboundImage outbound;
+  outbound.split = {{policy::kNone, 1}};
+  image.outbounds.push_back(outbound);
+  ASSERT_EQ("", proxy.send_table(image));
+  const Fd client = connect_in(mesh.netns, mesh.remote_vip());
+  ASSERT_TRUE(client.valid());
+  const std::uint16_t port = port_of(client);
+  EXPECT_EQ("<ECONNRESET>", read_text(client, 1));
+  EXPECT_EQ(Reason::no_endpoints, reason_of(proxy.finished(port)));
+}
+
 TEST_F(PlainTest, RemovedWorkloadsConnectionsEnd) {
   const Fd server = listen_in(mesh.netns, mesh.remote_server);
   const Fd client = connect_in(mesh.netns, mesh.remote_vip());

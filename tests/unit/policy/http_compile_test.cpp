@@ -267,6 +267,9 @@ spec:
                                     "        - matches: [{path: {type: Exact, value: /a}}]\n"
                                     "          default: {backendRefs: [{kind: MeshService, name: other}]}\n");
   EXPECT_TRUE(with("backend", routed).dial(9001).split().empty());
+  const auto retried = "---\n" + to_policy("MeshRetry", "{kind: Mesh}", "{http: {numRetries: 3}}");
+  EXPECT_EQ(with("backend", retried).dial(9001).http(), nullptr);
+  EXPECT_NE(with("backend", retried).dial(9002).http(), nullptr);
 }
 
 const RetryImage* retry(const HttpMesh& mesh, std::uint16_t port = 9001) {

@@ -262,6 +262,40 @@ TEST(HttpTable, RoutesClustersAndBackendsAreReached) {
       std::holds_alternative<Refusal>(table->route_outbound(WorkloadId(7), OrigDst(at("127.0.0.1:9001")))));
 }
 
+TEST(HttpTable, SplitsShareOutByWeight) {
+  auto made = image();
+  made.services[1].backends = {{0, 0}};
+  made.outbounds[0].split = {{0, 9}, {1, 1}};
+  const auto table = *Table::build(made);
+  const auto route = dial(*table, "127.0.0.1:9000");
+  std::map<std::uint32_t, int> seen;
+  for (std::uint64_t turn = 0; turn < 1000; ++turn)
+    ++seen[std::get<OutboundRoute>(table->route_split(route, turn)).service_index()];
+  EXPECT_NEAR(seen[0], 900, 5);
+  EXPECT_NEAR(seen[1], 100, 5);
+  made.outbounds[0].split = {{kNone, 1}};
+  const auto none = *Table::build(made);
+  const auto decision = none->route_split(dial(*none, "127.0.0.1:9000"), 7);
+  EXPECT_EQ(std::get<Refusal>(decision).reason, Reason::no_endpoints);
+  EXPECT_EQ(std::get<Refusal>(decision).rule->policy, "MeshHTTPRoute/p");
+  const auto plain = std::get<OutboundRoute>(none->route_backend(WorkloadId(7), 1));
+  EXPECT_EQ(std::get<OutboundRoute>(none->route_split(plain, 7)).service_index(), 1U);
+}
+
+// Weights may be as large as a document's numbers.
+TEST(HttpTable, SplitsOfHugeWeights) {
+  auto made = image();
+  made.services[1].backends = {{0, 0}};
+  made.outbounds[0].split.assign(kMaxListPerRoute, {0, UINT32_MAX});
+  made.outbounds[0].split.back().service = 1;
+  const auto table = *Table::build(made);
+  const auto route = dial(*table, "127.0.0.1:9000");
+  int last = 0;
+  for (std::uint64_t turn = 0; turn < 10 * kMaxListPerRoute; ++turn)
+    last += std::get<OutboundRoute>(table->route_split(route, turn)).service_index() == 1 ? 1 : 0;
+  EXPECT_NEAR(last, 10, 3);
+}
+
 TEST(HttpTable, RoutesOfAServiceWithoutEndpointsAreReached) {
   auto made = image();
   made.outbounds[1].http = 0;
