@@ -196,7 +196,8 @@ def workloads(soak, count, seconds):
     """Enrolled namespaces that hold nothing but an address."""
     names = [f"{soak.lab.prefix}w{number}" for number in range(count)]
     script = "; ".join(["set -e", *(
-        f"ip netns add {name}; ip -n {name} link add own type veth peer name far; ip -n {name} link set own up; "
+        f"ip netns add {name}; ip -n {name} link set lo up; ip -n {name} link add own type veth peer name far; "
+        f"ip -n {name} link set own up; ip -n {name} link set far up; "
         f"ip -n {name} addr add 10.79.{number // 250}.{number % 250 + 1}/32 dev own" for number, name in
         enumerate(names))])
     run("bash", "-s", stdin=script, timeout=300)

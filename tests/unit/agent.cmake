@@ -1,5 +1,6 @@
 sluice_test(agent_config_test unit SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/agent/config_test.cpp LINK sluice_config)
-sluice_test(agent_resources_test unit SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/agent/store_test.cpp LINK sluice_resources)
+sluice_test(agent_resources_test unit SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/agent/store_test.cpp
+  ${CMAKE_SOURCE_DIR}/tests/unit/agent/store_crash_test.cpp LINK sluice_resources)
 sluice_test(agent_enrol_test unit SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/agent/enrol_test.cpp
   LINK sluice_enrol sluice_policy)
 sluice_test(agent_loop_test unit SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/agent/loop_test.cpp
