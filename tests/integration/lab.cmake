@@ -13,6 +13,7 @@ foreach(name
     bypass
     forged
     held_load
+    peer_node
     detached
     privileges
     control_socket)
