@@ -1,4 +1,4 @@
-"""The peer node goes away, comes back without what it knew, or as somebody else; and the kernel's event ring overflows."""
+"""The peer node goes away, comes back without what it knew, or as somebody else; the event ring overflows."""
 import os
 import signal
 import time
