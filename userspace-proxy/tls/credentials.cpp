@@ -37,7 +37,7 @@ Outcome<std::shared_ptr<const Credentials>> Credentials::build(const Credentials
     if (trust == trusts->end())
       return fault(name + " is of mesh " + workload.mesh + ", whose trust is missing");
     auto tls = previous == nullptr ? nullptr : previous->find(workload.workload);
-    if (!tls || tls->epoch != epoch_of(workload, *trust->second)) {
+    if (!tls || *tls->epoch != epoch_of(workload, *trust->second)) {
       auto fresh = build_workload(workload, trust->second, environment.settings);
       if (!fresh) return fault(name + ": " + fresh.error().message, fresh.error().next_step);
       tls = std::move(*fresh);

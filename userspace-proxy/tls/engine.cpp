@@ -119,7 +119,7 @@ void Engine::offer(ClientTarget target) {
   target_ = std::move(target);
   const auto session = store_->client.find(session_key_);
   if (!session) return;
-  if (!usable(*session)) {
+  if (!usable(session->epoch, *session->peer)) {
     store_->client.erase(session_key_);
     return;
   }
@@ -129,9 +129,8 @@ void Engine::offer(ClientTarget target) {
   SSL_SESSION_free(copy);
 }
 
-bool Engine::usable(const Session& session) const {
-  return session.epoch == tls_->epoch && session.peer->valid_at(clock_->wall()) &&
-         !revoked_->covers(*session.peer);
+bool Engine::usable(const std::string& epoch, const PeerIdentity& peer) const {
+  return epoch == *tls_->epoch && peer.valid_at(clock_->wall()) && !revoked_->covers(peer);
 }
 
 std::size_t Engine::feed(std::span<const std::byte> ciphertext) {

@@ -120,7 +120,7 @@ class Engine final : private TicketReader {
   std::unexpected<Error> fail_from_queue(const char* step);
   std::unexpected<Error> fail_cut_short(const char* step);
   Origin peer_origin() const { return server_ ? Origin::downstream : Origin::upstream; }
-  bool usable(const Session& session) const;
+  bool usable(const std::string& epoch, const PeerIdentity& peer) const;
 
   std::shared_ptr<const WorkloadTls> tls_;
   std::shared_ptr<SessionStore> store_;

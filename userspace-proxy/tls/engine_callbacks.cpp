@@ -61,41 +61,38 @@ struct EngineCallbacks {
     static_cast<Engine*>(SSL_get_app_data(ssl))->note_secret(line);
   }
 
-  static Session remember(Engine& self, SSL_SESSION* session) {
-    return {std::shared_ptr<SSL_SESSION>(SSL_SESSION_dup(session), SSL_SESSION_free), self.peer_,
-            self.tls_->epoch};
-  }
-
   static std::string id_of(const SSL_SESSION* session) {
     unsigned size = 0;
     const auto* id = SSL_SESSION_get_id(session, &size);
     return {reinterpret_cast<const char*>(id), size};
   }
 
-  // 0: OpenSSL keeps its own reference, the store holds a duplicate.
+  // 0: OpenSSL keeps its own reference.
   static int new_server_session(SSL* ssl, SSL_SESSION* session) {
     Engine& self = engine(ssl);
-    auto entry = remember(self, session);
-    if (entry.session && entry.peer) self.store_->server.put(id_of(session), std::move(entry));
+    if (!self.peer_) return 0;
+    auto entry = ServerSession::make(*session, self.peer_, self.tls_->epoch);
+    if (entry) self.store_->server.put(id_of(session), std::move(entry));
     return 0;
   }
 
   static int new_client_session(SSL* ssl, SSL_SESSION* session) {
     Engine& self = engine(ssl);
-    auto entry = remember(self, session);
+    Session entry{std::shared_ptr<SSL_SESSION>(SSL_SESSION_dup(session), SSL_SESSION_free), self.peer_,
+                  *self.tls_->epoch};
     if (entry.session && entry.peer) self.store_->client.put(self.session_key_, std::move(entry));
     return 0;
   }
 
   static SSL_SESSION* find_server_session(SSL* ssl, const unsigned char* id, int size, int* copy) {
-    *copy = 0;  // the duplicate is the caller's
+    *copy = 0;  // what is returned is the caller's
     Engine& self = engine(ssl);
     const std::string key(reinterpret_cast<const char*>(id), static_cast<std::size_t>(size));
     const auto entry = self.store_->server.find(key);
-    if (!entry || !self.usable(*entry)) return nullptr;
-    SSL_SESSION* session = SSL_SESSION_dup(entry->session.get());
+    if (!entry || !self.usable((*entry)->epoch(), *(*entry)->peer())) return nullptr;
+    SSL_SESSION* session = (*entry)->restore(*ssl, key);
     if (session == nullptr) return nullptr;
-    self.resumption_peer_ = entry->peer;
+    self.resumption_peer_ = (*entry)->peer();
     // The session stays good for further connections until it expires, so a resumed one issues no new name
     // for it.
     SSL_set_num_tickets(ssl, 0);

@@ -14,12 +14,15 @@
 
 #include "base/clock.h"
 #include "base/peer_identity.h"
+#include "tls/server_session.h"
 #include "tls/sharded_lru.h"
 
 struct ssl_session_st;
 
 namespace sluice::tls {
 
+// A client keeps OpenSSL's own object, which cannot be put together from outside; it has few, one per server
+// and workload.
 struct Session {
   std::shared_ptr<ssl_session_st> session;  // never handed to OpenSSL itself, only duplicates of it
   std::shared_ptr<const PeerIdentity> peer;
@@ -36,9 +39,9 @@ struct SessionStore {
   explicit SessionStore(SessionStoreLimits limits = {})
       : client(limits.client_sessions), server(limits.server_sessions), leaves(limits.verified_leaves) {}
 
-  ShardedLru<Session> client;                              // key: client_session_key()
-  ShardedLru<Session> server;                              // key: session id
-  ShardedLru<std::shared_ptr<const PeerIdentity>> leaves;  // key: see Trust::verify
+  ShardedLru<Session> client;                               // key: client_session_key()
+  ShardedLru<std::shared_ptr<const ServerSession>> server;  // key: session id
+  ShardedLru<std::shared_ptr<const PeerIdentity>> leaves;   // key: see Trust::verify
 };
 
 }  // namespace sluice::tls

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 namespace sluice::tls {
@@ -40,7 +41,7 @@ class ShardedLru {
       shard.order.pop_back();
     }
     shard.order.emplace_front(key, std::move(value));
-    shard.index.emplace(key, shard.order.begin());
+    shard.index.emplace(shard.order.front().first, shard.order.begin());
   }
 
   void erase(const std::string& key) {
@@ -48,8 +49,9 @@ class ShardedLru {
     const std::lock_guard lock(shard.mutex);
     const auto at = shard.index.find(key);
     if (at == shard.index.end()) return;
-    shard.order.erase(at->second);
+    const auto entry = at->second;
     shard.index.erase(at);
+    shard.order.erase(entry);
   }
 
   std::size_t size() const {
@@ -65,8 +67,8 @@ class ShardedLru {
   using Order = std::list<std::pair<std::string, Value>>;
   struct Shard {
     mutable std::mutex mutex;
-    Order order;  // most recently used first
-    std::unordered_map<std::string, typename Order::iterator> index;
+    Order order;                                                           // most recently used first
+    std::unordered_map<std::string_view, typename Order::iterator> index;  // keys lie in `order`
   };
   static constexpr std::size_t kShards = 16;
 

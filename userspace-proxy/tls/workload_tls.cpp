@@ -91,13 +91,13 @@ Outcome<std::shared_ptr<const WorkloadTls>> build_workload(const WorkloadCredent
   if (!own) return std::unexpected(own.error());
   auto out = std::make_shared<WorkloadTls>();
   out->workload = image.workload;
-  out->epoch = epoch_of(image, *trust);
+  out->epoch = std::make_shared<const std::string>(epoch_of(image, *trust));
   out->not_before = x509::not_before(*own->chain.front());
   out->not_after = x509::not_after(*own->chain.front());
   out->trust = std::move(trust);
-  auto client = build_context(*own, settings, out->epoch, false);
+  auto client = build_context(*own, settings, *out->epoch, false);
   if (!client) return std::unexpected(client.error());
-  auto server = build_context(*own, settings, out->epoch, true);
+  auto server = build_context(*own, settings, *out->epoch, true);
   if (!server) return std::unexpected(server.error());
   out->client = std::move(*client);
   out->server = std::move(*server);

@@ -13,8 +13,8 @@ namespace sluice::tls {
 
 struct WorkloadTls {
   std::uint32_t workload = 0;
-  std::string
-      epoch;  // SHA-256 over own chain and the mesh's trust: sessions of another epoch are not resumed
+  // SHA-256 over own chain and the mesh's trust: sessions of another epoch are not resumed.
+  std::shared_ptr<const std::string> epoch;
   WallTime not_before{};
   WallTime not_after{};
   std::shared_ptr<const Trust> trust;
