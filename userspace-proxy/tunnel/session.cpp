@@ -72,8 +72,9 @@ Session::Session(Role role, const SessionLimits& limits) : state_(std::make_uniq
   SessionCallbacks::install(raw);
   const auto option = make_option(limits);
   nghttp2_session* session = nullptr;
-  const auto create = role == Role::client ? nghttp2_session_client_new2 : nghttp2_session_server_new2;
-  create(&session, raw, state_.get(), option.get());
+  const auto create = role == Role::client ? nghttp2_session_client_new3 : nghttp2_session_server_new3;
+  create(&session, raw, state_.get(), option.get(), state_->frame_buffer.allocator());
+  state_->frame_buffer.made();
   state_->session.reset(made(session));
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, role == Role::server ? limits.streams_max : 0},
@@ -146,9 +147,15 @@ void Session::ping() {
 }
 
 std::optional<Event> Session::next_event() {
-  if (state_->events.empty()) return std::nullopt;
-  const Event event = state_->events.front();
-  state_->events.pop_front();
+  auto& events = state_->events;
+  if (state_->next_event == events.size()) return std::nullopt;
+  const Event event = events[state_->next_event++];
+  if (state_->next_event == events.size()) {
+    constexpr std::size_t kKeep = 8;  // an idle session holds little memory
+    if (events.capacity() > kKeep) std::vector<Event>().swap(events);
+    events.clear();
+    state_->next_event = 0;
+  }
   return event;
 }
 

@@ -142,7 +142,6 @@ int SessionCallbacks::send_data(nghttp2_session*, nghttp2_frame* frame, const st
                                 std::size_t length, nghttp2_data_source*, void* user) {
   constexpr std::size_t kFrameHeader = 9;
   auto& state = of(user);
-  if (state.out.size() >= state.out_max) return NGHTTP2_ERR_WOULDBLOCK;
   const StreamId id = frame->hd.stream_id;
   auto* stream = state.find(id);
   if (stream == nullptr || stream->to_send.size() < length) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -155,7 +154,8 @@ int SessionCallbacks::send_data(nghttp2_session*, nghttp2_frame* frame, const st
     stream->full = false;
     state.report({.kind = Event::Kind::writable, .stream = id});
   }
-  return 0;
+  // Never "would block": the frame's head would stay in the shared buffer.
+  return state.out.size() >= state.out_max ? NGHTTP2_ERR_PAUSE : 0;
 }
 
 int SessionCallbacks::frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {

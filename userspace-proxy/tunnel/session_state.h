@@ -4,12 +4,13 @@
 
 #include <nghttp2/nghttp2.h>
 
-#include <deque>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "base/flood_guard.h"
 #include "io/byte_queue.h"
+#include "tunnel/frame_buffer.h"
 #include "tunnel/session.h"
 
 namespace sluice::tunnel {
@@ -62,9 +63,11 @@ struct Session::State {
 
   const Role role;
   const SessionLimits limits;
+  FrameBufferLender frame_buffer;
   std::unique_ptr<nghttp2_session, SessionFree> session;
   std::map<StreamId, StreamState> streams;
-  std::deque<Event> events;
+  std::vector<Event> events;  // from next_event on; emptied when all are taken
+  std::size_t next_event = 0;
   std::vector<std::byte> out;  // filled during take_output
   std::size_t out_max = 0;
   FloodGuard control;

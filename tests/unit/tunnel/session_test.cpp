@@ -1,5 +1,7 @@
 #include "tunnel/session.h"
 
+#include <malloc.h>
+
 #include "tests/unit/tunnel/session_pair.h"
 
 namespace sluice::tunnel {
@@ -34,6 +36,40 @@ TEST(TunnelSession, CarriesAConnectionBothWaysAndHalfCloses) {
   pair.server.release(opened->stream);
   EXPECT_EQ(pair.client.streams(), 0u);
   EXPECT_EQ(pair.server.streams(), 0u);
+}
+
+// Sessions of one thread put their frames together in the same memory: cut off anywhere, none spoils
+// another's.
+TEST(TunnelSession, SessionsTakeTurnsInTheSharedFrameBuffer) {
+  SessionPair pairs[2];
+  const std::string texts[2] = {std::string(50'000, 'a'), std::string(50'000, 'b')};
+  StreamId ids[2] = {};
+  for (int i = 0; i < 2; ++i) {
+    ids[i] = *pairs[i].client.open(request_of());
+    EXPECT_EQ(pairs[i].client.write(ids[i], bytes_of(texts[i])), texts[i].size());
+    pairs[i].client.finish(ids[i]);
+  }
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (auto& pair : pairs) {
+      const auto some = pair.client.take_output(1);
+      moved |= !some.empty();
+      ASSERT_TRUE(pair.server.feed(some, pair.now));
+    }
+  }
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(SessionPair::next(pairs[i].server, Kind::opened));
+    EXPECT_EQ(SessionPair::read_all(pairs[i].server, ids[i]), texts[i]);
+    EXPECT_TRUE(pairs[i].server.ended(ids[i]));
+  }
+}
+
+TEST(TunnelSession, IdleSessionHoldsNoFrameBuffer) {
+  constexpr std::size_t kPairs = 32;
+  std::vector<std::unique_ptr<SessionPair>> pairs;
+  const auto before = mallinfo2().uordblks;
+  for (std::size_t i = 0; i < kPairs; ++i) pairs.push_back(std::make_unique<SessionPair>());
+  EXPECT_LT((mallinfo2().uordblks - before) / (2 * kPairs), 14u * 1024);
 }
 
 TEST(TunnelSession, SlowReaderDoesNotStallItsNeighbour) {
