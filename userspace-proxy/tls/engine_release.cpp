@@ -68,8 +68,7 @@ std::unique_ptr<Records> Engine::release_records(io::Chunk& unread) {
   server_secret_.wipe();
   if (!records) return nullptr;
   unread = io::Chunk::copy_of(std::span(pipe_.in).subspan(pipe_.in_read));
-  pipe_.in = {};
-  pipe_.in_read = 0;
+  pipe_ = Pipe();  // not `= {}` of a vector, which keeps its memory
   if (!expects_ticket) free_ssl();
   return records;
 }
@@ -87,7 +86,7 @@ void Engine::read_ticket(std::span<const std::byte> record) {
 
 void Engine::no_more_tickets() {
   free_ssl();
-  pipe_ = {};
+  pipe_ = Pipe();
 }
 
 }  // namespace sluice::tls
