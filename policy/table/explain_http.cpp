@@ -51,13 +51,6 @@ std::string describe(const Table& table, const std::vector<WeightedBackend>& bac
   return out;
 }
 
-std::string describe(const Table& table, const RouteImage& route) {
-  const auto target = route.redirect.status != 0 ? "redirect " + std::to_string(route.redirect.status)
-                                                 : describe(table, route.backends);
-  return "requests for " + describe(route.match) + " to " + target + ", request timeout " +
-         millis(route.timeouts.request);
-}
-
 void add_cluster(const Table& table, const ClusterImage& cluster, Explanation& out) {
   if (cluster.limits != ConnectionLimits{}) {
     add(table, cluster.limits_rule,
@@ -76,6 +69,13 @@ void add_cluster(const Table& table, const ClusterImage& cluster, Explanation& o
 }
 
 }  // namespace
+
+std::string describe(const Table& table, const RouteImage& route) {
+  const auto target = route.redirect.status != 0 ? "redirect " + std::to_string(route.redirect.status)
+                                                 : describe(table, route.backends);
+  return "requests for " + describe(route.match) + " to " + target + ", request timeout " +
+         millis(route.timeouts.request);
+}
 
 void add_http(const Table& table, const OutboundRoute& route, Explanation& out) {
   if (const auto* http = route.http()) {

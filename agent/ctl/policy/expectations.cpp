@@ -42,7 +42,7 @@ class Reader {
 
  private:
   Expectation test(const Node& node, const std::string& path) {
-    known_keys(node, path, {"name", "mesh", "from", "to", "expect"});
+    known_keys(node, path, {"name", "mesh", "from", "to", "method", "path", "headers", "expect"});
     Expectation out;
     out.mark = node.mark;
     out.flow.from = text(node, "from", path, true);
@@ -50,7 +50,11 @@ class Reader {
     std::tie(out.flow.to, out.flow.port) = split_destination(to);
     if (const auto mesh = text(node, "mesh", path, false); !mesh.empty()) out.flow.mesh = mesh;
     out.name = text(node, "name", path, false);
-    if (out.name.empty()) out.name = out.flow.from + " -> " + to;
+    out.flow.request = request(node, path);
+    if (out.name.empty()) {
+      out.name = out.flow.from + " -> " + to;
+      if (out.flow.request) out.name += " " + out.flow.request->method + " " + out.flow.request->target;
+    }
     const auto* expect = node.find("expect");
     if (expect == nullptr) {
       wrong(node.mark, path + ".expect", "must be defined");
@@ -62,15 +66,43 @@ class Reader {
     return out;
   }
 
+  std::optional<policy::ImaginedRequest> request(const Node& node, const std::string& path) {
+    policy::ImaginedRequest out;
+    const auto method = text(node, "method", path, false);
+    const auto target = text(node, "path", path, false);
+    const auto headers = mapping(node, "headers", path);
+    for (const auto& entry : headers.fields) {
+      const auto at = path + ".headers." + entry.key;
+      if (!entry.value.is_scalar()) wrong(entry.mark, at, "must be a text");
+      const auto field = header_field(entry.key + ":" + entry.value.scalar);
+      if (field)
+        out.headers.push_back(*field);
+      else
+        wrong(entry.mark, at, "must have a name");
+    }
+    if (method.empty() && target.empty() && headers.is_null()) return std::nullopt;
+    if (!method.empty()) out.method = method;
+    if (!target.empty()) out.target = target;
+    return out;
+  }
+
   void expected(const Node& node, const std::string& path, Expectation& out) {
-    known_keys(node, path, {"verdict", "reason", "policy", "endpoints", "timeout", "client", "server"});
+    known_keys(node, path,
+               {"verdict", "reason", "policy", "endpoints", "route", "backends", "redirect", "timeout",
+                "client", "server"});
     if (const auto* given = node.find("verdict")) out.verdict = verdict(*given, path + ".verdict");
     out.reason = text(node, "reason", path, false);
     out.policy = text(node, "policy", path, false);
+    out.route = text(node, "route", path, false);
+    out.redirect = text(node, "redirect", path, false);
     out.endpoints = texts(node, "endpoints", path);
+    out.backends = texts(node, "backends", path);
     out.timeout = mapping(node, "timeout", path);
     out.client = mapping(node, "client", path);
     out.server = mapping(node, "server", path);
+    const bool of_request = !out.route.empty() || !out.redirect.empty() || !out.backends.empty();
+    if (of_request && !out.flow.request)
+      wrong(node.mark, path, "route, backends and redirect need a method, path or headers of the test");
     if (node.is_mapping() && node.fields.empty()) wrong(node.mark, path, "expects nothing");
   }
 
@@ -166,8 +198,10 @@ std::string seconds(Nanos value) {
 // Connection timeouts are what the table enforces, defaults included.
 void compare_timeouts(const Node& wanted, const FlowAnswer& answer, std::vector<std::string>& out) {
   auto rest = wanted;
-  for (const auto& [key, value] : {std::pair{"connectionTimeout", answer.connect_timeout},
-                                   std::pair{"idleTimeout", answer.idle_timeout}}) {
+  std::vector<std::pair<const char*, Nanos>> enforced{{"connectionTimeout", answer.connect_timeout},
+                                                      {"idleTimeout", answer.idle_timeout}};
+  if (answer.request) enforced.emplace_back("requestTimeout", answer.request->request_timeout);
+  for (const auto& [key, value] : enforced) {
     const auto* given = wanted.find(key);
     if (given == nullptr) continue;
     rest.erase(key);
@@ -179,6 +213,31 @@ void compare_timeouts(const Node& wanted, const FlowAnswer& answer, std::vector<
   auto by_kind = Node::empty_mapping();
   by_kind.set("MeshTimeout", rest);
   compare_kinds(false, by_kind, answer, out);
+}
+
+// In any order.
+void compare_names(std::string_view what, std::vector<std::string> wanted, std::vector<std::string> got,
+                   std::vector<std::string>& out) {
+  if (wanted.empty()) return;
+  std::ranges::sort(got);
+  std::ranges::sort(wanted);
+  if (got != wanted)
+    out.push_back(fmt::format("{} are {}, expected {}", what, Json(got).dump(), Json(wanted).dump()));
+}
+
+void compare_request(const Expectation& wanted, const FlowAnswer& answer, std::vector<std::string>& out) {
+  if (wanted.route.empty() && wanted.redirect.empty() && wanted.backends.empty()) return;
+  if (!answer.request) {
+    out.push_back("bytes are relayed, no route is asked");
+    return;
+  }
+  const auto& got = *answer.request;
+  const auto route = got.route.policy.empty() ? std::string("built-in") : got.route.policy;
+  if (!wanted.route.empty() && wanted.route != route)
+    out.push_back(fmt::format("route is {}, expected {}", route, wanted.route));
+  if (!wanted.redirect.empty() && wanted.redirect != std::to_string(got.redirect))
+    out.push_back(fmt::format("redirect is {}, expected {}", got.redirect, wanted.redirect));
+  compare_names("backends", wanted.backends, answer.backends, out);
 }
 
 }  // namespace
@@ -204,15 +263,10 @@ std::vector<std::string> failures_of(const Expectation& expectation, const FlowA
   say("verdict", expectation.verdict, answer.verdict());
   say("reason", expectation.reason, reason_info(answer.reason()).word);
   say("policy", expectation.policy, answer.rule().policy);
-  if (!expectation.endpoints.empty()) {
-    std::vector<std::string> got;
-    for (const auto& endpoint : answer.endpoints) got.push_back(endpoint.server);
-    auto wanted = expectation.endpoints;
-    std::ranges::sort(got);
-    std::ranges::sort(wanted);
-    if (got != wanted)
-      out.push_back(fmt::format("endpoints are {}, expected {}", Json(got).dump(), Json(wanted).dump()));
-  }
+  std::vector<std::string> servers;
+  for (const auto& endpoint : answer.endpoints) servers.push_back(endpoint.server);
+  compare_names("endpoints", expectation.endpoints, std::move(servers), out);
+  compare_request(expectation, answer, out);
   compare_timeouts(expectation.timeout, answer, out);
   compare_kinds(false, expectation.client, answer, out);
   compare_kinds(true, expectation.server, answer, out);

@@ -17,6 +17,16 @@
 //         timeout: {connectionTimeout: 2s}
 //         client: {MeshRetry: {http: {numRetries: 3}}}   # what these policies set at least
 //         server: {MeshRateLimit: {...}}
+//     - from: web                          # a request, where any of method, path and headers is given
+//       to: backend
+//       method: GET
+//       path: /api/items?id=7
+//       headers: {x-version: v2}
+//       expect:
+//         route: MeshHTTPRoute/canary      # that decides; "built-in" is Kuma's own
+//         backends: [backend-v2]           # where it may go; "none" answers with a 500
+//         redirect: 301
+//         timeout: {requestTimeout: 5s}
 #pragma once
 
 #include <string>
@@ -33,8 +43,8 @@ struct Expectation {
   policy::Mark mark;
   Flow flow;
   // Empty or null: not asked.
-  std::string verdict, reason, policy;
-  std::vector<std::string> endpoints;
+  std::string verdict, reason, policy, route, redirect;
+  std::vector<std::string> endpoints, backends;
   policy::Node timeout, client, server;  // mappings; client and server by kind
 };
 

@@ -14,6 +14,8 @@ struct ExplainFlags {
   std::vector<std::string> paths;
   Flow flow;
   std::string to;
+  policy::ImaginedRequest request;
+  std::vector<std::string> headers;
   policy::CheckOptions options;
 };
 
@@ -30,9 +32,9 @@ std::string role_of(const policy::ConsideredRule& rule) {
   return rule.matched ? "matches, a stronger one decides" : "does not match: " + rule.missing;
 }
 
-Json rules_json(const policy::Explanation& explanation) {
+Json rules_json(const std::vector<policy::ConsideredRule>& rules) {
   Json out = Json::array();
-  for (const auto& rule : explanation.rules) {
+  for (const auto& rule : rules) {
     out.push_back({{"policy", policy_name(rule.rule)},
                    {"file", rule.rule.file},
                    {"line", rule.rule.line},
@@ -58,6 +60,19 @@ Json settings_json(const FlowAnswer& answer) {
   return out;
 }
 
+Json request_json(const policy::ImaginedRequest& asked, const policy::RequestExplanation& request) {
+  return {{"method", asked.method},
+          {"path", asked.target},
+          {"summary", request.summary},
+          {"route", policy_name(request.route)},
+          {"file", request.route.file},
+          {"line", request.route.line},
+          {"redirect", request.redirect},
+          {"request_timeout_ms", std::chrono::duration_cast<Millis>(request.request_timeout).count()},
+          {"retries", request.retries},
+          {"rules", rules_json(request.rules)}};
+}
+
 Json answer_json(const Flow& flow, const FlowAnswer& answer) {
   Json endpoints = Json::array();
   for (const auto& endpoint : answer.endpoints)
@@ -66,31 +81,55 @@ Json answer_json(const Flow& flow, const FlowAnswer& answer) {
                          {"allowed", endpoint.admission.allowed},
                          {"reason", reason_info(endpoint.admission.reason).word},
                          {"summary", endpoint.admission.summary},
-                         {"rules", rules_json(endpoint.admission)}});
-  return {{"from", answer.client},
-          {"to", flow.to},
-          {"dialled", answer.dialled.text()},
-          {"service", answer.service},
-          {"verdict", answer.verdict()},
-          {"reason", reason_info(answer.reason()).word},
-          {"outbound",
-           {{"allowed", answer.outbound.allowed},
-            {"summary", answer.outbound.summary},
-            {"rules", rules_json(answer.outbound)}}},
-          {"endpoints", std::move(endpoints)},
-          {"settings", settings_json(answer)}};
+                         {"rules", rules_json(endpoint.admission.rules)}});
+  Json out{{"from", answer.client},
+           {"to", flow.to},
+           {"dialled", answer.dialled.text()},
+           {"service", answer.service},
+           {"verdict", answer.verdict()},
+           {"reason", reason_info(answer.reason()).word},
+           {"outbound",
+            {{"allowed", answer.outbound.allowed},
+             {"summary", answer.outbound.summary},
+             {"rules", rules_json(answer.outbound.rules)}}},
+           {"endpoints", std::move(endpoints)},
+           {"settings", settings_json(answer)}};
+  if (answer.request) out["request"] = request_json(*flow.request, *answer.request);
+  return out;
 }
 
-void add_rules(Table& table, const std::string& side, const policy::Explanation& explanation) {
-  for (const auto& rule : explanation.rules)
+// Routes and what hangs on them stand in a table of their own when a request is asked about.
+void add_rules(Table& table, const std::string& side, const std::vector<policy::ConsideredRule>& rules,
+               bool deciding_only) {
+  for (const auto& rule : rules) {
+    if (deciding_only && !rule.decided) continue;
     table.add({side,
                policy_name(rule.rule),
                {rule.effect, rule.decided ? Tone::bold : Tone::dim},
                role_of(rule),
                place(rule.rule)});
+  }
 }
 
-std::string answer_text(const FlowAnswer& answer, bool colour) {
+std::string request_text(const Flow& flow, const FlowAnswer& answer, bool colour) {
+  if (!flow.request) return {};
+  const auto asked = flow.request->method + " " + flow.request->target;
+  if (!answer.request)
+    return printable("request  " + asked + ": bytes are relayed, no route is asked") + "\n";
+  auto out = "request  " +
+             printable(asked + " " + answer.request->summary + " by " + policy_name(answer.request->route) +
+                       fmt::format(", {} retries", answer.request->retries)) +
+             "\n";
+  Table routes({"ROUTE", "EFFECT", "ROLE", "WHERE"});
+  for (const auto& rule : answer.request->rules)
+    routes.add({policy_name(rule.rule),
+                {rule.effect, rule.decided ? Tone::bold : Tone::dim},
+                role_of(rule),
+                place(rule.rule)});
+  return out + "\n" + routes.render(colour);
+}
+
+std::string answer_text(const Flow& flow, const FlowAnswer& answer, bool colour) {
   const auto verdict = answer.verdict();
   auto out =
       toned(printable(fmt::format("{} -> {}", answer.client, answer.dialled.text())), Tone::bold, colour) +
@@ -101,9 +140,11 @@ std::string answer_text(const FlowAnswer& answer, bool colour) {
   out += "\nway out  " + printable(answer.outbound.summary) + "\n";
   for (const auto& endpoint : answer.endpoints)
     out += "server   " + printable(fmt::format("{}: {}", endpoint.server, endpoint.admission.summary)) + "\n";
+  out += request_text(flow, answer, colour);
   Table rules({"SIDE", "POLICY", "EFFECT", "ROLE", "WHERE"});
-  add_rules(rules, "client", answer.outbound);
-  for (const auto& endpoint : answer.endpoints) add_rules(rules, endpoint.server, endpoint.admission);
+  add_rules(rules, "client", answer.outbound.rules, answer.request.has_value());
+  for (const auto& endpoint : answer.endpoints)
+    add_rules(rules, endpoint.server, endpoint.admission.rules, false);
   if (!rules.empty()) out += "\n" + rules.render(colour);
   Table settings({"SIDE", "KIND", "SETS", "WHERE"});
   for (const auto& setting : answer.settings) {
@@ -116,7 +157,24 @@ std::string answer_text(const FlowAnswer& answer, bool colour) {
   return out;
 }
 
+// Nothing when only the connection is asked about; a fault is a header that is none.
+Outcome<std::optional<policy::ImaginedRequest>> request_of(const ExplainFlags& flags) {
+  auto request = flags.request;
+  for (const auto& text : flags.headers) {
+    auto header = header_field(text);
+    if (!header) return fault("'" + text + "' is no header", "write --header 'Name: value'");
+    request.headers.push_back(*std::move(header));
+  }
+  if (request.method.empty() && request.target.empty() && request.headers.empty()) return std::nullopt;
+  if (request.method.empty()) request.method = "GET";
+  if (request.target.empty()) request.target = "/";
+  return request;
+}
+
 int explain(const Session& session, ExplainFlags flags) {
+  auto request = request_of(flags);
+  if (!request) return session.misused(request.error());
+  flags.flow.request = *std::move(request);
   auto documents = read_documents(flags.paths, flags.options, session.terminal().in);
   if (!documents) return session.misused(documents.error());
   for (const auto& one : documents->diagnostics) tell_errors(one, session.terminal().err);
@@ -125,7 +183,8 @@ int explain(const Session& session, ExplainFlags flags) {
   if (!simulation) return session.fail(simulation.error());
   const auto answer = simulation->ask(flags.flow);
   if (!answer) return session.fail(answer.error());
-  session.show(answer_json(flags.flow, *answer), [&] { return answer_text(*answer, session.colour()); });
+  session.show(answer_json(flags.flow, *answer),
+               [&] { return answer_text(flags.flow, *answer, session.colour()); });
   return kExitOk;
 }
 
@@ -146,6 +205,13 @@ void add_policy_explain(Verbs& verbs) {
   verb.add_option("--to", flags->to, "a Dataplane, a service, a MeshService or an address")
       ->required()
       ->type_name("NAME[:PORT]");
+  verb.add_option("--method", flags->request.method, "of a request: which route takes it (default: GET)")
+      ->type_name("METHOD");
+  verb.add_option("--path", flags->request.target, "path and query of the request (default: /)")
+      ->type_name("PATH");
+  verb.add_option("--header", flags->headers, "a header of the request; may be repeated")
+      ->type_name("'NAME: VALUE'");
+  flags->request = {.method = {}, .target = {}, .headers = {}};
   add_judging(verb, flags->options);
 }
 

@@ -83,8 +83,12 @@ std::vector<std::string> sections_of(const policy::Resource& service, std::uint1
   return out;
 }
 
+bool FlowAnswer::leads_nowhere() const {
+  return request && request->redirect == 0 && endpoints.empty();
+}
+
 std::string FlowAnswer::verdict() const {
-  if (!outbound.allowed) return "deny";
+  if (!outbound.allowed || leads_nowhere()) return "deny";
   const auto admitted = [](const Endpoint& endpoint) { return endpoint.admission.allowed; };
   if (std::ranges::all_of(endpoints, admitted)) return "allow";
   return std::ranges::none_of(endpoints, admitted) ? "deny" : "mixed";
@@ -92,12 +96,14 @@ std::string FlowAnswer::verdict() const {
 
 Reason FlowAnswer::reason() const {
   if (!outbound.allowed) return outbound.reason;
+  if (leads_nowhere()) return Reason::no_endpoints;
   for (const auto& endpoint : endpoints)
     if (!endpoint.admission.allowed) return endpoint.admission.reason;
   return Reason::none;
 }
 
 policy::RuleRef FlowAnswer::rule() const {
+  if (outbound.allowed && leads_nowhere()) return request->route;
   const policy::Explanation* deciding = &outbound;
   for (const auto& endpoint : endpoints) {
     if (deciding == &outbound || !endpoint.admission.allowed) deciding = &endpoint.admission;

@@ -102,13 +102,29 @@ class Asker {
 
   void follow(const policy::OutboundRoute& route, FlowAnswer& out) const {
     out.service = route.service();
-    out.connect_timeout = route.permit(0).connect_timeout();
-    out.idle_timeout = route.permit(0).idle_timeout();
+    if (route.is_mesh() && flow_.request)
+      out.request = policy::explain_request(table_, route, *flow_.request);
+    if (!out.request) return add_way(route, out);
+    for (const auto service : out.request->services) {
+      out.backends.push_back(service == policy::kNone ? "none" : image_.services[service].name);
+      if (service == policy::kNone) continue;
+      const auto decision = table_.route_backend(client_->id, service);
+      if (const auto* way = std::get_if<policy::OutboundRoute>(&decision)) add_way(*way, out);
+    }
+  }
+
+  // A service that only leads to others has no endpoint of its own.
+  void add_way(const policy::OutboundRoute& route, FlowAnswer& out) const {
+    if (route.size() == 0) return;
+    if (out.endpoints.empty()) {
+      out.connect_timeout = route.permit(0).connect_timeout();
+      out.idle_timeout = route.permit(0).idle_timeout();
+    }
     if (!route.is_mesh()) return;
     const PeerNames names(*client_);
     const auto peer = names.peer();
     const SocketAddr source{client_->addresses.empty() ? IpAddr{} : client_->addresses.front(), 0};
-    for (std::size_t i = 0; i < std::min(route.size(), FlowAnswer::kMaxEndpoints); ++i) {
+    for (std::size_t i = 0; i < route.size() && out.endpoints.size() < FlowAnswer::kMaxEndpoints; ++i) {
       const auto permit = route.permit(i);
       const auto* server = table_.workload(permit.server());
       if (server == nullptr) continue;
@@ -138,6 +154,15 @@ std::pair<std::string, std::uint16_t> split_destination(const std::string& text)
   const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, port);
   if (error != std::errc() || rest != end) return {text, 0};
   return {text.substr(0, colon), port};
+}
+
+std::optional<policy::HeaderField> header_field(const std::string& text) {
+  const auto colon = text.find(':');
+  if (colon == 0 || colon == std::string::npos) return std::nullopt;
+  policy::HeaderField out{text.substr(0, colon), text.substr(colon + 1)};
+  for (char& c : out.name) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  out.value.erase(0, std::min(out.value.find_first_not_of(" \t"), out.value.size()));
+  return out;
 }
 
 Outcome<Simulation> Simulation::of(std::vector<policy::Resource> resources, policy::Dialect dialect) {

@@ -12,7 +12,7 @@
 #include "base/reason.h"
 #include "base/result.h"
 #include "policy/engine/world.h"
-#include "policy/table/explain.h"
+#include "policy/table/explain_request.h"
 
 namespace sluice::ctl {
 
@@ -22,7 +22,11 @@ struct Flow {
   std::string from;        // a Dataplane, or a kuma.io/service (its first Dataplane)
   std::string to;          // a Dataplane, a service, a MeshService or an address
   std::uint16_t port = 0;  // 0: the only or first one
+  std::optional<policy::ImaginedRequest> request;
 };
+
+// "Name: value" to a header field; nothing when it is none.
+std::optional<policy::HeaderField> header_field(const std::string& text);
 
 // "backend", "backend:8080", "10.0.0.1:80", "[fd00::1]:80" to name and port.
 std::pair<std::string, std::uint16_t> split_destination(const std::string& text);
@@ -49,10 +53,16 @@ struct FlowAnswer {
   policy::Explanation outbound;
   Nanos connect_timeout{};
   Nanos idle_timeout{};
-  std::vector<Endpoint> endpoints;  // at most kMaxEndpoints; empty outside the mesh
-  std::vector<Setting> settings;    // in the order in which Kuma applies the kinds
+  std::vector<Endpoint> endpoints;  // of the request's route if there is one; at most kMaxEndpoints; empty
+                                    // outside the mesh
+  // The route that the flow's request takes; nothing also when no requests are looked for on this way.
+  std::optional<policy::RequestExplanation> request;
+  std::vector<std::string> backends;  // names of the services that the request may go to; "none": a 500
+  std::vector<Setting> settings;      // in the order in which Kuma applies the kinds
 
   static constexpr std::size_t kMaxEndpoints = 64;
+  // The request's route has no endpoint at all.
+  bool leads_nowhere() const;
   // "allow", "deny", or "mixed" when servers of one service answer differently.
   std::string verdict() const;
   // Of the first refusal; Reason::none when all is allowed.

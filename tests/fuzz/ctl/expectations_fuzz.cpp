@@ -15,6 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   answer.client = "web-1";
   answer.service = "backend";
   answer.settings.push_back({"MeshTimeout", false, policy::Node::empty_mapping(), {}});
+  answer.request.emplace();
+  answer.backends = {"backend"};
   for (const auto& one : read.tests) (void)ctl::failures_of(one, answer);
   return 0;
 }

@@ -61,8 +61,11 @@ TEST_F(PolicyTest, RefusesWhatIsNoExpectation) {
        {"- {from: web, to: backend}\n", "- {from: web, expect: allow}\n",
         "- {from: web, to: backend, expect: maybe}\n",
         "- {from: web, to: backend, expect: {verdicts: allow}}\n", "- {from: web, to: backend, expect: {}}\n",
-        "- 7\n", "- {from: [a], to: b, expect: allow}\n",
-        "- {from: web, to: backend, expect: {endpoints: a}}\n", "- {\n"}) {
+        "- {from: web, to: backend, expect: {route: built-in}}\n",
+        "- {from: web, to: backend, headers: {a: [b]}, expect: allow}\n",
+        "- {from: web, to: backend, headers: {'': b}, expect: allow}\n", "- 7\n",
+        "- {from: [a], to: b, expect: allow}\n", "- {from: web, to: backend, expect: {endpoints: a}}\n",
+        "- {\n"}) {
     EXPECT_EQ(expect(bad), 2) << bad;
     EXPECT_THAT(err, HasSubstr("expect.yaml:")) << bad;
   }
@@ -81,6 +84,31 @@ TEST_F(PolicyTest, SpeaksJson) {
   EXPECT_EQ(whole(answer[0], "line"), 2u);
   EXPECT_FALSE(flag(answer[0], "passed"));
   EXPECT_EQ(list(answer[0], "failures").size(), 1u);
+}
+
+TEST_F(PolicyTest, AsksAboutRequests) {
+  file("mesh.yaml", std::string(kMesh) + kRoutes);
+  EXPECT_EQ(
+      expect("- from: web\n  to: backend\n  path: /api/items?id=7\n  headers: {X-Version: v2}\n  expect:\n"
+             "    {verdict: allow, route: MeshHTTPRoute/canary, endpoints: [backend-2],\n"
+             "     timeout: {connectionTimeout: 2s, requestTimeout: 15s}}\n"
+             "- {from: web, to: backend, path: '/api/items?id=8', headers: {x-version: v2},\n"
+             "   expect: {route: built-in, backends: [backend], endpoints: [backend-2, backend-1]}}\n"
+             "- {from: web, to: backend, path: /old, expect: {redirect: 301, verdict: allow}}\n"
+             "- {from: web, to: backend, path: /gone12, expect: {verdict: deny, reason: no_endpoints}}\n"),
+      0)
+      << out << err;
+  EXPECT_THAT(out, HasSubstr("ok     web -> backend GET /old\n"));
+  EXPECT_EQ(expect("- {from: web, to: backend, path: /api, expect: {route: MeshHTTPRoute/canary}}\n"
+                   "- {from: web, to: backend, path: /api, expect: {backends: [other], redirect: 301}}\n"
+                   "- {from: web, to: backend, path: /api, expect: {timeout: {requestTimeout: 1s}}}\n"
+                   "- {from: web, to: 'web-1:80', path: /api, expect: {route: built-in}}\n"),
+            1);
+  for (const char* said :
+       {"route is built-in, expected MeshHTTPRoute/canary", R"(backends are ["backend"], expected ["other"])",
+        "redirect is 0, expected 301", "requestTimeout is 15000ms, expected 1s", "bytes are relayed",
+        "0 passed, 4 failed"})
+    EXPECT_THAT(out, HasSubstr(said));
 }
 
 struct PolicyDiff : ::testing::Test, PolicyRun {

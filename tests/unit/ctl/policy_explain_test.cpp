@@ -65,6 +65,45 @@ TEST_F(PolicyExplain, SaysTheSameToPeople) {
   EXPECT_THAT(out, HasSubstr("does not match: the peer is not spiffe://default/web"));
 }
 
+TEST_F(PolicyExplain, NamesTheRouteOfARequest) {
+  file("mesh.yaml", std::string(kMesh) + kRoutes);
+  const std::vector<std::string> question{"explain", "--dir", mesh,      "--from",
+                                          "web",     "--to",  "backend", "--path"};
+  const auto ask_with = [&](const std::string& target, const std::vector<std::string>& more) {
+    auto arguments = question;
+    arguments.push_back(target);
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    arguments.insert(arguments.end(), {"-o", "json"});
+    EXPECT_EQ(run(arguments), 0) << err;
+    return Json(field(Json::parse(out, nullptr, false), "request"));
+  };
+  const auto taken = ask_with("/api/items?id=7", {"--header", "X-Version: v2"});
+  EXPECT_EQ(text(taken, "route"), "MeshHTTPRoute/canary");
+  EXPECT_EQ(text(taken, "summary"), "goes to backend{version=v2}");
+  const auto missing = [](const Json& request) {
+    for (const Json& rule : list(request, "rules"))
+      if (text(rule, "effect").find("/api") != std::string::npos) return text(rule, "missing");
+    return std::string("no such route");
+  };
+  EXPECT_EQ(missing(taken), "");
+  EXPECT_EQ(missing(ask_with("/api?id=7", {})), "header x-version is not v2");
+  EXPECT_EQ(missing(ask_with("/api?id=7", {"--header", "x-version:v2", "--method", "POST"})),
+            "the method POST is not GET");
+  EXPECT_EQ(missing(ask_with("/api?id=8", {"--header", "x-version: v2"})), "parameter id is not 7");
+  EXPECT_EQ(missing(ask_with("/apix", {})), "the path /apix is not /api or below it");
+  EXPECT_EQ(text(ask_with("/apix", {}), "route"), "built-in default");
+  auto plain = question;
+  plain.push_back("/api/items?id=7");
+  EXPECT_EQ(run(plain), 0);
+  EXPECT_THAT(out,
+              HasSubstr("request  GET /api/items?id=7 goes to backend by built-in default, 3 retries\n"));
+  EXPECT_EQ(run({"explain", "--dir", mesh, "--from", "web", "--to", "web-1", "--path", "/"}), 0);
+  EXPECT_THAT(out, HasSubstr("bytes are relayed"));
+  plain.insert(plain.end(), {"--header", "nonsense"});
+  EXPECT_EQ(run(plain), 2);
+  EXPECT_THAT(err, HasSubstr("'nonsense' is no header"));
+}
+
 TEST_F(PolicyExplain, FailsOnNamesThatMeanNothing) {
   EXPECT_EQ(run({"explain", "--dir", mesh, "--from", "web", "--to", "nothing"}), 1);
   EXPECT_THAT(err, HasSubstr("nothing"));

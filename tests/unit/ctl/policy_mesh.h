@@ -62,4 +62,36 @@ spec:
       default: {connectionTimeout: 3s}
 )";
 
+// Two versions of backend; GET /api with x-version: v2 goes to the second.
+inline constexpr const char* kRoutes = R"(---
+type: Dataplane
+name: backend-2
+mesh: default
+networking:
+  address: 10.0.0.4
+  inbound: [{port: 8080, tags: {kuma.io/service: backend, kuma.io/protocol: http, version: v2}}]
+---
+type: MeshHTTPRoute
+name: canary
+mesh: default
+spec:
+  targetRef: {kind: MeshService, name: web}
+  to:
+    - targetRef: {kind: MeshService, name: backend}
+      rules:
+        - matches:
+            - path: {type: PathPrefix, value: /api}
+              method: GET
+              headers: [{name: x-version, value: v2}]
+              queryParams: [{type: Exact, name: id, value: "7"}]
+          default:
+            backendRefs: [{kind: MeshServiceSubset, name: backend, tags: {version: v2}, weight: 1}]
+        - matches: [{path: {type: Exact, value: /old}}]
+          default:
+            filters: [{type: RequestRedirect, requestRedirect: {hostname: new.example, statusCode: 301}}]
+        - matches: [{path: {type: RegularExpression, value: "/gone[0-9]+"}}]
+          default:
+            backendRefs: [{kind: MeshService, name: nobody, weight: 1}]
+)";
+
 }  // namespace sluice::ctl
