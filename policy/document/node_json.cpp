@@ -6,19 +6,38 @@
 namespace sluice::policy {
 namespace {
 
-void quote(std::string_view text, std::string& out) {
+// The code point of a character of two or three bytes that YAML does not take as it is, or takes for the end
+// of a line; 0 for all others. So what is printed here is read as the same text by a reader of either
+// language.
+unsigned needs_escape(std::string_view rest) {
+  const auto byte = [&](std::size_t i) { return i < rest.size() ? static_cast<unsigned char>(rest[i]) : 0U; };
+  if (byte(0) == 0xc2 && byte(1) >= 0x80 && byte(1) < 0xa0) return byte(1);
+  if (byte(0) != 0xe2 && byte(0) != 0xef) return 0;
+  const auto code = (byte(0) & 15U) << 12 | (byte(1) & 63U) << 6 | (byte(2) & 63U);
+  return code == 0x2028 || code == 0x2029 || code == 0xfeff || code >= 0xfffe ? code : 0;
+}
+
+void escape(unsigned code, std::string& out) {
   static constexpr char kHex[] = "0123456789abcdef";
+  out += "\\u";
+  for (int shift = 12; shift >= 0; shift -= 4) out += kHex[(code >> shift) & 15];
+}
+
+void quote(std::string_view text, std::string& out) {
   out += '"';
-  for (const char c : text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
     } else if (c == '\n') {
       out += "\\n";
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += "\\u00";
-      out += kHex[(static_cast<unsigned char>(c) >> 4) & 15];
-      out += kHex[static_cast<unsigned char>(c) & 15];
+    } else if (byte < 0x20 || byte == 0x7f) {
+      escape(byte, out);
+    } else if (const auto code = needs_escape(text.substr(i, 3)); code != 0) {
+      escape(code, out);
+      i += code < 0x800 ? 1 : 2;
     } else {
       out += c;
     }

@@ -1,15 +1,15 @@
 #include "policy/table/codec.h"
 
-#include <algorithm>
-#include <cstring>
-
 #include "base/bytes.h"
+#include "policy/table/flat_map.h"
 #include "policy/table/image_codec.h"
 
 namespace sluice::policy {
 
 std::vector<std::byte> encode(const TableImage& image) {
   ByteWriter out;
+  // What a workload and a rule usually take; more only costs another allocation.
+  out.reserve(image.workloads.size() * 384 + image.rules.size() * 96 + 4096);
   out.number(kTableMagic);
   out.number(kTableVersion);
   write(out, image);
@@ -32,20 +32,9 @@ std::expected<TableImage, std::string> decode_image(std::span<const std::byte> b
 
 // Eight bytes at a step: a table has megabytes, and every change of a policy is hashed.
 std::uint64_t content_hash(std::span<const std::byte> bytes) {
-  constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15ULL;
-  const auto mix = [](std::uint64_t hash, std::uint64_t word) {
-    hash = (hash ^ word) * kOdd;
-    return hash ^ (hash >> 32);
-  };
-  std::uint64_t hash = bytes.size() * kOdd;
-  while (!bytes.empty()) {
-    std::uint64_t word = 0;
-    const auto size = std::min(bytes.size(), sizeof(word));
-    std::memcpy(&word, bytes.data(), size);
-    hash = mix(hash, word);
-    bytes = bytes.subspan(size);
-  }
-  return mix(hash, kOdd);
+  WordHash hash;
+  hash.add_bytes(bytes.data(), bytes.size());
+  return hash.value();
 }
 
 }  // namespace sluice::policy

@@ -33,28 +33,31 @@ const RuleRef& Table::rule(RuleIndex index) const {
 }
 
 const WorkloadImage* Table::workload(WorkloadId id) const {
-  const auto found = index_->workloads.find(id);
-  return found == index_->workloads.end() ? nullptr : &image_.workloads[found->second];
+  const auto* found = index_->workloads.find(number(id));
+  return found == nullptr ? nullptr : &image_.workloads[*found];
 }
 
 bool Table::enrolled_peer(WorkloadId server, const IpAddr& client) const {
   const auto* self = workload(server);
-  const auto found = index_->by_address.find(client);
-  if (self == nullptr || found == index_->by_address.end()) return false;
-  return std::ranges::any_of(found->second, [&](std::uint32_t position) {
-    return image_.workloads[position].mesh == self->mesh && image_.workloads[position].mtls;
-  });
+  if (self == nullptr) return false;
+  const auto& list = index_->by_address;
+  for (const auto* link = list.find(client); link != nullptr; link = list.next(*link)) {
+    const auto& peer = image_.workloads[link->number];
+    if (peer.mesh == self->mesh && peer.mtls) return true;
+  }
+  return false;
 }
 
 bool Table::address_belongs(const IpAddr& address, const Peer& peer) const {
-  const auto found = index_->by_address.find(address);
-  if (found == index_->by_address.end()) return false;
-  return std::ranges::any_of(found->second, [&](std::uint32_t position) {
-    const auto& identities = image_.workloads[position].identities;
-    return std::ranges::any_of(peer.spiffe_uris, [&](const std::string& uri) {
+  const auto& list = index_->by_address;
+  for (const auto* link = list.find(address); link != nullptr; link = list.next(*link)) {
+    const auto& identities = image_.workloads[link->number].identities;
+    const auto carried = [&](const std::string& uri) {
       return std::ranges::find(identities, uri) != identities.end();
-    });
-  });
+    };
+    if (std::ranges::any_of(peer.spiffe_uris, carried)) return true;
+  }
+  return false;
 }
 
 OutboundRoute Table::route_to_service(const WorkloadImage& client, std::uint32_t service) const {
@@ -72,14 +75,14 @@ OutboundRoute Table::route_to_service(const WorkloadImage& client, std::uint32_t
 const OutboundImage* Table::apply_outbound_timeouts(const WorkloadImage& client, std::uint32_t service,
                                                     OutboundRoute& route) const {
   const auto position = static_cast<std::uint64_t>(&client - image_.workloads.data());
-  const auto found = index_->outbounds.find((position << 32) | service);
-  if (found == index_->outbounds.end()) {
+  const auto* found = index_->outbounds.find((position << 32) | service);
+  if (found == nullptr) {
     route.connect_timeout_ = client.passthrough_connect_timeout.value;
     route.idle_timeout_ = client.passthrough_idle_timeout.value;
     route.rule_ = &rule(client.passthrough_connect_timeout.rule);
     return nullptr;
   }
-  const auto& outbound = image_.outbounds[found->second];
+  const auto& outbound = image_.outbounds[*found];
   route.connect_timeout_ = outbound.connect_timeout.value;
   route.idle_timeout_ = outbound.idle_timeout.value;
   route.rule_ = &rule(outbound.connect_timeout.rule);
@@ -128,10 +131,10 @@ OutboundDecision Table::route_outbound(WorkloadId client_id, const OrigDst& dest
   const auto position = static_cast<std::uint32_t>(client - image_.workloads.data());
 
   std::optional<std::uint32_t> service;
-  if (const auto found = index_->declared.find({position, destination}); found != index_->declared.end()) {
-    service = image_.outbounds[found->second].service;
-  } else if (const auto vip = index_->vips.find({client->mesh, destination}); vip != index_->vips.end()) {
-    service = vip->second;
+  if (const auto* found = index_->declared.find({position, destination})) {
+    service = image_.outbounds[*found].service;
+  } else if (const auto* vip = index_->vips.find({client->mesh, destination})) {
+    service = *vip;
   }
   if (service) {
     auto route = route_to_service(*client, *service);
@@ -140,14 +143,14 @@ OutboundDecision Table::route_outbound(WorkloadId client_id, const OrigDst& dest
     return Refusal{Reason::no_endpoints, &rule(RuleIndex::built_in)};
   }
 
-  const auto endpoint = index_->endpoints.find({client->mesh, destination});
-  if (endpoint == index_->endpoints.end()) return route_outside(*client, destination);
+  const auto* endpoint = index_->endpoints.find({client->mesh, destination});
+  if (endpoint == nullptr) return route_outside(*client, destination);
   OutboundRoute route;
   route.table_ = this;
   route.client_ = client;
   route.mesh_ = true;
-  route.direct_ = &endpoint->second.backend;
-  apply_outbound_timeouts(*client, endpoint->second.service, route);
+  route.direct_ = &endpoint->backend;
+  apply_outbound_timeouts(*client, endpoint->service, route);
   return route;
 }
 
@@ -173,14 +176,15 @@ Permit OutboundRoute::permit(std::size_t index) const {
 
 const InboundImage* Table::find_inbound(const WorkloadImage& server, const SocketAddr& destination) const {
   const auto position = static_cast<std::uint64_t>(&server - image_.workloads.data());
-  const auto found = index_->inbounds.find((position << 16) | destination.port);
-  if (found == index_->inbounds.end()) return nullptr;
-  for (const auto number : found->second) {
-    if (server.inbounds[number].address.ip == destination.ip) return &server.inbounds[number];
+  const auto& list = index_->inbounds;
+  const auto* first = list.find((position << 16) | destination.port);
+  if (first == nullptr) return nullptr;
+  for (const auto* link = first; link != nullptr; link = list.next(*link)) {
+    if (server.inbounds[link->number].address.ip == destination.ip) return &server.inbounds[link->number];
   }
   // Another address of the same workload: the port's protection must not depend on the address that was
   // dialled.
-  return &server.inbounds[found->second.front()];
+  return &server.inbounds[first->number];
 }
 
 InboundView Table::inbound(WorkloadId server_id, const OrigDst& destination) const {

@@ -55,7 +55,7 @@ PermissionIndex::PermissionIndex(const Permissions& permissions) {
 void PermissionIndex::add(std::uint32_t position) {
   for (const auto& condition : ordered_[position]->conditions) {
     if (condition.kind == Condition::Kind::uri_exact) {
-      exact_[condition.value].push_back(position);
+      exact_.insert(condition.value, {}).push_back(position);
       return;
     }
   }
@@ -117,7 +117,7 @@ const PermissionRule* PermissionIndex::find(const Peer& peer) const {
   try_all(unanchored_, peer, best);
   for (const auto uris : {peer.spiffe_uris, peer.kuma_uris}) {
     for (const auto& uri : uris) {
-      if (const auto found = exact_.find(uri); found != exact_.end()) try_all(found->second, peer, best);
+      if (const auto* found = exact_.find(uri)) try_all(*found, peer, best);
     }
   }
   if (!prefixes_.empty()) {
@@ -140,22 +140,24 @@ IpAddr masked(const IpAddr& address, std::uint8_t length) {
 }
 
 TableIndex::TableIndex(const TableImage& image, Regexes all_regexes) : regexes(std::move(all_regexes)) {
+  workloads.reserve(image.workloads.size());
+  by_address.reserve(image.workloads.size());
+  endpoints.reserve(image.workloads.size());
+  inbounds.reserve(image.workloads.size());
   for (std::uint32_t i = 0; i < image.workloads.size(); ++i) add_workload(image, i);
   for (std::uint32_t i = 0; i < image.services.size(); ++i) {
     const auto& service = image.services[i];
-    for (const auto& vip : service.vips) vips.try_emplace({service.mesh, vip}, i);
+    for (const auto& vip : service.vips) vips.insert({service.mesh, vip}, i);
     for (const auto& backend : service.backends) {
       const auto& address = image.workloads[backend.workload].inbounds[backend.inbound].address;
-      if (const auto found = endpoints.find({service.mesh, address});
-          found != endpoints.end() && found->second.service == EndpointEntry::kNoService) {
-        found->second.service = i;
-      }
+      auto* found = endpoints.find({service.mesh, address});
+      if (found != nullptr && found->service == EndpointEntry::kNoService) found->service = i;
     }
   }
   for (std::uint32_t i = 0; i < image.outbounds.size(); ++i) {
     const auto& outbound = image.outbounds[i];
-    outbounds.try_emplace(key_of(outbound.workload, outbound.service, 32), i);
-    for (const auto& address : outbound.addresses) declared.try_emplace({outbound.workload, address}, i);
+    outbounds.insert(key_of(outbound.workload, outbound.service, 32), i);
+    for (const auto& address : outbound.addresses) declared.insert({outbound.workload, address}, i);
   }
   permissions.reserve(image.permissions.size());
   for (const auto& set : image.permissions) permissions.emplace_back(set);
@@ -165,12 +167,12 @@ TableIndex::TableIndex(const TableImage& image, Regexes all_regexes) : regexes(s
 
 void TableIndex::add_workload(const TableImage& image, std::uint32_t position) {
   const auto& workload = image.workloads[position];
-  workloads.emplace(workload.id, position);
-  for (const auto& address : workload.addresses) by_address[address].push_back(position);
+  workloads.insert(number(workload.id), position);
+  for (const auto& address : workload.addresses) by_address.add(address, position);
   for (std::uint32_t i = 0; i < workload.inbounds.size(); ++i) {
     const auto& address = workload.inbounds[i].address;
-    endpoints.try_emplace({workload.mesh, address}, EndpointEntry{{position, i}, EndpointEntry::kNoService});
-    inbounds[key_of(position, address.port, 16)].push_back(i);
+    endpoints.insert({workload.mesh, address}, {{position, i}, EndpointEntry::kNoService});
+    inbounds.add(key_of(position, address.port, 16), i);
   }
   for (std::uint32_t i = 0; i < workload.passthrough_matches.size(); ++i) {
     const auto& prefix = workload.passthrough_matches[i].prefix;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <span>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "policy/table/decision.h"
+#include "policy/table/flat_map.h"
 #include "policy/table/image.h"
 #include "policy/table/regexes.h"
 #include "policy/table/route_index.h"
@@ -28,15 +30,26 @@ struct ScopedPrefix {
   bool operator==(const ScopedPrefix&) const = default;
 };
 
-struct ScopedHash {
-  static std::size_t mix(std::size_t a, std::size_t b) {
-    return (a ^ (b + 0x9e3779b97f4a7c15ULL + (a << 6) + (a >> 2)));
+struct IndexHash {
+  std::uint64_t operator()(std::uint64_t key) const noexcept { return of(IpAddr{}, key, false); }
+  std::uint64_t operator()(const IpAddr& key) const noexcept { return of(key, 0, true); }
+  std::uint64_t operator()(const ScopedAddr& key) const noexcept {
+    return of(key.address.ip, (std::uint64_t{key.scope} << 16) | key.address.port, true);
   }
-  std::size_t operator()(const ScopedAddr& key) const noexcept {
-    return mix(std::hash<SocketAddr>{}(key.address), key.scope);
+  std::uint64_t operator()(const ScopedPrefix& key) const noexcept {
+    return of(key.prefix.base, (std::uint64_t{key.scope} << 8) | key.prefix.length, true);
   }
-  std::size_t operator()(const ScopedPrefix& key) const noexcept {
-    return mix(mix(std::hash<IpAddr>{}(key.prefix.base), key.prefix.length), key.scope);
+
+ private:
+  static std::uint64_t of(const IpAddr& ip, std::uint64_t rest, bool with_ip) noexcept {
+    WordHash hash;
+    hash.add(rest);
+    if (!with_ip) return hash.value();
+    std::uint64_t words[2];
+    std::memcpy(words, ip.bytes.data(), sizeof(words));
+    hash.add(words[0]);
+    hash.add(words[1]);
+    return hash.value();
   }
 };
 
@@ -69,7 +82,7 @@ class PermissionIndex {
   void try_prefixes(std::string_view uri, const Peer& peer, std::uint32_t& best) const;
 
   std::vector<const PermissionRule*> ordered_;
-  std::unordered_map<std::string_view, std::vector<std::uint32_t>> exact_;
+  FlatMap<std::string_view, std::vector<std::uint32_t>, TextHash> exact_;
   std::vector<PrefixEntry> prefixes_;  // sorted by value
   std::vector<std::uint32_t> unanchored_;
 };
@@ -80,15 +93,14 @@ bool holds(const Condition& condition, const Peer& peer);
 struct TableIndex {
   TableIndex(const TableImage& image, Regexes all_regexes);
 
-  std::unordered_map<WorkloadId, std::uint32_t> workloads;
-  std::unordered_map<IpAddr, std::vector<std::uint32_t>> by_address;
-  std::unordered_map<ScopedAddr, EndpointEntry, ScopedHash> endpoints;  // scope: mesh
-  std::unordered_map<ScopedAddr, std::uint32_t, ScopedHash> vips;       // scope: mesh -> service
-  std::unordered_map<ScopedAddr, std::uint32_t, ScopedHash> declared;   // scope: workload -> outbound
-  std::unordered_map<std::uint64_t, std::uint32_t> outbounds;  // workload << 32 | service -> outbound
-  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>>
-      inbounds;  // workload << 16 | port -> inbounds
-  std::unordered_map<ScopedPrefix, std::vector<std::uint32_t>, ScopedHash>
+  FlatMap<std::uint64_t, std::uint32_t, IndexHash> workloads;  // by number
+  FlatLists<IpAddr, IndexHash> by_address;                     // workloads
+  FlatMap<ScopedAddr, EndpointEntry, IndexHash> endpoints;     // scope: mesh
+  FlatMap<ScopedAddr, std::uint32_t, IndexHash> vips;          // scope: mesh -> service
+  FlatMap<ScopedAddr, std::uint32_t, IndexHash> declared;      // scope: workload -> outbound
+  FlatMap<std::uint64_t, std::uint32_t, IndexHash> outbounds;  // workload << 32 | service -> outbound
+  FlatLists<std::uint64_t, IndexHash> inbounds;                // workload << 16 | port -> inbounds
+  std::unordered_map<ScopedPrefix, std::vector<std::uint32_t>, IndexHash>
       passthrough;  // scope: workload -> matches
   std::unordered_map<std::uint32_t, std::vector<std::uint8_t>>
       passthrough_lengths;  // workload -> longest first

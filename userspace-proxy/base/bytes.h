@@ -16,6 +16,7 @@ namespace sluice {
 
 class ByteWriter {
  public:
+  void reserve(std::size_t size) { out_.reserve(size); }
   template <typename T>
     requires(std::is_integral_v<T> || std::is_enum_v<T>)
   void number(T value) {

@@ -51,6 +51,19 @@ TEST(Yaml, NumbersOfYaml11) {
   is(10, Node::Kind::integer, "0");
 }
 
+// Found by json_fuzz: characters that YAML does not take unescaped, or takes for the end of a line.
+TEST(Yaml, PrintedJsonIsReadAsTheSame) {
+  for (const char* text :
+       {"\"\\x7f|\"", "\"\\x91\\n\"", "\"a\\Nb\"", "\"\\L\\P\"", "\"\\uFEFFx\"", "\"\u00e9\u2027\\\\\""}) {
+    Diagnostics diagnostics;
+    const auto first = parse_yaml(text, "a.yaml", diagnostics);
+    ASSERT_EQ(first.size(), 1U) << text << diagnostics.text();
+    const auto again = parse_yaml(first.front().to_json(), "b.json", diagnostics);
+    ASSERT_EQ(again.size(), 1U) << first.front().to_json() << diagnostics.text();
+    EXPECT_EQ(again.front().scalar, first.front().scalar);
+  }
+}
+
 TEST(Yaml, MarksAreOneBased) {
   const auto node = one("a:\n  b: 1\n");
   EXPECT_EQ(node.find_path({"a", "b"})->mark, (Mark{2, 6}));
