@@ -32,6 +32,7 @@ sluice_test(policy_http_test unit
 sluice_test(policy_table_test unit
   SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/policy/table_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/http_table_test.cpp
+          ${CMAKE_SOURCE_DIR}/tests/unit/policy/flat_map_test.cpp
   LINK sluice_table)
 # The conformance data is read when it lies beside the checkout; a run without it says so.
 sluice_test(policy_corpus_test unit
