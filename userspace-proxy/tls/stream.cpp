@@ -9,7 +9,8 @@ TlsStream::TlsStream(io::Ring& ring, std::unique_ptr<io::Stream> transport, std:
     : transport_(std::move(transport)),
       engine_(std::move(engine)),
       records_(engine_->release_records(released_)),
-      unread_(std::move(unread)),
+      // Emptied, it still owns its memory, which may be a receive buffer of the ring's.
+      unread_(unread.empty() ? io::Chunk() : std::move(unread)),
       flushed_(ring) {}
 
 // Plaintext takes the place of the ciphertext it came from: `chunk` is only memory here.
