@@ -78,6 +78,7 @@ void add_all(Verbs& verbs) {
   add_apply(verbs);
   add_get(verbs);
   add_delete(verbs);
+  add_diff(verbs);
   add_connections(verbs);
   add_explain(verbs);
   add_policy(verbs);

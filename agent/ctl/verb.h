@@ -92,6 +92,7 @@ void add_unenroll(Verbs& verbs);
 void add_apply(Verbs& verbs);
 void add_get(Verbs& verbs);
 void add_delete(Verbs& verbs);
+void add_diff(Verbs& verbs);
 void add_connections(Verbs& verbs);
 void add_explain(Verbs& verbs);
 void add_policy(Verbs& verbs);
