@@ -11,7 +11,8 @@ namespace sluice::policy {
 struct Condition {
   enum class Kind : std::uint8_t {
     uri_exact,   // one of the peer's URIs equals value (spiffe://mesh/service or kuma://tag/value)
-    uri_prefix,  // one of the peer's SPIFFE IDs equals value or continues it after a '/'
+    uri_prefix,  // one of the peer's SPIFFE IDs begins with value; plain text, as in Kuma: "../ns" means
+                 // "../ns2" too
     sni_exact
   };
   Kind kind = Kind::uri_exact;
