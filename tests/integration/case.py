@@ -27,6 +27,7 @@ class TwoNodes(unittest.TestCase):
     lab_name = "it"
     settings = {}
     clients = ("client", "neighbour")
+    outbounds = ()  # (local port, service) of the clients
 
     @classmethod
     def setUpClass(cls):
@@ -46,7 +47,8 @@ class TwoNodes(unittest.TestCase):
     @classmethod
     def documents(cls):
         parts = [documents.MESH]
-        parts += [documents.dataplane(f"{n}-1", "a", n, cls.address[n], netns_attach(cls.lab, n)) for n in cls.clients]
+        parts += [documents.dataplane(f"{n}-1", "a", n, cls.address[n], netns_attach(cls.lab, n),
+                                      outbounds=cls.outbounds) for n in cls.clients]
         attach = netns_attach(cls.lab, "web")
         parts.append(documents.dataplane("web-1", "b", "web", cls.address["web"], attach, [80], "http"))
         parts.append(documents.allow("web-clients", "web", cls.clients))

@@ -97,11 +97,13 @@ bool make_safe(FlightRow& row) {
   if (row.transport > static_cast<std::uint8_t>(Transport::app_tls)) return false;
   if (!reason_from_number(row.reason)) return false;
   row.resumed = row.resumed != 0 ? 1 : 0;
-  row.pad = 0;
+  if (row.http_status > 599) return false;
   make_text_safe(row.step);
   make_text_safe(row.rule);
   make_text_safe(row.peer_identity);
   make_text_safe(row.service);
+  make_text_safe(row.method);
+  make_text_safe(row.path);
   return true;
 }
 

@@ -45,7 +45,7 @@ inline constexpr std::size_t kFlightLiveRows = 8192;
 inline constexpr std::size_t kFlightFinishedRows = 4096;
 // Changes with any change of the layout below or of metrics.def; the keeper refuses to carry other memory
 // over.
-inline constexpr std::uint32_t kFlightVersion = 1;
+inline constexpr std::uint32_t kFlightVersion = 2;
 
 enum class Direction : std::uint8_t { outbound, inbound };
 // How the bytes travel towards the server (outbound) or came in (inbound).
@@ -71,7 +71,7 @@ struct FlightRow {
   std::uint16_t client_port = 0;
   std::uint16_t destination_port = 0;
   std::uint16_t upstream_port = 0;
-  std::uint16_t pad = 0;
+  std::uint16_t http_status = 0;  // a request's row: what the client was answered; 0: nothing
   std::uint8_t client_ip[16] = {};
   std::uint8_t destination_ip[16] = {};
   std::uint8_t upstream_ip[16] = {};
@@ -79,6 +79,10 @@ struct FlightRow {
   char rule[160] = {};           // policy name and file:line that decided
   char peer_identity[160] = {};  // first SPIFFE URI of the peer
   char service[64] = {};         // destination service or passthrough
+  char method[8] = {};           // of a request; empty: the row is a connection's
+  char path[88] = {};            // without the query
+  std::uint32_t retries = 0;
+  std::uint32_t requests = 0;  // a connection's row: that it has carried
 };
 
 // Copies text into a field of FlightRow, cut to fit and terminated.

@@ -40,6 +40,8 @@ class BodySink {
   // The message is whole. `trailers` as in BodyPart; dropped where the version or the framing cannot carry
   // them.
   virtual io::Task<Result<>> finish(std::string_view trailers) = 0;
+  // More follows at once: what is written next may go out together with it.
+  virtual void hold_back() {}
 };
 
 // A request that a client sent to the proxy.
@@ -78,6 +80,8 @@ class ClientStream : public BodySink {
   // The next head of the answer, interim ones included.
   virtual io::Task<Result<const http::Response*>> answer() = 0;
   virtual io::Task<Result<BodyPart>> read_body() = 0;
+  // The next read_body() has something to give without waiting.
+  virtual bool body_waits() const { return false; }
   // Gives the request up. HTTP/1: its connection will carry no other.
   virtual void reset(Error why) = 0;
 };

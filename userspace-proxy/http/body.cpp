@@ -11,10 +11,9 @@ namespace {
 // RFC 9110 6.5.1: what frames, routes or authenticates a message cannot come after it.
 bool belongs_in_head(std::string_view name, Known known) {
   if (known != Known::other) return true;
-  constexpr std::string_view kNames[] = {"authorization",    "cache-control", "content-encoding",
-                                         "content-range",    "content-type",  "cookie",
-                                         "max-forwards",     "set-cookie",    "proxy-authorization",
-                                         "www-authenticate", "range"};
+  constexpr std::string_view kNames[] = {
+      "authorization", "cache-control", "content-encoding",    "content-range",    "content-type", "cookie",
+      "max-forwards",  "set-cookie",    "proxy-authorization", "www-authenticate", "range"};
   return std::ranges::any_of(kNames, [name](std::string_view n) { return equal_ignoring_case(name, n); });
 }
 
@@ -104,7 +103,9 @@ Parsed<BodyReader::Step> BodyReader::trailer(std::string_view bytes) {
       return std::unexpected(Refusal::trailer_field);
   }
   state_ = State::done;
-  return Step{reader->size() - before, {}};
+  const std::size_t size = reader->size();
+  trailer_bytes_.resize(size - 2);
+  return Step{size - before, {}};
 }
 
 }  // namespace sluice::http

@@ -1,5 +1,5 @@
-// Reads a message's body as it streams by: says which bytes belong to it and where it ends. Chunked bodies are
-// checked as they pass and can be forwarded byte for byte.
+// Reads a message's body as it streams by: says which bytes belong to it and where it ends. Chunked bodies
+// are checked as they pass and can be forwarded byte for byte.
 #pragma once
 
 #include <cstddef>
@@ -34,6 +34,8 @@ class BodyReader {
   bool may_end_by_close() const { return length_.kind == BodyLength::Kind::until_close || done(); }
   bool done() const { return state_ == State::done; }
   std::uint64_t content_bytes() const { return content_bytes_; }
+  // Once done(): the trailer's field lines, each with its CRLF; mostly empty.
+  std::string_view trailers() const { return trailer_bytes_; }
 
  private:
   enum class State : std::uint8_t { data, open_end, chunk_line, chunk_cr, chunk_lf, trailer, done };
@@ -46,7 +48,7 @@ class BodyReader {
   std::uint64_t left_ = 0;
   std::uint64_t content_bytes_ = 0;
   ChunkLine line_;
-  std::string trailer_bytes_;  // stays empty in the common case: only "\r\n"
+  std::string trailer_bytes_;  // once it is over: without the empty line
 };
 
 }  // namespace sluice::http

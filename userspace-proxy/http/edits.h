@@ -4,9 +4,12 @@
 #include <span>
 #include <string_view>
 
-#include "http/forward.h"
-
 namespace sluice::http {
+
+struct SetField {
+  std::string_view name;
+  std::string_view value;
+};
 
 struct Edits {
   std::string_view target{};        // replaces path and query

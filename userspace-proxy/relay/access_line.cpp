@@ -56,7 +56,7 @@ struct View {
   const FlightRow& row;
   std::uint64_t duration_ns;
   std::string_view reason;
-  std::string_view workload, service, peer, rule, step;
+  std::string_view workload, service, peer, rule, step, method, path;
 };
 
 View view_of(const AccessEntry& entry) {
@@ -69,7 +69,9 @@ View view_of(const AccessEntry& entry) {
           text_of(row.service, sizeof row.service),
           text_of(row.peer_identity, sizeof row.peer_identity),
           text_of(row.rule, sizeof row.rule),
-          text_of(row.step, sizeof row.step)};
+          text_of(row.step, sizeof row.step),
+          text_of(row.method, sizeof row.method),
+          text_of(row.path, sizeof row.path)};
 }
 
 std::string text_line(const View& view) {
@@ -84,6 +86,11 @@ std::string text_line(const View& view) {
   };
   fmt::format_to(std::back_inserter(out), " {} {}", direction_word(static_cast<Direction>(row.direction)),
                  view.reason);
+  if (!view.method.empty()) {
+    put("method", view.method);
+    put("path", view.path);
+    fmt::format_to(std::back_inserter(out), " status={} retries={}", row.http_status, row.retries);
+  }
   put("workload", view.workload);
   put("client", address(row.client_ip, row.client_port));
   put("destination", address(row.destination_ip, row.destination_port));
@@ -108,6 +115,12 @@ std::string json_line(const View& view) {
   line["time"] = timestamp(row.opened_wall_ns + view.duration_ns);
   line["direction"] = direction_word(static_cast<Direction>(row.direction));
   line["reason"] = view.reason;
+  if (!view.method.empty()) {
+    line["method"] = view.method;
+    line["path"] = view.path;
+    line["status"] = row.http_status;
+    line["retries"] = row.retries;
+  }
   line["workload"] = view.workload;
   line["client"] = address(row.client_ip, row.client_port);
   line["destination"] = address(row.destination_ip, row.destination_port);

@@ -14,12 +14,13 @@ io::Task<void> serve(Connection& connection, io::SocketStream& client, Direction
 
 }  // namespace
 
-Connection::Connection(Context& context, const Entrance& entrance, const ClientAddr& client)
+Connection::Connection(Context& context, const Entrance& entrance, const ClientAddr& client,
+                       Record::Kind kind)
     : context_(context),
       snapshot_(context.snapshot),
       entrance_(entrance),
       client_(client),
-      record_(context.sinks, entrance.direction, entrance.workload, client) {
+      record_(context.sinks, entrance.direction, entrance.workload, client, kind) {
   context_.live.enter(*this);
 }
 
@@ -76,6 +77,7 @@ std::optional<Error> Connection::settle() {
 void Connection::force_end(const Error& why) {
   if (forced_) return;
   forced_ = why;
+  if (stream_ != nullptr) stream_->reset(why);
   scope_.cancel();
 }
 

@@ -13,8 +13,10 @@
 #include "base/error.h"
 #include "base/peer_identity.h"
 #include "base/workload.h"
+#include "exchange/pool.h"
 #include "io/scope.h"
 #include "io/socket_source.h"
+#include "io/stream.h"
 #include "relay/limits.h"
 #include "relay/live.h"
 #include "relay/peer.h"
@@ -33,14 +35,17 @@ struct Context {
   io::SocketSource& sockets;
   tls::Handshakes& handshakes;
   tunnel::Pool& tunnels;
+  exchange::Pool& http_pool;
   ConnectionCount& node_connections;
   std::uint32_t node_connections_max = 0;
   Snapshot snapshot;
   LiveSet live;
-  std::uint32_t next_pick = 0;                 // round robin over endpoints
-  std::set<tunnel::Tunnel*> served_tunnels{};  // to be told when the worker drains
+  std::uint32_t next_pick = 0;                        // round robin over endpoints
+  std::set<tunnel::Tunnel*> served_tunnels{};         // to be told when the worker drains
+  std::set<codec::ServerSession*> served_sessions{};  // likewise
   SourcePorts source_ports{};
   std::uint64_t next_split = 0;  // turns of weighted splits
+  std::uint64_t random_state = 0;  // of shares and jitter
 };
 
 // The listener a connection came in by.
@@ -53,7 +58,8 @@ struct Entrance {
 
 class Connection final : public LiveConnection {
  public:
-  Connection(Context& context, const Entrance& entrance, const ClientAddr& client);
+  Connection(Context& context, const Entrance& entrance, const ClientAddr& client,
+             Record::Kind kind = Record::Kind::connection);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -93,6 +99,8 @@ class Connection final : public LiveConnection {
   // The peer has been told in its own protocol why this ends; no reset.
   void close_in_order() { closes_in_order_ = true; }
   bool closes_in_order() const { return closes_in_order_; }
+  // A connection without tasks of its own ends by this stream, which must outlive it.
+  void ends_by(io::Stream& stream) { stream_ = &stream; }
   // Ends it with `why`: everything it waits for fails.
   void force_end(const Error& why);
 
@@ -116,6 +124,7 @@ class Connection final : public LiveConnection {
   std::vector<std::string> names_;  // own and, on the same node, the server's
   std::optional<Error> forced_;
   bool closes_in_order_ = false;
+  io::Stream* stream_ = nullptr;
   io::Scope scope_;
 };
 

@@ -2,8 +2,22 @@
 
 #include "relay/copy.h"
 #include "relay/dial.h"
+#include "relay/requests.h"
 
 namespace sluice::relay {
+namespace {
+
+policy::LiveFlow flow_of(const Connection& connection, const OrigDst& destination,
+                         const policy::Permit& permit) {
+  return {.direction = policy::LiveFlow::Direction::inbound,
+          .workload = connection.workload(),
+          .orig_dst = destination,
+          .upstream = permit.address(),
+          .client = connection.client(),
+          .peer = connection.peer.get()};
+}
+
+}  // namespace
 
 io::Task<Error> serve_judged(Connection& connection, io::Stream& client, OrigDst destination,
                              std::span<const std::byte> already_read, tunnel::TunnelStream* unanswered) {
@@ -13,16 +27,24 @@ io::Task<Error> serve_judged(Connection& connection, io::Stream& client, OrigDst
   const auto& permit = std::get<policy::Permit>(decision);
   const Nanos idle_timeout = permit.idle_timeout();
 
+  if (permit.http() != nullptr) {
+    RequestLimits limits{.idle = idle_timeout, .head = {}, .max_connection = {}};
+    if (const auto* timeouts = policy::timeouts_for(*permit.http(), connection.peer.get())) {
+      limits.head = timeouts->request_headers;
+      limits.max_connection = timeouts->max_connection;
+    }
+    connection.note_permit(permit);
+    connection.allowed(flow_of(connection, destination, permit));
+    if (const auto refusal = connection.settle()) co_return *refusal;
+    if (unanswered != nullptr) unanswered->answer();
+    co_return co_await serve_requests(connection, client, destination, already_read, limits);
+  }
+
   auto application =
       co_await dial_application(connection, permit, connection.workload(), connection.client().ip);
   if (!application) co_return application.error();
 
-  connection.allowed({.direction = policy::LiveFlow::Direction::inbound,
-                      .workload = connection.workload(),
-                      .orig_dst = destination,
-                      .upstream = permit.address(),
-                      .client = connection.client(),
-                      .peer = connection.peer.get()});
+  connection.allowed(flow_of(connection, destination, permit));
   if (const auto refusal = connection.settle()) co_return *refusal;
 
   if (unanswered != nullptr) unanswered->answer();

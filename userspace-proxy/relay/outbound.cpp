@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "policy/table/route_index.h"
 #include "relay/copy.h"
 #include "relay/reach.h"
+#include "relay/requests.h"
 
 namespace sluice::relay {
 namespace {
@@ -53,6 +55,17 @@ io::Task<Error> serve_outbound(Connection& connection, io::SocketStream& client)
   if (const auto* refusal = std::get_if<policy::Refusal>(&decision)) co_return connection.refused(*refusal);
   const auto& route = std::get<policy::OutboundRoute>(decision);
   record.service(route.is_mesh() ? route.service() : "passthrough");
+
+  if (route.http() != nullptr) {
+    const policy::HttpTimeouts& timeouts = route.http()->all().back().timeouts;
+    const RequestLimits limits{.idle = route.size() == 0 ? Nanos::zero() : route.permit(0).idle_timeout(),
+                               .head = timeouts.request_headers,
+                               .max_connection = timeouts.max_connection};
+    if (const auto* self = connection.image(); self != nullptr && self->mtls)
+      connection.rests_on(std::span<const std::string>());
+    if (const auto refusal = connection.settle()) co_return *refusal;
+    co_return co_await serve_requests(connection, client, destination, {}, limits);
+  }
 
   auto upstream = co_await reach_some_endpoint(connection, route);
   if (!upstream) co_return upstream.error();

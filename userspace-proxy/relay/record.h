@@ -27,7 +27,10 @@ struct RecordSinks {
 
 class Record {
  public:
-  Record(RecordSinks& sinks, Direction direction, WorkloadId workload, const ClientAddr& client);
+  // Quiet: of a connection that serves others, which have their records; counted and shown nowhere.
+  enum class Kind : bool { quiet, connection };
+  Record(RecordSinks& sinks, Direction direction, WorkloadId workload, const ClientAddr& client,
+         Kind kind = Kind::connection);
   // A record that nobody ended is an error of ours: internal_error.
   ~Record();
   Record(const Record&) = delete;
@@ -48,6 +51,18 @@ class Record {
   void add_to_client(std::size_t bytes) { row_.bytes_to_client += bytes; }
   // Shows the facts and bytes so far to readers of the flight recorder and to the byte metrics.
   void publish();
+  // One request of this connection is over: its own row and its own line.
+  struct Request {
+    std::string_view method, path, service, rule;
+    std::uint16_t status = 0;
+    std::uint32_t retries = 0;
+    UpstreamAddr upstream;
+    MonoTime began;
+    std::uint64_t bytes_from_client = 0;
+    std::uint64_t bytes_to_client = 0;
+    Error end;
+  };
+  void request(const Request& request);
 
   void end(const Error& error);
   void end(Reason reason) { end(Error{reason, Origin::internal, 0, ""}); }
@@ -64,6 +79,7 @@ class Record {
   std::uint64_t published_from_client_ = 0;
   std::uint64_t published_to_client_ = 0;
   bool ended_ = false;
+  const bool quiet_;
 };
 
 }  // namespace sluice::relay

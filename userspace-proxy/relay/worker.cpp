@@ -34,11 +34,13 @@ Worker::Worker(WorkerShared shared, std::size_t index, std::unique_ptr<io::Backe
       tunnels_(
           ring_, {}, {},
           [this](Metric metric, std::int64_t delta) { shared_.flight.add(sinks_.worker, metric, delta); }),
+      http_pool_(ring_, {}),
       context_{ring_,
                sinks_,
                stock_,
                handshakes_,
                tunnels_,
+               http_pool_,
                shared_.node_connections,
                shared_.node_connections_max,
                {},
@@ -182,11 +184,13 @@ io::Task<void> Worker::close_down(Nanos grace) {
   listening_.clear();
   tunnels_.drain();
   for (tunnel::Tunnel* tunnel : context_.served_tunnels) tunnel->drain();
+  for (codec::ServerSession* session : context_.served_sessions) session->drain();
   io::Scope clock;
   clock.spawn(cancel_connections_after(grace));
   co_await connections_.join();
   clock.cancel();
   co_await clock.join();
+  co_await http_pool_.close();
   co_await tunnels_.close();
   background_.cancel();
   co_await background_.join();

@@ -78,6 +78,7 @@ class Worker {
   io::OffloadPool pool_;
   tls::Handshakes handshakes_;
   tunnel::Pool tunnels_;
+  exchange::Pool http_pool_;
   Context context_;
   io::Signal may_accept_changed_;
   bool waited_long_enough_ = false;

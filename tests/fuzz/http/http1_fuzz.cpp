@@ -78,7 +78,7 @@ void check_response(std::string_view bytes, Asked asked, std::size_t piece) {
   const auto whole = read_response(reader, bytes, asked);
   if (!whole || !*whole) return;
   std::string out;
-  write_response(**whole, {}, out);
+  write_response(**whole, {}, {}, out);
   HeadReader again_reader(HeadReader::Kind::response);
   const auto again = read_response(again_reader, out, asked);
   require(again && *again && (*again)->head.size() == out.size());

@@ -52,6 +52,12 @@ def nginx(lab, namespace, port=80, body="hello from nginx"):
     return directory
 
 
+def python(lab, namespace, name, script, port):
+    """A server of a test's own, which listens on `port`."""
+    _directory(lab, namespace, name)
+    _program(lab, namespace, name, ["/usr/bin/python3", script], port)
+
+
 def redis(lab, namespace, port=6379):
     directory = _directory(lab, namespace, "redis")
     _program(lab, namespace, "redis",

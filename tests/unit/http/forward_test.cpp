@@ -10,7 +10,7 @@ std::string forwarded(std::string_view bytes, std::span<const SetField> set = {}
   HeadReader reader(HeadReader::Kind::request);
   const auto request = read_request(reader, bytes);
   std::string out;
-  if (request && *request) write_request(**request, set, out);
+  if (request && *request) write_request(**request, {.set = set}, out);
   return out;
 }
 
@@ -18,7 +18,7 @@ std::string answered(std::string_view bytes, ResponseHop hop = {}, Asked asked =
   HeadReader reader(HeadReader::Kind::response);
   const auto response = read_response(reader, bytes, asked);
   std::string out;
-  if (response && *response) write_response(**response, hop, out);
+  if (response && *response) write_response(**response, {}, hop, out);
   return out;
 }
 
@@ -32,16 +32,18 @@ TEST(Forward, LeavesBytesAsTheyAre) {
 }
 
 TEST(Forward, DropsWhatBelongsToTheHop) {
-  EXPECT_EQ(forwarded("GET / HTTP/1.1\r\nConnection: keep-alive, X-Hop\r\nHost: a\r\nx-hop: 1\r\nKeep-Alive: 5\r\n"
-                      "Proxy-Connection: close\r\nTE: trailers\r\nUpgrade: h2c\r\nX-End: 2\r\n\r\n"),
-            "GET / HTTP/1.1\r\nHost: a\r\nX-End: 2\r\n\r\n");
+  EXPECT_EQ(
+      forwarded("GET / HTTP/1.1\r\nConnection: keep-alive, X-Hop\r\nHost: a\r\nx-hop: 1\r\nKeep-Alive: 5\r\n"
+                "Proxy-Connection: close\r\nTE: trailers\r\nUpgrade: h2c\r\nX-End: 2\r\n\r\n"),
+      "GET / HTTP/1.1\r\nHost: a\r\nX-End: 2\r\n\r\n");
   EXPECT_EQ(answered("HTTP/1.0 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\n", {.close = true}),
             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nconnection: close\r\n\r\n");
 }
 
 TEST(Forward, KeepsFramingAndExpectation) {
   constexpr std::string_view kRequest =
-      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\nExpect: 100-continue\r\n\r\n";
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\nExpect: "
+      "100-continue\r\n\r\n";
   EXPECT_EQ(forwarded(kRequest), kRequest);
 }
 

@@ -1,0 +1,59 @@
+// One try of a request at one endpoint: the connection, the request's head and body on their way, the head of
+// the answer.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "codec/message_stream.h"
+#include "exchange/pool.h"
+#include "exchange/request_body.h"
+#include "exchange/surroundings.h"
+#include "exchange/watch.h"
+#include "io/scope.h"
+#include "policy/table/table.h"
+
+namespace sluice::exchange {
+
+class Attempt final : public Dialer {
+ public:
+  Attempt(Surroundings& surroundings, std::shared_ptr<const policy::Table> table,
+          const policy::Permit& permit, RequestBody& body, Watch& watch)
+      : surroundings_(surroundings), table_(std::move(table)), permit_(permit), body_(body), watch_(watch) {}
+  // Precondition: give_up() or finish_upload() has been awaited, or the answer was never waited for.
+  ~Attempt() = default;
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+
+  // Sends the request and waits for the final head of its answer; interim ones go to `client`.
+  io::Task<Result<const http::Response*>> answer(const http::Request& request, const http::Edits& edits,
+                                                 codec::ServerStream& client, bool fresh);
+  codec::ClientStream& stream() { return lease_.stream(); }
+  const policy::Permit& permit() const { return permit_; }
+  bool connected() const { return connected_; }
+  bool reused() const { return connected_ && lease_.reused(); }
+  bool head_sent() const { return head_sent_; }
+
+  // The rest of the request's body, after the answer has been written.
+  io::Task<void> finish_upload(bool wanted);
+  // Ends it: its connection carries nothing else (HTTP/1), or the stream is reset (HTTP/2).
+  io::Task<void> give_up(Error why);
+
+  io::Task<Result<std::unique_ptr<io::Stream>>> dial() override;
+
+ private:
+  io::Task<void> upload();
+
+  Surroundings& surroundings_;
+  std::shared_ptr<const policy::Table> table_;
+  policy::Permit permit_;
+  RequestBody& body_;
+  Watch& watch_;
+  Pool::Lease lease_;
+  io::Scope uploading_;
+  std::optional<Error> client_failed_;
+  bool connected_ = false;
+  bool head_sent_ = false;
+};
+
+}  // namespace sluice::exchange

@@ -1,0 +1,87 @@
+// One request and its answer: what the policy says about it, the attempts, and the answer on its way back.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "codec/message_stream.h"
+#include "exchange/attempt.h"
+#include "exchange/head_edits.h"
+#include "exchange/request_body.h"
+#include "exchange/surroundings.h"
+#include "exchange/watch.h"
+#include "io/scope.h"
+#include "policy/table/table.h"
+
+namespace sluice::exchange {
+
+class Exchange {
+ public:
+  // Both outlive it.
+  Exchange(Surroundings& surroundings, codec::ServerStream& client);
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  // To the end of the answer, whatever it is. The client has then been answered or reset.
+  io::Task<void> run();
+
+ private:
+  // Endpoints that an attempt may choose from.
+  struct Target {
+    std::optional<policy::OutboundRoute> service;  // outbound
+    std::optional<policy::Permit> application;     // inbound
+    std::size_t size() const { return service ? service->size() : 1; }
+    policy::Permit permit(std::size_t index) const { return service ? service->permit(index) : *application; }
+  };
+  struct Refused {
+    std::uint16_t status;
+    Error why;
+    std::string_view text;
+  };
+
+  io::Task<void> work();
+  std::optional<Refused> plan();
+  std::optional<Refused> plan_outbound();
+  std::optional<Refused> plan_inbound();
+  std::optional<Refused> choose_backend(const policy::OutboundRoute& dialled);
+  std::string_view matched_prefix() const;  // of the route; empty when it asks for none
+  void set_clock();
+  void edit_request();
+  io::Task<void> attempts();
+  io::Task<Result<const http::Response*>> attempt_once(Attempt& attempt, bool fresh);
+  std::size_t pick();
+  bool again(const Result<const http::Response*>& outcome, const Attempt& attempt);
+  io::Task<void> forward(Attempt& attempt, const http::Response& response);
+  io::Task<void> copy_answer(Attempt& attempt);
+  io::Task<void> tunnel(Attempt& attempt);
+  io::Task<void> refuse(Refused refused);
+  io::Task<void> answer_local(std::uint16_t status, std::string_view text, std::string_view fields);
+  io::Task<void> conclude_timeout();
+  Refused refusal_of(const Error& error) const;
+  void report();
+
+  Surroundings& surroundings_;
+  codec::ServerStream& client_;
+  const http::Request& request_;
+  std::shared_ptr<const policy::Table> table_;
+  const policy::RouteImage* route_ = nullptr;  // outbound
+  const policy::HttpRoutes* routes_ = nullptr;
+  const policy::RetryImage* retry_ = nullptr;
+  policy::HttpTimeouts timeouts_;
+  Target target_;
+  HeadEdits to_endpoint_;
+  HeadEdits to_client_;
+  RequestBody body_;
+  std::vector<std::size_t> tried_;
+  std::uint32_t retries_done_ = 0;
+  bool answering_ = false;  // the final head is on its way to the client
+  MonoTime began_;
+  RequestReport report_;
+  std::optional<Error> end_;
+  io::Scope work_;
+  Watch watch_;
+};
+
+}  // namespace sluice::exchange

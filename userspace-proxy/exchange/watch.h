@@ -1,0 +1,62 @@
+// The clock of one request: ends its work when it has taken too long as a whole, or when nothing has moved
+// for too long. One timer, which is moved only when it fires: a byte costs a store.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "io/ring.h"
+#include "io/scope.h"
+#include "io/timer_wheel.h"
+
+namespace sluice::exchange {
+
+class Watch final : public io::Timer {
+ public:
+  Watch(io::Ring& ring, io::Scope& work) : ring_(ring), work_(work), moved_(ring.now()) {}
+
+  // max(): no limit.
+  struct Limits {
+    MonoTime request = MonoTime::max();
+    MonoTime duration = MonoTime::max();
+    Nanos idle{};  // 0: none
+  };
+  void set(const Limits& limits) {
+    limits_ = limits;
+    arm();
+  }
+  void moved() { moved_ = ring_.now(); }
+  // The answer goes on by itself now (a tunnel).
+  void lift_request_limit() { limits_.request = MonoTime::max(); }
+  const std::optional<Reason>& verdict() const { return verdict_; }
+
+ private:
+  MonoTime idle_at() const { return limits_.idle > Nanos::zero() ? moved_ + limits_.idle : MonoTime::max(); }
+  void arm() {
+    const MonoTime next = std::min({limits_.request, limits_.duration, idle_at()});
+    if (next != MonoTime::max()) ring_.timers().arm(*this, next);
+  }
+  void expired() override {
+    const MonoTime now = ring_.now();
+    if (now >= limits_.request) {
+      verdict_ = Reason::request_timeout;
+    } else if (now >= limits_.duration) {
+      verdict_ = Reason::stream_duration;
+    } else if (now >= idle_at()) {
+      verdict_ = Reason::stream_idle_timeout;
+    } else {
+      return arm();
+    }
+    work_.cancel();
+  }
+
+  io::Ring& ring_;
+  io::Scope& work_;
+  Limits limits_;
+  MonoTime moved_;
+  std::optional<Reason> verdict_;
+};
+
+}  // namespace sluice::exchange
