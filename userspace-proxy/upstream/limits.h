@@ -1,0 +1,77 @@
+// The limits of MeshCircuitBreaker towards one service, counted for the whole node. A ticket is one place
+// under one of them and gives it back when it dies. One atomic add each way; no lock.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "policy/table/http_image.h"
+
+namespace sluice::upstream {
+
+enum class Limited : std::uint8_t { connections, pools, pending, requests, retries };
+
+class Ticket;
+
+class Limits : public std::enable_shared_from_this<Limits> {
+ public:
+  explicit Limits(const policy::ConnectionLimits& limits);
+
+  // Nothing when all places are taken: the breaker is open. Retries without a limit of the policy's have a
+  // budget instead: kBudgetPercent of the requests and pending ones in flight, but kBudgetMin at least, so
+  // that a storm of failures does not multiply itself.
+  std::optional<Ticket> take(Limited what);
+  std::uint32_t in_use(Limited what) const { return count(what).load(std::memory_order_relaxed); }
+  // Places left; nothing when there is no limit.
+  std::optional<std::uint32_t> left(Limited what) const;
+  std::uint64_t refused(Limited what) const {
+    return refused_[static_cast<std::size_t>(what)].load(std::memory_order_relaxed);
+  }
+
+  static constexpr std::uint32_t kBudgetPercent = 20;
+  static constexpr std::uint32_t kBudgetMin = 3;
+
+ private:
+  friend class Ticket;
+  static constexpr std::size_t kKinds = 5;
+  std::uint32_t limit(Limited what) const;  // 0: none
+  std::atomic<std::uint32_t>& count(Limited what) { return counts_[static_cast<std::size_t>(what)]; }
+  const std::atomic<std::uint32_t>& count(Limited what) const {
+    return counts_[static_cast<std::size_t>(what)];
+  }
+
+  const std::array<std::uint32_t, kKinds> limits_;
+  std::array<std::atomic<std::uint32_t>, kKinds> counts_{};
+  std::array<std::atomic<std::uint64_t>, kKinds> refused_{};
+};
+
+class Ticket {
+ public:
+  Ticket() = default;
+  Ticket(Ticket&& other) noexcept : limits_(std::move(other.limits_)), what_(other.what_) {}
+  Ticket& operator=(Ticket&& other) noexcept {
+    give_back();
+    limits_ = std::move(other.limits_);
+    what_ = other.what_;
+    return *this;
+  }
+  ~Ticket() { give_back(); }
+  void give_back() {
+    if (limits_ == nullptr) return;
+    limits_->count(what_).fetch_sub(1, std::memory_order_relaxed);
+    limits_.reset();
+  }
+  explicit operator bool() const { return limits_ != nullptr; }
+
+ private:
+  friend class Limits;
+  Ticket(std::shared_ptr<Limits> limits, Limited what) : limits_(std::move(limits)), what_(what) {}
+  std::shared_ptr<Limits> limits_;
+  Limited what_ = Limited::requests;
+};
+
+}  // namespace sluice::upstream
