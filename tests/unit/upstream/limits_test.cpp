@@ -36,7 +36,7 @@ TEST(Limits, ATicketThatMovedCountsOnce) {
   first = std::move(second);
   EXPECT_EQ(limits->in_use(Limited::requests), 1U);
   EXPECT_TRUE(first);
-  EXPECT_FALSE(second);  // NOLINT: what a move leaves is defined here
+  EXPECT_FALSE(second);  // what a move leaves is defined here
   first.give_back();
   first.give_back();
   EXPECT_EQ(limits->in_use(Limited::requests), 0U);
