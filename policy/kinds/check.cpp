@@ -10,6 +10,7 @@
 #include "policy/kinds/proxy_patch.h"
 #include "policy/kinds/registry.h"
 #include "policy/kinds/schema_defaults.h"
+#include "policy/kinds/tls_support.h"
 
 namespace sluice::policy {
 namespace {
@@ -46,6 +47,7 @@ void warn_of_support(const Resource& resource, Diagnostics& diagnostics) {
   if (support == Support::accepted) warn(resource, kNotYet, diagnostics);
   if (support == Support::not_served) warn(resource, "accepted, not served", diagnostics);
   if (support != Support::enforced) return;
+  if (const auto in_vain = mesh_tls_warning(resource); !in_vain.empty()) warn(resource, in_vain, diagnostics);
   std::string parts;
   for (const auto part : parts_not_enforced_in(resource))
     parts.append(parts.empty() ? "" : ", ").append(part);
@@ -54,6 +56,7 @@ void warn_of_support(const Resource& resource, Diagnostics& diagnostics) {
 
 // Empty: the document is taken into force.
 std::string refusal_of(const Resource& resource) {
+  if (find_kind(resource.kind)->support != Support::in_part) return mesh_tls_refusal(resource);
   auto problem = proxy_patch_refusal(resource);
   if (problem.empty() && !parts_not_enforced_in(resource).empty())
     problem = "its Lua filter is not run by this version";
@@ -62,7 +65,7 @@ std::string refusal_of(const Resource& resource) {
 
 void judge_support(const Resource& resource, const CheckOptions& options, Diagnostics& diagnostics) {
   warn_of_support(resource, diagnostics);
-  if (find_kind(resource.kind)->support != Support::in_part || diagnostics.has_errors()) return;
+  if (diagnostics.has_errors()) return;
   const auto problem = refusal_of(resource);
   if (problem.empty()) return;
   diagnostics.add({options.for_use ? Severity::error : Severity::warning,

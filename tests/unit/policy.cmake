@@ -17,6 +17,7 @@ sluice_test(policy_kinds_test unit
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/observability_kinds_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/unknown_values_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/dataplane_kind_test.cpp
+          ${CMAKE_SOURCE_DIR}/tests/unit/policy/tls_support_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/proxy_patch_kind_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/schema_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/route_kinds_test.cpp
