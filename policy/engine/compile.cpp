@@ -97,6 +97,7 @@ class MeshCompiler {
   void add_local(const DataplaneModel& dataplane) {
     auto workload = workload_base(dataplane);
     workload.local = true;
+    workload.encrypt_same_node = dataplane.encrypt_same_node;
     workload.id = c_.numbers.workload(mesh_.model.name, workload.name);
     add_enrolment(dataplane, workload);
 

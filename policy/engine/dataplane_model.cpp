@@ -108,7 +108,11 @@ DataplaneModel DataplaneModel::read(const Resource& resource) {
   if (const auto* outbounds = networking->find("outbound")) {
     for (const auto& node : outbounds->items) out.outbounds.push_back(outbound_of(node));
   }
-  if (const auto* block = resource.body.find("sluice")) out.node = block->text_of("node");
+  if (const auto* block = resource.body.find("sluice")) {
+    out.node = block->text_of("node");
+    const auto* encrypt = block->find("encryptSameNode");
+    out.encrypt_same_node = encrypt != nullptr && encrypt->as_boolean() == true;
+  }
   return out;
 }
 

@@ -49,8 +49,9 @@ struct DataplaneModel {
   std::vector<InboundModel> listeners;  // of zone proxies; policies select them as they do inbounds
   std::vector<Tags> identity_tags;      // of every inbound, Ignored ones too, or of the gateway
   std::vector<OutboundModel> outbounds;
-  bool gateway = false;  // delegated gateway
-  std::string node;      // sluice.node; empty: not bound to a node by us
+  bool gateway = false;            // delegated gateway
+  std::string node;                // sluice.node; empty: not bound to a node by us
+  bool encrypt_same_node = false;  // sluice.encryptSameNode
 
   // Nothing when it cannot take part (its address is a name that nothing resolves here).
   static std::optional<DataplaneModel> from(const Resource& resource, Diagnostics& diagnostics);

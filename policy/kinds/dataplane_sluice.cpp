@@ -1,5 +1,5 @@
 // The `sluice:` block binds a Dataplane to a node and to what runs there:
-//   sluice: {node: edge-1, attach: {netns: /run/netns/web}, failMode: closed-fast}
+//   sluice: {node: edge-1, attach: {netns: /run/netns/web}, failMode: closed-fast, encryptSameNode: true}
 #include <string>
 
 #include "policy/kinds/registry.h"
@@ -13,7 +13,8 @@ Schema dataplane_sluice_schema() {
       {{"node", text()},
        {"attach",
         object({{"cgroup", text()}, {"unit", text()}, {"netns", text()}, {"tap", text()}, {"pod", text()}})},
-       {"failMode", one_of({"closed-fast", "closed", "open"})}});
+       {"failMode", one_of({"closed-fast", "closed", "open"})},
+       {"encryptSameNode", boolean()}});
 }
 
 namespace {
@@ -58,6 +59,13 @@ void validate_dataplane_sluice(Validator& validator, const Node& block) {
                            "write one of cgroup, unit, netns, tap, pod");
   }
   for (const auto& target : attach->fields) validate_target(validator, target);
+  const auto* encrypt = block.find("encryptSameNode");
+  const bool in_host_namespace = attach->find("cgroup") != nullptr || attach->find("unit") != nullptr;
+  if (encrypt != nullptr && encrypt->as_boolean() == true && in_host_namespace) {
+    validator.error(
+        *encrypt, "sluice.encryptSameNode", "needs a network namespace of the workload's own",
+        "attach by netns, or leave it to the other end: processes of one namespace meet without a wire");
+  }
 }
 
 }  // namespace sluice::policy

@@ -46,9 +46,9 @@ class Permit {
   const UpstreamAddr& address() const { return address_; }
   // mesh: the workload that serves there; application: the workload itself; passthrough: none.
   WorkloadId server() const { return server_; }
-  // The server runs on this node: take the short cut (Table::admit with the client's identity) instead of the
-  // network.
-  bool server_is_local() const { return is_local(server_) && kind_ == Kind::mesh; }
+  // The server runs on this node and neither end demands encryption all the same: take the short cut
+  // (Table::admit with the client's identity) instead of the network.
+  bool short_cut() const { return is_local(server_) && kind_ == Kind::mesh && !encrypt_same_node_; }
   // mesh: encrypt, and accept the server only if its certificate carries one of expected_identities().
   bool encrypt() const { return encrypt_; }
   std::span<const std::string> expected_identities() const { return expected_identities_; }
@@ -71,6 +71,7 @@ class Permit {
 
   Kind kind_ = Kind::passthrough;
   bool encrypt_ = false;
+  bool encrypt_same_node_ = false;
   bool shadow_denied_ = false;
   Protocol protocol_ = Protocol::tcp;
   WorkloadId server_ = WorkloadId::none;

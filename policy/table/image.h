@@ -86,11 +86,12 @@ struct WorkloadImage {
   WorkloadId id = WorkloadId::none;
   std::string name;  // the Dataplane's name
   std::uint32_t mesh = 0;
-  std::string zone;                     // empty: not known
-  bool local = false;                   // enrolled on this node
-  bool mtls = false;                    // has an identity: encrypts and is checked
-  TlsMode undeclared = TlsMode::off;    // ports that no inbound declares; strict refuses them
-  std::vector<IpAddr> addresses;        // from which it may speak
+  std::string zone;                   // empty: not known
+  bool local = false;                 // enrolled on this node
+  bool mtls = false;                  // has an identity: encrypts and is checked
+  bool encrypt_same_node = false;     // local: no short cut to or from it, mesh TLS over the network instead
+  TlsMode undeclared = TlsMode::off;  // ports that no inbound declares; strict refuses them
+  std::vector<IpAddr> addresses;      // from which it may speak
   std::vector<std::string> identities;  // every URI of its certificate, SPIFFE IDs first
   std::vector<InboundImage> inbounds;
   PassthroughMode passthrough = PassthroughMode::all;

@@ -73,6 +73,7 @@ constexpr auto kWorkload = [](auto& visit, auto& value) {
   visit.text(value.zone);
   visit.flag(value.local);
   visit.flag(value.mtls);
+  visit.flag(value.encrypt_same_node);
   visit.choice(value.undeclared, TlsMode::strict);
   visit.list(value.addresses, 16, kMaxListPerWorkload, kAddress);
   visit.list(value.identities, 4, kMaxListPerWorkload, fields::kText);
@@ -112,7 +113,7 @@ constexpr auto kImage = [](auto& visit, auto& value) {
   visit.list(value.rules, 12, kMaxRules, kRule);
   visit.list(value.meshes, 4, kMaxMeshes, fields::kText);
   visit.list(value.permissions, 5, kMaxPermissionSets, kPermissions);
-  visit.list(value.workloads, 69, kMaxWorkloads, kWorkload);
+  visit.list(value.workloads, 70, kMaxWorkloads, kWorkload);
   visit.list(value.services, 17, kMaxServices, kService);
   visit.list(value.outbounds, 52, kMaxOutbounds, kOutbound);
   visit.list(value.http_outbounds, 8, kMaxOutbounds, fields::kHttpOutbound);

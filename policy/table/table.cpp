@@ -168,6 +168,7 @@ Permit OutboundRoute::permit(std::size_t index) const {
   permit.server_ = server.id;
   permit.address_ = UpstreamAddr(inbound.address);
   permit.encrypt_ = client_->mtls && server.mtls;
+  permit.encrypt_same_node_ = permit.encrypt_ && (client_->encrypt_same_node || server.encrypt_same_node);
   permit.expected_identities_ = inbound.identities.empty() ? std::span<const std::string>(server.identities)
                                                            : std::span<const std::string>(inbound.identities);
   permit.protocol_ = inbound.protocol;

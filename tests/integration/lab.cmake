@@ -2,6 +2,7 @@
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 foreach(name
     by_hand
+    same_node
     ca_exchange
     revocation
     main_job

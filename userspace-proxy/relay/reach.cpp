@@ -151,7 +151,7 @@ io::Task<Result<Reached>> reach_plain(Connection& connection, policy::Permit per
 }  // namespace
 
 io::Task<Result<Reached>> reach(Connection& connection, policy::Permit permit) {
-  if (permit.server_is_local()) co_return co_await reach_same_node(connection, permit);
+  if (permit.short_cut()) co_return co_await reach_same_node(connection, permit);
   connection.note_permit(permit);
   if (permit.encrypt()) co_return co_await reach_mesh(connection, permit);
   co_return co_await reach_plain(connection, permit);

@@ -1,6 +1,7 @@
 // From documents to decisions, as the agent and the proxy do it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "policy/engine/compile.h"
@@ -97,8 +98,29 @@ TEST(Compile, DeclaredOutboundLeadsToItsService) {
   EXPECT_TRUE(permit.encrypt());
   ASSERT_EQ(permit.expected_identities().size(), 1U);
   EXPECT_EQ(permit.expected_identities()[0], "spiffe://default/db");
-  EXPECT_FALSE(permit.server_is_local());
+  EXPECT_FALSE(permit.short_cut());
   EXPECT_EQ(permit.connect_timeout(), std::chrono::seconds(5));
+}
+
+// Either end may demand that the two are not joined by the short cut of their node.
+TEST(Compile, EncryptionOnTheSameNodeIsDemandedByEitherEnd) {
+  const auto short_cut = [](const std::string& of_web, const std::string& of_db, const std::string& mesh) {
+    auto text = std::string(kMesh);
+    text.replace(text.find("/run/netns/web}"), 15, "/run/netns/web}" + of_web);
+    text.replace(text.find("node: n2"), 8, "node: n1" + of_db);
+    text.replace(text.find("  enabledBackend: ca-1"), 22, mesh);
+    const auto c = compile_text(text, "n1");
+    const auto web = std::ranges::find(c.compiled.workloads, "web", &LocalWorkload::name)->id;
+    const auto decision = c.table->route_outbound(web, dst("127.0.0.1:5432"));
+    return std::get<OutboundRoute>(decision).permit(0).short_cut();
+  };
+  const std::string on = ", encryptSameNode: true";
+  const std::string mtls = "  enabledBackend: ca-1";
+  EXPECT_TRUE(short_cut("", "", mtls));
+  EXPECT_TRUE(short_cut(", encryptSameNode: false", "", mtls));
+  EXPECT_FALSE(short_cut(on, "", mtls));
+  EXPECT_FALSE(short_cut("", on, mtls));
+  EXPECT_TRUE(short_cut(on, on, "")) << "a mesh without mTLS has nothing to encrypt with";
 }
 
 TEST(Compile, LiteralAddressIsHonouredAndTheRestRefused) {

@@ -120,6 +120,17 @@ TEST(DataplaneKind, ReachableBackends) {
             Wanted{at + "labels: labels cannot be defined when name is specified"});
 }
 
+TEST(DataplaneKind, EncryptionOnTheSameNodeNeedsANamespace) {
+  const auto of_attach = [](const std::string& attach) {
+    return errors(", inbound: [{port: 80, tags: {kuma.io/service: web}}]",
+                  "sluice: {node: n, encryptSameNode: true, attach: {" + attach + "}}\n");
+  };
+  EXPECT_EQ(of_attach("netns: /run/netns/a"), Wanted{});
+  const Wanted refused{"sluice.encryptSameNode: needs a network namespace of the workload's own"};
+  EXPECT_EQ(of_attach("cgroup: /web"), refused);
+  EXPECT_EQ(of_attach("unit: web.service"), refused);
+}
+
 TEST(DataplaneKind, MetricsOfAProxy) {
   EXPECT_EQ(errors("", "metrics: {type: statsd}\n"),
             Wanted{"metrics.type: unknown backend type. Available backends: \"prometheus\""});

@@ -172,7 +172,7 @@ TEST(Table, VipDeclaredAndDirectReachTheEndpoint) {
     const auto permit = std::get<OutboundRoute>(decision).permit(0);
     EXPECT_EQ(permit.address().text(), "10.0.0.1:80");
     EXPECT_EQ(permit.connect_timeout(), Nanos(5)) << text;
-    EXPECT_TRUE(permit.server_is_local());
+    EXPECT_TRUE(permit.short_cut());
   }
 }
 
