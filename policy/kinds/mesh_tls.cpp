@@ -46,9 +46,7 @@ void validate_ciphers(Validator& validator, const Node& conf, const std::string&
     return std::ranges::find(kCiphers, cipher.scalar) == kCiphers.end();
   };
   if (std::ranges::any_of(list.items, unknown))
-    return validator.error(list, at, "\"tlsCiphers\" must be one of the known ciphers");
-  validator.warning(list, at,
-                    "has no effect: these are ciphers of TLS 1.2, and nodes speak TLS 1.3 to each other");
+    validator.error(list, at, "\"tlsCiphers\" must be one of the known ciphers");
 }
 
 void validate_conf(Validator& validator, const Node& item, const std::string& path, bool top_is_mesh) {
@@ -68,11 +66,8 @@ void validate_conf(Validator& validator, const Node& item, const std::string& pa
   const auto min = rank(version->text_of("min"));
   const auto max = rank(version->text_of("max"));
   if (min > 0 && max > 0 && min > max) {
-    return validator.error(*version, at + ".tlsVersion.min", "min version must be lower than max");
+    validator.error(*version, at + ".tlsVersion.min", "min version must be lower than max");
   }
-  if (max > 0 && max < rank("TLS13"))
-    validator.warning(*version, at + ".tlsVersion.max",
-                      "is not kept: nodes speak TLS 1.3 to each other, never less");
 }
 
 }  // namespace

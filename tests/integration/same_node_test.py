@@ -85,7 +85,7 @@ class SameNode(TwoNodes):
         self.assertIn("needs a network namespace of the workload's own", done.stdout + done.stderr)
 
     def test_systemd_unit_calls_by_its_cgroup(self):
-        """The cgroup that systemd would make for a unit; the unit is named, its processes are captured and identified."""
+        """The cgroup that systemd would make for a unit; the unit is named, its processes are identified."""
         self.declare("  encryptSameNode: true\n")
         unit = "sl-same-call.service"
         slice_ = cgroup2_mount() / "system.slice"

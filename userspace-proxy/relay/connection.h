@@ -44,7 +44,7 @@ struct Context {
   std::set<tunnel::Tunnel*> served_tunnels{};         // to be told when the worker drains
   std::set<codec::ServerSession*> served_sessions{};  // likewise
   SourcePorts source_ports{};
-  std::uint64_t next_split = 0;  // turns of weighted splits
+  std::uint64_t next_split = 0;    // turns of weighted splits
   std::uint64_t random_state = 0;  // of shares and jitter
 };
 

@@ -77,7 +77,8 @@ struct Node {
         pool(ring),
         handshakes(pool),
         tunnels(ring, {}, {}, [](Metric, std::int64_t) {}),
-        context{ring, sinks, sockets, handshakes, tunnels, open, 0, {}, {}, 0} {}
+        requests(ring, {}),
+        context{ring, sinks, sockets, handshakes, tunnels, requests, open, 0, {}, {}, 0} {}
 
   void put_into_force(std::shared_ptr<const policy::Table> made) {
     context.snapshot.table = std::move(made);
@@ -89,6 +90,7 @@ struct Node {
   io::OffloadPool pool;
   tls::Handshakes handshakes;
   tunnel::Pool tunnels;
+  exchange::Pool requests;  // never leased from: nothing here is read as HTTP
   ConnectionCount open;
   Context context;
   std::size_t ended_by_policy = 0;

@@ -48,20 +48,6 @@ TEST(MeshTrafficPermission, Invalid) {
                  "must be a valid Spiffe ID: scheme is missing or invalid");
 }
 
-TEST(MeshTLS, WhatCannotBeKeptIsSaid) {
-  const auto with = [](const std::string& conf) {
-    return problems("MeshTLS", "{from: [{targetRef: {kind: Mesh}, default: {" + conf + "}}]}");
-  };
-  EXPECT_EQ(with("tlsVersion: {min: TLS12}"), "");
-  EXPECT_EQ(with("tlsVersion: {min: TLS13, max: TLS13}"), "");
-  EXPECT_NE(
-      with("tlsVersion: {max: TLS12}").find("warning: spec.from[0].default.tlsVersion.max: is not kept"),
-      std::string::npos);
-  EXPECT_NE(
-      with("tlsCiphers: [ECDHE-RSA-AES128-GCM-SHA256]").find("warning: spec.from[0].default.tlsCiphers"),
-      std::string::npos);
-}
-
 TEST(MeshTimeout, Valid) {
   EXPECT_EQ(problems("MeshTimeout",
                      "{targetRef: {kind: Mesh}, to: [{targetRef: {kind: MeshService, name: db}, default: "
