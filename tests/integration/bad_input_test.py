@@ -6,6 +6,7 @@ import textwrap
 
 import case
 from case import TwoNodes, documents, net, run, wait_for
+from lab.leaf import mesh_leaf
 
 GARBAGE = {
     "binary": bytes(range(256)) * 8,
@@ -119,18 +120,30 @@ class BadInput(TwoNodes):
                           "except OSError: print(0)")
                 done = self.lab.run("a", case.PYTHON, "-c", script, self.address["web"][0], stdin=data.hex())
                 self.assertEqual(done.stdout.strip(), "0", "a STRICT inbound answered garbage")
+                self.assertRegex(self.said_of_stranger(), "refused, (plaintext_refused|tls_\\w+)|handshake_timeout")
+
+    def said_of_stranger(self):
+        """What node b tells of the newest connection from node a's own address."""
+        return self.b.sluice("explain", "--client", "10.77.0.1", check=False).stdout
+
+    def offer(self, certificate, key):
+        """Somebody in node a's own namespace opens mesh TLS to web with this certificate."""
+        done = self.lab.run("a", "openssl", "s_client", "-connect", f"{self.address['web'][0]}:80", "-alpn", "sluice",
+                            "-cert", certificate, "-key", key, "-quiet", stdin="GET / HTTP/1.0\r\n\r\n", check=False,
+                            timeout=20)
+        self.assertNotIn(case.BODY, done.stdout)
 
     def test_strangers_tls(self):
         directory = self.lab.directory
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
             "-days", "1", "-subj", "/O=stranger", "-addext", "subjectAltName=URI:spiffe://default/client", "-keyout",
             directory / "stranger.key", "-out", directory / "stranger.crt")
-        done = self.lab.run("a", "openssl", "s_client", "-connect", f"{self.address['web'][0]}:80", "-alpn", "sluice",
-                            "-cert", directory / "stranger.crt", "-key", directory / "stranger.key", "-quiet",
-                            stdin="GET / HTTP/1.0\r\n\r\n", check=False, timeout=20)
-        self.assertNotIn(case.BODY, done.stdout)
-        out = self.b.sluice("explain", "--client", "10.77.0.1", check=False).stdout
-        self.assertIn("tls_untrusted", out)
+        self.offer(directory / "stranger.crt", directory / "stranger.key")
+        self.assertIn("tls_untrusted", self.said_of_stranger())
+
+    def test_expired_certificate(self):
+        self.offer(*mesh_leaf(self.lab, "expired", "spiffe://default/client", days=-1))
+        self.assertIn("tls_expired", self.said_of_stranger())
 
     def test_garbage_on_the_control_socket(self):
         for data in (b"\x00" * 5000, b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\n\r\n", b"POST /v1/resources HTTP/1.1\r\n"

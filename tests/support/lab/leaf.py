@@ -2,16 +2,19 @@
 from .process import run
 
 
-def mesh_leaf(lab, name, *uris, ca=None):
-    """NAME.crt and NAME.key for these URIs, from the CA of the mesh `default` or another (certificate, key)."""
+def mesh_leaf(lab, name, *uris, ca=None, days=2):
+    """NAME.crt and NAME.key for these URIs, from the CA of the mesh `default` or another (certificate, key). Negative
+    days: its time is over."""
     directory = lab.directory / "leaves"
     directory.mkdir(exist_ok=True)
-    certificate, key = directory / f"{name}.crt", directory / f"{name}.key"
+    certificate, key, request = (directory / f"{name}.{end}" for end in ("crt", "key", "csr"))
     ca = ca or (lab.directory / "ca/default/ca.crt", lab.directory / "ca/default/ca.key")
-    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-        "-subj", "/O=leaf", "-addext", "subjectAltName=critical," + ",".join(f"URI:{uri}" for uri in uris), "-addext",
+    run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
+        "/O=leaf", "-addext", "subjectAltName=critical," + ",".join(f"URI:{uri}" for uri in uris), "-addext",
         "basicConstraints=critical,CA:FALSE", "-addext", "keyUsage=critical,digitalSignature", "-addext",
-        "extendedKeyUsage=serverAuth,clientAuth", "-CA", ca[0], "-CAkey", ca[1], "-keyout", key, "-out", certificate)
+        "extendedKeyUsage=serverAuth,clientAuth", "-keyout", key, "-out", request)
+    run("openssl", "x509", "-req", "-in", request, "-CA", ca[0], "-CAkey", ca[1], "-days", days, "-copy_extensions",
+        "copyall", "-out", certificate)
     return certificate, key
 
 
