@@ -70,7 +70,9 @@ policy::Diagnostics shifted(const policy::Diagnostics& diagnostics, std::uint32_
 // Who a bad document is, as far as its envelope tells.
 std::string key_of_bad(const std::string& text, const std::string& file) {
   policy::Diagnostics ignored;
-  auto nodes = policy::parse_yaml(text, file, ignored);
+  policy::YamlLimits limits;
+  limits.last_key_holds = true;
+  auto nodes = policy::parse_yaml(text, file, ignored, limits);
   if (nodes.size() != 1 || ignored.has_errors()) return {};
   const auto resource = policy::open_envelope(std::move(nodes.front()), file, ignored);
   return resource ? resource->key() : std::string();

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <utility>
 
 #include "policy/document/yaml_scalar.h"
@@ -222,7 +221,7 @@ class Composer {
 
   bool mapping(Node& out, std::size_t depth) {
     out.kind = Node::Kind::mapping;
-    std::set<std::string, std::less<>> seen;
+    std::map<std::string, std::size_t, std::less<>> places;
     std::vector<Entry> merged;
     while (true) {
       Event event;
@@ -242,14 +241,30 @@ class Composer {
         if (!take_merge(entry.value, merged)) return false;
         continue;
       }
-      if (!seen.insert(entry.key).second) {
-        return fail(entry.mark, "key \"" + entry.key + "\" is given twice", "keep one of them");
+      const auto [place, first] = places.emplace(entry.key, out.fields.size());
+      if (first) {
+        out.fields.push_back(std::move(entry));
+      } else if (!replace(out.fields[place->second], std::move(entry))) {
+        return false;
       }
-      out.fields.push_back(std::move(entry));
     }
     for (auto& entry : merged) {
-      if (seen.insert(entry.key).second) out.fields.push_back(std::move(entry));
+      if (places.emplace(entry.key, 0).second) out.fields.push_back(std::move(entry));
     }
+    return true;
+  }
+
+  bool replace(Entry& earlier, Entry later) {
+    const auto what = "key \"" + later.key + "\" is given twice";
+    if (!limits_.last_key_holds) return fail(later.mark, what, "keep one of them");
+    diagnostics_.add({Severity::warning,
+                      Stage::syntax,
+                      file_,
+                      later.mark,
+                      {},
+                      what + ", the last one holds",
+                      "keep one of them"});
+    earlier = std::move(later);
     return true;
   }
 

@@ -1,7 +1,7 @@
 // YAML 1.1 or JSON text to Nodes. Hostile input is refused in bounded time and memory: size, depth, number of
 // nodes and their bytes (aliases count as what they expand to), number of documents, and length of a value
-// and of a key have limits; what comes out is at most a small multiple of the text. Text must be UTF-8; keys
-// must be scalars and unique. The libyaml header is included by yaml.cpp only.
+// and of a key have limits; what comes out is at most a small multiple of the text. Text must be UTF-8 and
+// keys scalars. The libyaml header is included by yaml.cpp only.
 #pragma once
 
 #include <cstddef>
@@ -26,6 +26,9 @@ struct YamlLimits {
   // together what one large text may not.
   std::size_t nodes_per_byte = 4;
   std::size_t value_bytes_per_byte = 16;
+  // A key given twice in one mapping: refused, or, as Kuma reads its documents, the last one holds with a
+  // warning.
+  bool last_key_holds = false;
 };
 
 // The documents before the first syntax error, empty documents left out; the error goes to `diagnostics`.

@@ -122,7 +122,9 @@ CheckedDocument check_document(Node document, const std::string& file, const Che
 CheckedText check_text(std::string_view text, const std::string& file, const CheckOptions& options) {
   CheckedText out;
   Diagnostics notes;  // last, so that they crowd out no error
-  for (auto& document : parse_yaml(text, file, out.diagnostics, options.limits)) {
+  auto limits = options.limits;
+  limits.last_key_holds = !options.strict;
+  for (auto& document : parse_yaml(text, file, out.diagnostics, limits)) {
     const auto original = options.migration ? document : Node();
     auto checked = check_document(std::move(document), file, options);
     if (options.migration) add_migration_notes(original, checked, file, options, notes);

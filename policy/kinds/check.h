@@ -17,7 +17,7 @@ namespace sluice::policy {
 
 struct CheckOptions {
   bool for_use = false;  // for a node that acts on documents: errors in what it could only ignore
-  bool strict = false;   // unknown keys are errors instead of warnings
+  bool strict = false;   // unknown and repeated keys are errors instead of warnings
   Dialect dialect = Dialect::kuma_2;
   bool migration = false;  // also note what the other dialect judges or reads differently, see migration.h
   YamlLimits limits;

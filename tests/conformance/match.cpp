@@ -20,7 +20,9 @@ std::string input_file(const Json& variant, const std::string& name) {
 Outcome<> add_resources(const std::string& text, const std::string& file, policy::Dialect dialect,
                         std::vector<policy::Resource>& out) {
   policy::Diagnostics diagnostics;
-  for (auto& document : policy::parse_yaml(text, file, diagnostics)) {
+  policy::YamlLimits limits;
+  limits.last_key_holds = true;
+  for (auto& document : policy::parse_yaml(text, file, diagnostics, limits)) {
     auto resource = policy::open_envelope(std::move(document), file, diagnostics);
     if (!resource) continue;
     resource->dialect = dialect;

@@ -91,6 +91,19 @@ TEST(Yaml, SyntaxErrorsHaveAPlace) {
   EXPECT_NE(refusal("[a]: 1\n").find("a key must be a single value"), std::string::npos);
 }
 
+TEST(Yaml, TheLastOfTwoKeysHoldsWhereKumaSaysSo) {
+  YamlLimits limits;
+  limits.last_key_holds = true;
+  Diagnostics diagnostics;
+  const auto documents = parse("x: &x {b: 0, d: 4}\ny: {<<: *x, b: 1, c: 3, b: 2}\n", diagnostics, limits);
+  ASSERT_EQ(documents.size(), 1U);
+  EXPECT_EQ(documents[0].find("y")->to_json(), R"({"b":2,"c":3,"d":4})");
+  EXPECT_FALSE(diagnostics.has_errors());
+  EXPECT_NE(diagnostics.text().find("2:22: warning: key \"b\" is given twice, the last one holds"),
+            std::string::npos)
+      << diagnostics.text();
+}
+
 TEST(Yaml, DocumentsBeforeAnErrorAreKept) {
   Diagnostics diagnostics;
   const auto documents = parse("a: 1\n---\nb: [\n", diagnostics);
