@@ -44,7 +44,7 @@ Schema common_schema(std::vector<SchemaField> more) {
        {"perTryTimeout", duration()},
        {"backOff", object({{"baseInterval", duration()}, {"maxInterval", duration()}})},
        {"rateLimitedBackOff",
-        object({{"resetHeaders", list(object({{"name", text(), true},
+        object({{"resetHeaders", list(object({{"name", header_name(), true},
                                               {"format", one_of({"Seconds", "UnixTimestamp"}), true}}))},
                 {"maxInterval", duration()}})}});
   return object(std::move(more));

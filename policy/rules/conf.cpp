@@ -20,12 +20,15 @@ bool same_matches(const Node& a, const Node& b) {
   return left->same_value(*right);
 }
 
+// A rule that comes again moves to where its strongest word stands.
 void add_rule(std::vector<Node>& rules, const Node& rule) {
   const auto known =
       std::ranges::find_if(rules, [&](const Node& other) { return same_matches(other, rule); });
   if (known == rules.end()) {
     rules.push_back(rule);
-  } else if (const auto* conf = rule.find("default")) {
+    return;
+  }
+  if (const auto* conf = rule.find("default")) {
     auto* own = known->find("default");
     if (own == nullptr) {
       known->set("default", *conf);
@@ -33,6 +36,7 @@ void add_rule(std::vector<Node>& rules, const Node& rule) {
       merge_into(*own, *conf);
     }
   }
+  std::rotate(known, known + 1, rules.end());
 }
 
 // Rules with the same matches are one rule. The first rule of a document is its strongest, and the strongest

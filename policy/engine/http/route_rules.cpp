@@ -15,17 +15,22 @@ bool same(const Node* a, const Node* b) {
   return a->same_value(*b);
 }
 
-void add_rule(const PolicyItem& item, const Node& rule, std::vector<RouteRule>& out) {
-  const auto* matches = rule.find("matches");
-  auto known =
+// A rule that comes again moves to where its strongest word stands.
+RouteRule& place_of(const Node* matches, std::vector<RouteRule>& out) {
+  const auto known =
       std::ranges::find_if(out, [&](const RouteRule& other) { return same(other.matches, matches); });
-  if (known == out.end()) {
-    RouteRule fresh;
-    fresh.matches = matches;
-    fresh.conf = Node::empty_mapping();
-    known = out.insert(out.end(), std::move(fresh));
+  if (known != out.end()) {
+    std::rotate(known, known + 1, out.end());
+    return out.back();
   }
-  auto& own = *known;
+  auto& fresh = out.emplace_back();
+  fresh.matches = matches;
+  fresh.conf = Node::empty_mapping();
+  return fresh;
+}
+
+void add_rule(const PolicyItem& item, const Node& rule, std::vector<RouteRule>& out) {
+  auto& own = place_of(rule.find("matches"), out);
   if (const auto* conf = rule.find("default")) {
     merge_into(own.conf, *conf);
     if (conf->find("backendRefs") != nullptr) own.backends = item.policy;

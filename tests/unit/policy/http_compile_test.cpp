@@ -290,7 +290,7 @@ TEST(ClientHttp, HttpRetries) {
           perTryTimeout: 2s
           backOff: {baseInterval: 10ms, maxInterval: 1s}
           rateLimitedBackOff:
-            resetHeaders: [{name: Retry-After, format: Seconds}, {name: x-reset, format: UnixTimestamp}]
+            resetHeaders: [{name: retry-after, format: Seconds}, {name: x-reset, format: UnixTimestamp}]
             maxInterval: 20s
           retryOn: ["5xx", Reset, Retriable4xx, EnvoyRatelimited, HttpMethodGet, "503"]
           retriableResponseHeaders: [{name: x-again, type: Present}]

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "policy/engine/entries.h"
+#include "policy/engine/http/route_rules.h"
 #include "policy/kinds/check.h"
 #include "policy/rules/inspect_json.h"
 
@@ -206,6 +207,52 @@ spec:
   };
   EXPECT_EQ(selected("web"), 1u);
   EXPECT_EQ(selected("other"), 0u);
+}
+
+// "b" is the weaker one; its rule for /x stands where "a" has it, and of one document's rules for /y the
+// first.
+TEST(Rules, ARouteRuleStandsWhereItsStrongestWordStands) {
+  auto checked = check_text(std::string(kProxy) + R"(
+type: MeshHTTPRoute
+mesh: m
+name: b
+spec:
+  to:
+    - targetRef: {kind: MeshService, name: db}
+      rules: [{matches: [{path: {type: Exact, value: /x}}], default: {backendRefs: []}}]
+---
+type: MeshHTTPRoute
+mesh: m
+name: a
+spec:
+  to:
+    - targetRef: {kind: MeshService, name: db}
+      rules:
+        - {matches: [{path: {type: Exact, value: /x}}], default: {}}
+        - {matches: [{path: {type: Exact, value: /y}}], default: {backendRefs: [{kind: MeshService, name: s}]}}
+        - {matches: [{path: {type: Exact, value: /z}}], default: {}}
+        - {matches: [{path: {type: Exact, value: /y}}], default: {backendRefs: [], filters: []}}
+)",
+                            "t");
+  EXPECT_FALSE(checked.diagnostics.has_errors()) << checked.diagnostics.text();
+  const auto world = World::from(checked.resources, checked.diagnostics);
+  const auto& mesh = world.meshes.at("m");
+  const auto& proxy = mesh.dataplanes.at(0);
+  std::vector<std::string> paths;
+  const auto shown = rules_for(mesh, proxy);
+  const auto& conf = shown.kinds.at(0).to_rules.at(0).conf;
+  for (const auto& rule : conf.find("rules")->items)
+    paths.push_back(rule.find("matches")->items.at(0).find_path({"path", "value"})->scalar);
+  EXPECT_EQ(paths, (std::vector<std::string>{"/x", "/y", "/z"})) << conf.to_json();
+  EXPECT_EQ(conf.find("rules")->items.at(1).find_path({"default", "backendRefs"})->items.size(), 1U);
+  const auto items =
+      SelectedPolicies::of(mesh, "MeshHTTPRoute", proxy).outbound_items([](const Resource&, const Node&) {
+        return true;
+      });
+  paths.clear();
+  for (const auto& rule : route_rules(items))
+    paths.push_back(rule.matches->items.at(0).find_path({"path", "value"})->scalar);
+  EXPECT_EQ(paths, (std::vector<std::string>{"/x", "/y", "/z"}));
 }
 
 TEST(Rules, UniversalPoliciesWithoutARoleAreOfTheSystem) {

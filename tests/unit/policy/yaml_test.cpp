@@ -99,7 +99,7 @@ TEST(Yaml, TheLastOfTwoKeysHoldsWhereKumaSaysSo) {
   ASSERT_EQ(documents.size(), 1U);
   EXPECT_EQ(documents[0].find("y")->to_json(), R"({"b":2,"c":3,"d":4})");
   EXPECT_FALSE(diagnostics.has_errors());
-  EXPECT_NE(diagnostics.text().find("2:22: warning: key \"b\" is given twice, the last one holds"),
+  EXPECT_NE(diagnostics.text().find("2:25: warning: key \"b\" is given twice, the last one holds"),
             std::string::npos)
       << diagnostics.text();
 }
