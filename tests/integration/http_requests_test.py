@@ -182,6 +182,17 @@ class Requests(case.TwoNodes):
         self.assertEqual(1, many.stderr.count("Established connection") or many.stderr.count("Connected to"))
         self.assertEqual("".join(f"/many/{n} " for n in range(1, 31)), many.stdout)
 
+    def test_answer_reaches_a_client_that_is_still_sending(self):
+        """The server answers without reading a chunked body and resets: the answer counts, not the reset."""
+        self.apply("MeshTimeout", "long", to_api("http: {requestTimeout: 20s}"))
+        big = self.lab.directory / "upload"
+        big.write_bytes(b"0123456789abcdef" * 65536)
+        for number in range(5):
+            done = self.curl("client", self.url(f"/early/{number}"), "-H", "Transfer-Encoding: chunked", "-H",
+                             "Expect:", "--data-binary", f"@{big}", "-w", "%{http_code}")
+            self.assertEqual((0, f"/early/{number} 200"), (done.returncode, done.stdout), done.stderr)
+        self.assertEqual("200", self.status("/after"))
+
     def test_refusals_are_answers(self):
         self.apply("MeshTimeout", "long", to_api("http: {requestTimeout: 20s}"))
         smuggled = self.curl("client", self.url("/x"), "-H", "Transfer-Encoding: chunked", "-H", "Content-Length: 3",

@@ -1,4 +1,4 @@
 set(dir ${CMAKE_SOURCE_DIR}/tests/sim/codec)
 sluice_test(codec_sim_test sim
-  SOURCES ${dir}/h1_test.cpp ${dir}/h2_test.cpp ${dir}/h2_conformance_test.cpp
+  SOURCES ${dir}/h1_test.cpp ${dir}/h2_test.cpp ${dir}/h2_conformance_test.cpp ${dir}/early_test.cpp
   LINK sluice_codec sluice_sim)

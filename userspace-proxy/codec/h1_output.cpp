@@ -42,10 +42,19 @@ void H1Output::begin_body(const http::BodyLength& length) {
 }
 
 io::Task<Result<>> H1Output::send_text() {
+  if (broken_) co_return std::unexpected(*broken_);
   if (text_.empty()) co_return Result<>();
   begun_ = true;
   const auto sent = co_await stream_.write(std::as_bytes(std::span(text_)));
   text_.clear();
+  if (!sent) broken_ = sent.error();
+  co_return sent;
+}
+
+io::Task<Result<>> H1Output::send_data(io::Chunk data) {
+  begun_ = true;
+  const auto sent = co_await stream_.write(std::move(data));
+  if (!sent) broken_ = sent.error();
   co_return sent;
 }
 
@@ -74,14 +83,13 @@ io::Task<Result<>> H1Output::write(io::Chunk data) {
     co_return co_await send_text();
   }
   if (const auto sent = co_await send_text(); !sent) co_return sent;
-  begun_ = true;
-  co_return co_await stream_.write(std::move(data));
+  co_return co_await send_data(std::move(data));
 }
 
 // The line is in text_; the CRLF behind the data goes with what comes next.
 io::Task<Result<>> H1Output::write_chunk(io::Chunk data) {
   if (const auto sent = co_await send_text(); !sent) co_return sent;
-  const auto sent = co_await stream_.write(std::move(data));
+  const auto sent = co_await send_data(std::move(data));
   text_.append("\r\n");
   co_return sent;
 }

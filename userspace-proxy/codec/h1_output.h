@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,10 +33,13 @@ class H1Output {
   // The whole message is out.
   bool finished() const { return finished_; }
   bool begun() const { return begun_; }
+  // For the next message. One that broke off stays the last: nobody knows how much of it is out.
   void restart();
+  void break_off(const Error& why) { broken_ = why; }
 
  private:
   io::Task<Result<>> send_text();
+  io::Task<Result<>> send_data(io::Chunk data);
   io::Task<Result<>> write_chunk(io::Chunk data);
 
   io::Stream& stream_;
@@ -45,6 +49,7 @@ class H1Output {
   bool hold_ = false;
   bool begun_ = false;  // something has been sent
   bool finished_ = false;
+  std::optional<Error> broken_;  // a write failed, or was given up half way
 };
 
 }  // namespace sluice::codec

@@ -1,5 +1,6 @@
 #include "codec/h1_server.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -12,19 +13,26 @@ using Coding = http::ResponseHop::Coding;
 
 namespace {
 
-constexpr std::size_t kDiscarded = 64 * 1024;   // of a body that nobody wants
-constexpr std::size_t kLingering = 256 * 1024;  // of what still comes when the connection ends
-constexpr Nanos kLinger = std::chrono::seconds(1);
+constexpr std::size_t kDiscarded = 64 * 1024;  // of a body that nobody wants, to keep the connection
+constexpr Nanos kDiscardWhole = std::chrono::seconds(1);
+// Of what still comes when the connection ends. Discarding holds no memory, so time is what it costs.
+constexpr std::size_t kLingering = 64 * 1024 * 1024;
+constexpr Nanos kLingerWhole = std::chrono::seconds(30);
+constexpr Nanos kLingerSilent = std::chrono::seconds(5);  // in the middle of a body
+constexpr Nanos kLingerDone = std::chrono::seconds(1);    // nothing is due
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-io::Task<Result<>> discard_rest(io::Stream& client) {
+// RFC 9112 section 9.6: closing on bytes that nobody has read resets the connection, and that takes the
+// answer back from a client that is still sending.
+io::Task<void> linger(io::Ring* ring, io::Stream* client, Nanos silent) {
+  const MonoTime end = ring->now() + kLingerWhole;
+  const Error late{Reason::completed, Origin::downstream, 0, "linger"};
   for (std::size_t discarded = 0; discarded < kLingering;) {
-    const auto chunk = co_await client.read();
-    if (!chunk) co_return std::unexpected(chunk.error());
-    if (chunk->empty()) break;
+    const MonoTime limit = std::min(end, ring->now() + silent);
+    const auto chunk = co_await io::within(*ring, limit, late, client->read());
+    if (!chunk || chunk->empty()) co_return;
     discarded += chunk->size();
   }
-  co_return Result<>();
 }
 
 }  // namespace
@@ -153,8 +161,8 @@ io::Task<Error> H1ServerSession::answer_and_end(std::uint16_t status, std::strin
 // True when the next request begins where input_ stands.
 io::Task<bool> H1ServerSession::discard_body() {
   if (continued_ || !request_.expects_continue) {
+    const MonoTime limit = ring_.now() + kDiscardWhole;
     for (std::size_t discarded = 0; !input_.body_done() && discarded < kDiscarded;) {
-      const MonoTime limit = ring_.now() + kLinger;
       const Error late{Reason::client_reset, Origin::downstream, 0, "unread body"};
       const auto part = co_await io::within(ring_, limit, late, read_body());
       if (!part) co_return false;
@@ -166,9 +174,7 @@ io::Task<bool> H1ServerSession::discard_body() {
 
 io::Task<void> H1ServerSession::close() {
   if (broken_ || !co_await client_.finish()) co_return;
-  // Closing on bytes that nobody has read would take the answer back.
-  const Error late{Reason::completed, Origin::downstream, 0, "linger"};
-  (void)co_await io::within(ring_, ring_.now() + kLinger, late, discard_rest(client_));
+  co_await linger(&ring_, &client_, input_.body_done() ? kLingerDone : kLingerSilent);
 }
 
 Error H1ServerSession::lost_body() const {
@@ -179,6 +185,7 @@ io::Task<Result<>> H1ServerSession::send_continue() {
   continued_ = interim_ = true;
   const auto sent = co_await client_.write(std::as_bytes(std::span(kContinue)));
   interim_ = false;
+  if (!sent) output_.break_off(sent.error());
   interim_over_.notify();
   co_return sent;
 }

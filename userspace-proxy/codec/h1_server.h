@@ -1,8 +1,9 @@
 // An HTTP/1.1 client's connection as a ServerSession: requests one after the other, pipelined or not.
 //
 // A refused head is answered with the status of its refusal and the connection ends. An answer that leaves
-// part of the request's body unread is followed by discarding a bounded rest; a longer one ends the
-// connection.
+// part of the request's body unread is followed by discarding a short rest; a longer one ends the connection:
+// our side is closed, and what the client still sends is discarded, up to 64 MB, 30 s, or 5 s of silence, so
+// that no reset takes the answer back from it.
 #pragma once
 
 #include <cstddef>
