@@ -14,19 +14,20 @@ Schema mesh_service_schema(Dialect dialect) {
   const auto port = object({{"name", text()},
                             {"port", integer(1, 65535), true},
                             {"targetPort", int_or_text()},
-                            {"appProtocol", text()}});
+                            defaulted("appProtocol", text(), Node::of_text("tcp"))});
   auto selector = object({{"dataplaneRef", object({{"name", text()}})},
                           {"dataplaneLabels", object({{"matchLabels", text_map()}})}});
   if (dialect == Dialect::kuma_2) selector.fields.push_back({"dataplaneTags", text_map()});
   auto types = one_of({"SpiffeID"});
   if (dialect == Dialect::kuma_2) types.values.push_back("ServiceTag");
-  const auto identity = object({{"type", types}, {"value", text()}});
+  const auto identity = object({{"type", types, true}, {"value", text(), true}});
   const auto status = object({{"addresses", any()},
                               {"vips", list(object({{"ip", text()}}))},
                               {"tls", any()},
                               {"hostnameGenerators", any()},
                               {"dataplaneProxies", any()}});
-  return object({{"spec", object({{"state", one_of({"Available", "Unavailable"})},
+  return object({{"spec", object({defaulted("state", one_of({"Available", "Unavailable"}),
+                                            Node::of_text("Unavailable")),
                                   {"selector", selector},
                                   {"ports", list(port)},
                                   {"identities", list(identity)}})},
@@ -35,7 +36,7 @@ Schema mesh_service_schema(Dialect dialect) {
 
 namespace {
 
-// Kuma takes several ports of one name. One number twice could not be told apart by who connects.
+// Kuma takes several ports of one name, and one number twice. Who connects to a number means the first.
 void validate_ports(Validator& validator, const Node& spec) {
   std::set<std::string> names;
   std::set<std::string> numbers;
@@ -45,7 +46,7 @@ void validate_ports(Validator& validator, const Node& spec) {
     const std::string name(port.text_of("name").empty() ? number : port.text_of("name"));
     const bool new_name = names.insert(name).second;
     if (!numbers.insert(number).second) {
-      validator.error(port, path + ".port", "port " + number + " is given twice");
+      validator.warning(port, path + ".port", "port " + number + " is given twice, the first one is meant");
     } else if (!new_name) {
       validator.warning(port, path + ".name", "port name \"" + name + "\" is given twice");
     }

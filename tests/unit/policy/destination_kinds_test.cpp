@@ -151,12 +151,12 @@ TEST(MeshServiceKind, PortsAndDialects) {
     return errors("MeshService", spec, dialect);
   };
   EXPECT_EQ(of("{ports: [{port: 1, name: a}, {port: 2, name: a}]}", Dialect::kuma_2), Wanted{});
-  EXPECT_EQ(of("{ports: [{port: 1, name: a}, {port: 1, name: b}]}", Dialect::kuma_2),
-            Wanted{"spec.ports[1].port: port 1 is given twice"});
+  EXPECT_EQ(of("{ports: [{port: 1, name: a}, {port: 1, name: b}]}", Dialect::kuma_2), Wanted{});
   EXPECT_EQ(of("{ports: [{port: 1, appProtocol: TCP}]}", Dialect::kuma_3), Wanted{});
   EXPECT_EQ(of("{ports: [{port: 1, appProtocol: kafka}]}", Dialect::kuma_3),
             Wanted{"spec.ports[0].appProtocol: \"appProtocol\" must be one of [grpc, http, http2, tcp]"});
   EXPECT_EQ(of("{ports: [{port: 1, appProtocol: mysql}]}", Dialect::kuma_2), Wanted{});
+  EXPECT_EQ(of("{identities: [{type: SpiffeID}, {value: v}]}", Dialect::kuma_2).size(), 2U);
   const std::string both = "{selector: {dataplaneRef: {name: a}, dataplaneTags: {a: b}}}";
   EXPECT_EQ(of(both, Dialect::kuma_2).size(), 1U);
   EXPECT_EQ(of(both, Dialect::kuma_3), Wanted{});
