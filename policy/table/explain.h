@@ -15,6 +15,8 @@ struct ConsideredRule {
   bool matched = false;
   bool decided = false;
   std::string missing;  // for one that did not match: the first condition that failed
+  // Says something of each request or of the endpoints, beside the rule that decides on the connection.
+  bool applies = false;
 };
 
 struct Explanation {

@@ -7,9 +7,9 @@
 namespace sluice::policy {
 namespace {
 
-void add(const Table& table, RuleIndex rule, std::string effect, Explanation& out, bool decided = false) {
+void add(const Table& table, RuleIndex rule, std::string effect, Explanation& out) {
   if (out.rules.size() < kMaxConsidered)
-    out.rules.push_back({table.rule(rule), std::move(effect), true, decided, {}});
+    out.rules.push_back({table.rule(rule), std::move(effect), true, false, {}, true});
 }
 
 std::string millis(Nanos value) {
@@ -90,7 +90,8 @@ void add_http(const Table& table, const OutboundRoute& route, Explanation& out) 
   }
   if (!route.split().empty() && out.rules.size() < kMaxConsidered) {
     const std::vector<WeightedBackend> split(route.split().begin(), route.split().end());
-    out.rules.push_back({route.split_rule(), "connections to " + describe(table, split), true, false, {}});
+    out.rules.push_back(
+        {route.split_rule(), "connections to " + describe(table, split), true, false, {}, true});
   }
   if (const auto* cluster = route.cluster()) add_cluster(table, *cluster, out);
 }

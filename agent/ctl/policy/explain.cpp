@@ -29,6 +29,7 @@ std::string policy_name(const policy::RuleRef& rule) {
 
 std::string role_of(const policy::ConsideredRule& rule) {
   if (rule.decided) return "decides";
+  if (rule.applies) return "applies";
   return rule.matched ? "matches, a stronger one decides" : "does not match: " + rule.missing;
 }
 
@@ -40,6 +41,7 @@ Json rules_json(const std::vector<policy::ConsideredRule>& rules) {
                    {"line", rule.rule.line},
                    {"effect", rule.effect},
                    {"decided", rule.decided},
+                   {"applies", rule.applies},
                    {"matched", rule.matched}});
     if (!rule.missing.empty()) out.back()["missing"] = rule.missing;
   }

@@ -52,6 +52,20 @@ class Asker {
       if (here(workload) && workload.name == flow_.from) return &workload;
     if (const auto* service = find_service(flow_.from, 0); service != nullptr && !service->backends.empty())
       return &image_.workloads[service->backends.front().workload];
+    return find_gateway();
+  }
+
+  // A gateway has its kuma.io/service beside its inbounds.
+  const policy::WorkloadImage* find_gateway() const {
+    const auto is_meant = [this](const policy::Tags& tags) {
+      const auto service = tags.find("kuma.io/service");
+      return service != tags.end() && service->second == flow_.from;
+    };
+    for (const auto& dataplane : world_.meshes.find(flow_.mesh)->second.dataplanes) {
+      if (!std::ranges::any_of(dataplane.identity_tags, is_meant)) continue;
+      for (const auto& workload : image_.workloads)
+        if (here(workload) && workload.name == dataplane.resource->name) return &workload;
+    }
     return nullptr;
   }
 

@@ -9,6 +9,7 @@
 namespace sluice::ctl {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 struct PolicyExplain : ::testing::Test, PolicyRun {
@@ -51,6 +52,20 @@ TEST_F(PolicyExplain, TellsWhatTheOtherPoliciesSet) {
   EXPECT_EQ(retry, R"(client {"http":{"numRetries":3,"retryOn":["5xx"]}})");
   for (const Json& setting : list(ask("evil", "backend-1"), "settings"))
     EXPECT_NE(text(setting, "kind"), "MeshRetry");
+  EXPECT_EQ(run({"explain", "--dir", mesh, "--from", "web", "--to", "backend"}), 0);
+  EXPECT_THAT(out, ContainsRegex("MeshRetry/web-backend +up to 3 retries +applies"));
+}
+
+TEST_F(PolicyExplain, KnowsAGatewayByItsService) {
+  file("mesh.yaml", std::string(kMesh) + R"(---
+type: Dataplane
+name: kong-1
+mesh: default
+networking: {address: 10.0.0.9, gateway: {tags: {kuma.io/service: kong}}}
+)");
+  const auto answer = ask("kong", "backend-1:8080");
+  EXPECT_EQ(text(answer, "from"), "kong-1");
+  EXPECT_EQ(text(answer, "verdict"), "deny");
 }
 
 TEST_F(PolicyExplain, KnowsWhatIsOutsideTheMesh) {
