@@ -58,6 +58,13 @@ constexpr std::array kKinds{
     KindInfo{"MeshGatewayConfig", kGlobal, kSpec, Support::not_served,
              "a gateway of your own with a delegated Dataplane", kUntil2},
     KindInfo{"ContainerPatch", kMesh, kSpec, Support::elsewhere, {}},
+    // What a control plane observed; `kumactl export --profile all` writes these too.
+    KindInfo{"DataplaneInsight", kMesh, kFlat, Support::elsewhere, {}},
+    KindInfo{"ServiceInsight", kMesh, kFlat, Support::elsewhere, {}},
+    KindInfo{"MeshInsight", kGlobal, kFlat, Support::elsewhere, {}},
+    KindInfo{"ZoneInsight", kGlobal, kFlat, Support::elsewhere, {}},
+    KindInfo{"ZoneIngressInsight", kGlobal, kFlat, Support::elsewhere, {}},
+    KindInfo{"ZoneEgressInsight", kGlobal, kFlat, Support::elsewhere, {}},
     KindInfo{"TrafficPermission", kMesh, kFlat, Support::refused, "MeshTrafficPermission", kUntil2},
     KindInfo{"TrafficRoute", kMesh, kFlat, Support::refused, "MeshHTTPRoute or MeshTCPRoute", kUntil2},
     KindInfo{"TrafficLog", kMesh, kFlat, Support::refused, "MeshAccessLog", kUntil2},

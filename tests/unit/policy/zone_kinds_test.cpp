@@ -27,6 +27,16 @@ TEST(ZoneKinds, ZoneNamesByDialect) {
   EXPECT_EQ(problems("type: Zone\nname: 1.a\n", Dialect::kuma_3).size(), 1U);
 }
 
+// `kumactl export --profile all` writes them beside what users wrote.
+TEST(ZoneKinds, InsightsAreStoredWithoutAWord) {
+  for (const std::string kind : {"DataplaneInsight", "ServiceInsight", "MeshInsight", "ZoneInsight",
+                                 "ZoneIngressInsight", "ZoneEgressInsight"}) {
+    const auto checked = check_text("type: " + kind + "\nmesh: m\nname: a\nsubscriptions: [{id: x}]\n", "t");
+    EXPECT_EQ(checked.resources.size(), 1U) << kind;
+    EXPECT_EQ(checked.diagnostics.text(), "");
+  }
+}
+
 TEST(ZoneKinds, Egress) {
   const auto of = [](const std::string& networking) {
     return problems("type: ZoneEgress\nname: e\nnetworking: " + networking + "\n");
