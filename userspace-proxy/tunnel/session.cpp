@@ -88,6 +88,15 @@ Session::Session(Role role, const SessionLimits& limits) : state_(std::make_uniq
                                         static_cast<int>(limits.connection_window));
 }
 
+namespace {
+
+// An application that answers, then resets: as over TCP, what it said arrives first.
+bool overtakes_nothing(const Error& why, Role role) {
+  return role == Role::server && why.reason == Reason::upstream_reset;
+}
+
+}  // namespace
+
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
@@ -237,8 +246,13 @@ void Session::reset(StreamId id, const Error& why) {
   auto* stream = state_->find(id);
   if (stream == nullptr || stream->closed) return;
   stream->received.clear();
-  stream->to_send.clear();
   stream->reset_by_us = true;
+  if (overtakes_nothing(why, state_->role) && !stream->to_send.empty()) {
+    stream->reset_owed = code_of(why);
+    return;
+  }
+  stream->to_send.clear();
+  stream->reset_owed = 0;
   nghttp2_submit_rst_stream(state_->session.get(), NGHTTP2_FLAG_NONE, id, code_of(why));
 }
 

@@ -2,6 +2,7 @@
 // (NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE) or the session (NGHTTP2_ERR_CALLBACK_FAILURE).
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "tunnel/session_state.h"
 
@@ -162,9 +163,13 @@ int SessionCallbacks::frame_sent(nghttp2_session* session, const nghttp2_frame* 
   auto& state = of(user);
   if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) state.broken = true;
   const bool may_end = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
-  if (!may_end || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
+  if (!may_end) return 0;
   auto* stream = state.find(frame->hd.stream_id);
   if (stream == nullptr) return 0;
+  if (stream->reset_owed != 0 && stream->to_send.empty())
+    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                              std::exchange(stream->reset_owed, 0));
+  if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
   stream->end_sent = true;
   // Nobody reads the other direction any more.
   if (stream->released && !stream->end_received)
@@ -187,10 +192,12 @@ int SessionCallbacks::stream_closed(nghttp2_session*, std::int32_t id, std::uint
   // said still counts.
   const bool heard_out = stream->end_received && (code == NGHTTP2_NO_ERROR || code == NGHTTP2_CANCEL);
   if (!in_order) {
-    if (!heard_out) stream->received.clear();
+    const Error error = error_of(code, state.role);
+    // So does what an application said before it reset its connection.
+    if (!heard_out && error.reason != Reason::upstream_reset) stream->received.clear();
     stream->heard_out = heard_out;
     if (!stream->reset_by_us && !stream->released)
-      state.report({.kind = Event::Kind::failed, .stream = id, .error = error_of(code, state.role)});
+      state.report({.kind = Event::Kind::failed, .stream = id, .error = error});
   }
   state.forget_if_over(id);
   return 0;

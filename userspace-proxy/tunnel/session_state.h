@@ -29,6 +29,7 @@ struct StreamState {
   bool full = false;  // write() took less than it was given
   bool released = false;
   bool reset_by_us = false;
+  std::uint32_t reset_owed = 0;  // the code of a reset that goes out behind to_send; 0: none
   bool malformed = false;  // server: the request will be refused
   bool closed = false;     // nghttp2 has forgotten it
 };

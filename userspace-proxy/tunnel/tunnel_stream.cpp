@@ -38,13 +38,13 @@ void TunnelStream::answer() {
 
 io::Task<Result<io::Chunk>> TunnelStream::read() {
   for (;;) {
-    if (error_ && !heard_out_) co_return std::unexpected(*error_);
     auto chunk = tunnel_->session().read(id_, kReadMax);
     if (!chunk.empty()) {
       meter_.moved(chunk.size(), tunnel_->ring().now());
       tunnel_->kick();
       co_return chunk;
     }
+    if (error_ && !heard_out_) co_return std::unexpected(*error_);
     if (tunnel_->session().ended(id_)) co_return io::Chunk();
     auto woken = co_await readable_.wait();
     if (!woken) co_return std::unexpected(woken.error());

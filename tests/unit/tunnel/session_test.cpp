@@ -127,6 +127,66 @@ TEST(TunnelSession, ResetCarriesTheReason) {
   EXPECT_EQ(SessionPair::next(pair.server, Kind::failed)->error.reason, Reason::client_reset);
 }
 
+// An answer that was followed by a reset of the application's is an answer all the same.
+TEST(TunnelSession, AResetOfTheApplicationOvertakesNothing) {
+  SessionPair pair;
+  const auto id = *pair.client.open(request_of());
+  pair.settle();
+  pair.server.write(id, bytes_of("the answer"));
+  pair.server.reset(id, Error{Reason::upstream_reset});
+  pair.server.release(id);
+  pair.settle();
+  EXPECT_EQ(SessionPair::next(pair.client, Kind::failed)->error.reason, Reason::upstream_reset);
+  EXPECT_EQ(SessionPair::read_all(pair.client, id), "the answer");
+  pair.client.release(id);
+  EXPECT_EQ(pair.client.streams(), 0u);
+  EXPECT_EQ(pair.server.streams(), 0u);
+
+  const auto denied = *pair.client.open(request_of());
+  pair.settle();
+  pair.server.write(denied, bytes_of("secret"));
+  pair.server.reset(denied, Error{Reason::permission_denied_live});
+  pair.settle();
+  EXPECT_EQ(SessionPair::read_all(pair.client, denied), "");
+}
+
+// More than the window takes: the reset waits with it, and goes when the client gives the stream up.
+TEST(TunnelSession, AResetThatWaitsEndsWithItsStream) {
+  SessionPair pair({.stream_window = 65'535});
+  const auto id = *pair.client.open(request_of());
+  pair.settle();
+  const std::string much(1 << 20, 'x');
+  std::size_t written = 0;
+  for (std::size_t taken = 1; taken != 0; written += taken) {
+    taken = pair.server.write(id, bytes_of(much));
+    pair.settle();
+  }
+  pair.server.reset(id, Error{Reason::upstream_reset});
+  pair.server.release(id);
+  pair.settle();
+  EXPECT_EQ(pair.server.streams(), 1u);
+  EXPECT_FALSE(pair.client.failed(id));
+  std::size_t read = 0;
+  for (std::string got = "x"; !got.empty(); read += got.size()) {
+    got = SessionPair::read_all(pair.client, id);
+    pair.settle();
+  }
+  EXPECT_EQ(read, written);
+  EXPECT_TRUE(pair.client.failed(id));
+  pair.client.release(id);
+  EXPECT_EQ(pair.server.streams(), 0u);
+
+  const auto second = *pair.client.open(request_of());
+  pair.settle();
+  while (pair.server.write(second, bytes_of(much)) != 0) pair.settle();
+  pair.server.reset(second, Error{Reason::upstream_reset});
+  pair.server.release(second);
+  pair.client.release(second);
+  pair.settle();
+  EXPECT_EQ(pair.server.streams(), 0u);
+  EXPECT_EQ(pair.client.streams(), 0u);
+}
+
 TEST(TunnelSession, ReleaseSendsWhatWasFinishedAndCancelsTheRest) {
   SessionPair pair;
   const auto finished = *pair.client.open(request_of());
