@@ -13,21 +13,19 @@ using Coding = http::ResponseHop::Coding;
 
 namespace {
 
-constexpr std::size_t kDiscarded = 64 * 1024;  // of a body that nobody wants, to keep the connection
-constexpr Nanos kDiscardWhole = std::chrono::seconds(1);
-// Of what still comes when the connection ends. Discarding holds no memory, so time is what it costs.
-constexpr std::size_t kLingering = 64 * 1024 * 1024;
-constexpr Nanos kLingerWhole = std::chrono::seconds(30);
-constexpr Nanos kLingerSilent = std::chrono::seconds(5);  // in the middle of a body
-constexpr Nanos kLingerDone = std::chrono::seconds(1);    // nothing is due
+// What still comes after an answer costs no memory, so time is what is bounded.
+constexpr std::uint64_t kUnreadMax = std::uint64_t{64} * 1024 * 1024;
+constexpr Nanos kUnreadWhole = std::chrono::seconds(30);
+constexpr Nanos kUnreadSilent = std::chrono::seconds(5);
+constexpr Nanos kLastSilent = std::chrono::seconds(1);  // nothing more is due
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 // RFC 9112 section 9.6: closing on bytes that nobody has read resets the connection, and that takes the
 // answer back from a client that is still sending.
 io::Task<void> linger(io::Ring* ring, io::Stream* client, Nanos silent) {
-  const MonoTime end = ring->now() + kLingerWhole;
+  const MonoTime end = ring->now() + kUnreadWhole;
   const Error late{Reason::completed, Origin::downstream, 0, "linger"};
-  for (std::size_t discarded = 0; discarded < kLingering;) {
+  for (std::uint64_t discarded = 0; discarded < kUnreadMax;) {
     const MonoTime limit = std::min(end, ring->now() + silent);
     const auto chunk = co_await io::within(*ring, limit, late, client->read());
     if (!chunk || chunk->empty()) co_return;
@@ -158,23 +156,25 @@ io::Task<Error> H1ServerSession::answer_and_end(std::uint16_t status, std::strin
   co_return why;
 }
 
-// True when the next request begins where input_ stands.
+// True when the next request begins where input_ stands. The client has not been told that the connection
+// ends, so the next request may be on its way already: only what goes beyond all bounds ends it.
 io::Task<bool> H1ServerSession::discard_body() {
-  if (continued_ || !request_.expects_continue) {
-    const MonoTime limit = ring_.now() + kDiscardWhole;
-    for (std::size_t discarded = 0; !input_.body_done() && discarded < kDiscarded;) {
-      const Error late{Reason::client_reset, Origin::downstream, 0, "unread body"};
-      const auto part = co_await io::within(ring_, limit, late, read_body());
-      if (!part) co_return false;
-      discarded += part->data.size();
-    }
+  if (request_.expects_continue && !continued_) co_return input_.body_done();
+  const MonoTime end = ring_.now() + kUnreadWhole;
+  const Error late{Reason::client_reset, Origin::downstream, 0, "unread body"};
+  for (std::uint64_t discarded = 0; !input_.body_done();) {
+    const MonoTime limit = std::min(end, ring_.now() + kUnreadSilent);
+    const auto part = co_await io::within(ring_, limit, late, read_body());
+    if (part) discarded += part->data.size();
+    gave_up_ = !part || discarded >= kUnreadMax;
+    if (gave_up_) co_return false;
   }
-  co_return input_.body_done();
+  co_return true;
 }
 
 io::Task<void> H1ServerSession::close() {
-  if (broken_ || !co_await client_.finish()) co_return;
-  co_await linger(&ring_, &client_, input_.body_done() ? kLingerDone : kLingerSilent);
+  if (broken_ || !co_await client_.finish() || gave_up_) co_return;
+  co_await linger(&ring_, &client_, input_.body_done() ? kLastSilent : kUnreadSilent);
 }
 
 Error H1ServerSession::lost_body() const {
@@ -233,7 +233,9 @@ http::ResponseHop H1ServerSession::hop_for(const http::Response& response, http:
     hop.coding = Coding::end_chunks;
   }
   const bool body_unasked = request_.expects_continue && !continued_ && !input_.body_done();
-  hop.close = draining_ || !request_.persistent || body_unasked || framing.kind == Kind::until_close;
+  const bool body_endless = request_.body.kind == Kind::counted && request_.body.bytes > kUnreadMax;
+  hop.close = draining_ || !request_.persistent || body_unasked || framing.kind == Kind::until_close ||
+              (body_endless && !input_.body_done());
   hop.keep_alive = !hop.close && !request_.version_1_1;
   last_one_ |= hop.close || framing.kind == Kind::tunnel;
   return hop;

@@ -1,9 +1,9 @@
 // An HTTP/1.1 client's connection as a ServerSession: requests one after the other, pipelined or not.
 //
-// A refused head is answered with the status of its refusal and the connection ends. An answer that leaves
-// part of the request's body unread is followed by discarding a short rest; a longer one ends the connection:
-// our side is closed, and what the client still sends is discarded, up to 64 MB, 30 s, or 5 s of silence, so
-// that no reset takes the answer back from it.
+// A refused head is answered with the status of its refusal and the connection ends. What an answer leaves
+// unread of the request's body is read and discarded, up to 64 MB, 30 s, or 5 s of silence, and the next
+// request is taken behind it. When the connection ends, our side is closed first and the rest discarded
+// within the same bounds, so that no reset takes the answer back from a client that is still sending.
 #pragma once
 
 #include <cstddef>
@@ -71,6 +71,7 @@ class H1ServerSession final : public ServerSession {
   bool last_one_ = false;   // no further request on this connection
   bool draining_ = false;
   bool broken_ = false;
+  bool gave_up_ = false;  // on the rest of a body
   bool first_ = true;
 };
 

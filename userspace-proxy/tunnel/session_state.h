@@ -30,8 +30,8 @@ struct StreamState {
   bool released = false;
   bool reset_by_us = false;
   std::uint32_t reset_owed = 0;  // the code of a reset that goes out behind to_send; 0: none
-  bool malformed = false;  // server: the request will be refused
-  bool closed = false;     // nghttp2 has forgotten it
+  bool malformed = false;        // server: the request will be refused
+  bool closed = false;           // nghttp2 has forgotten it
 };
 
 struct SessionFree {

@@ -77,6 +77,7 @@ io::Task<void> upload(io::Ring* ring, Upload what, Heard* heard) {
     heard->sent += piece.size();
   }
   if (!what.tail.empty()) put(co_await socket->send(std::as_bytes(std::span(what.tail))));
+  (void)co_await socket->shutdown_write();
   while (true) {
     auto chunk = co_await socket->recv();
     if (!chunk) heard->failed = chunk.error();
@@ -124,11 +125,11 @@ TEST(EarlyAnswer, ReachesAClientThatSendsChunks) {
   EXPECT_EQ(1, served.requests);
 }
 
-// What is left of a short body is read, and the next request is found behind it.
-TEST(EarlyAnswer, LeavesTheConnectionToTheNextRequestWhenTheRestIsShort) {
+// What is left of the body is read, and the next request is found behind it.
+TEST(EarlyAnswer, LeavesTheConnectionToTheNextRequest) {
   Served served;
-  const Heard heard = heard_by({.head = head_of(48 * 1024),
-                                .pieces = 3,
+  const Heard heard = heard_by({.head = head_of(640 * 16 * 1024),
+                                .pieces = 640,
                                 .tail = "GET /2 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"},
                                served);
   EXPECT_FALSE(heard.failed);
@@ -158,6 +159,14 @@ TEST(EarlyAnswer, IsNotHeldUpForLongByAClientThatTrickles) {
       heard_by({.head = head_of(1 << 20), .piece = 1, .pieces = 200, .pause = Millis(500)}, served);
   EXPECT_TRUE(heard.failed);
   EXPECT_LE(served.lasted, std::chrono::seconds(35));
+}
+
+// A client that is going to send more than will be read is told not to count on the connection.
+TEST(EarlyAnswer, AnnouncesTheEndBeforeAnEndlessBody) {
+  Served served;
+  const Heard heard =
+      heard_by({.head = head_of(std::size_t{65} << 20), .piece = 1 << 20, .pieces = 10}, served);
+  EXPECT_NE(std::string::npos, heard.bytes.find("connection: close")) << heard.bytes;
 }
 
 TEST(EarlyAnswer, IsNotHeldUpForLongByAnEndlessBody) {
