@@ -47,6 +47,7 @@ Outcome<std::unique_ptr<Proxy>> Proxy::make(const ProxySettings& settings, Fligh
     const relay::WorkerShared shared{
         proxy->flight_,
         proxy->access_log_,
+        proxy->buckets_,
         proxy->clock_,
         log,
         proxy->handshake_threads_,

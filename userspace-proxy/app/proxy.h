@@ -63,6 +63,7 @@ class Proxy {
   // The control thread counts in cells of its own, so that no worker's cell has two writers.
   std::size_t control_cells_;
   relay::AccessLog access_log_;
+  upstream::Buckets buckets_;
   io::OffloadThreads handshake_threads_;
   relay::ConnectionCount connections_;
   std::atomic<std::uint64_t*> heartbeat_ = nullptr;

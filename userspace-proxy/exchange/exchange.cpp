@@ -59,6 +59,7 @@ io::Task<void> Exchange::work() {
     end_ = Error{Reason::redirected, Origin::policy, 0, "route"};
     co_return co_await answer_local(route_->redirect.status, "", "location: " + location + "\r\n");
   }
+  if (!co_await suffer_fault()) co_return;
   edit_request();
   co_await attempts();
 }
@@ -70,7 +71,9 @@ std::string_view Exchange::matched_prefix() const {
 
 void Exchange::set_clock() {
   const auto at = [this](Nanos limit) { return limit > Nanos::zero() ? began_ + limit : MonoTime::max(); };
-  watch_.set({.request = at(timeouts_.request),
+  // An injected delay is none of the application's time.
+  const Nanos request = timeouts_.request > Nanos::zero() ? timeouts_.request + fault_.delay : Nanos::zero();
+  watch_.set({.request = at(request),
               .duration = at(timeouts_.max_stream),
               .idle = timeouts_.stream_idle});
 }
@@ -146,7 +149,7 @@ io::Task<void> Exchange::copy_answer(Attempt& attempt) {
     const std::size_t size = part->data.size();
     if (size != 0) {
       if (last) client_.hold_back();
-      const auto written = co_await client_.write_body(std::move(part->data));
+      const auto written = co_await write_answer(std::move(part->data));
       if (!written) {
         end_ = written.error();
         break;
@@ -231,7 +234,7 @@ io::Task<void> Exchange::answer_local(std::uint16_t status, std::string_view tex
   answering_ = true;
   const bool ends = local.text().empty();
   if (!ends) client_.hold_back();
-  auto sent = co_await client_.answer(local.response(), {}, ends);
+  auto sent = co_await client_.answer(local.response(), to_client_.edits(), ends);
   if (sent && !ends) {
     client_.hold_back();
     sent = co_await client_.write_body(io::Chunk::copy_of(std::as_bytes(std::span(local.text()))));

@@ -14,6 +14,7 @@
 #include "exchange/watch.h"
 #include "io/scope.h"
 #include "policy/table/table.h"
+#include "upstream/fault.h"
 
 namespace sluice::exchange {
 
@@ -45,6 +46,10 @@ class Exchange {
   std::optional<Refused> plan();
   std::optional<Refused> plan_outbound();
   std::optional<Refused> plan_inbound();
+  // Inbound, in this order (inbound_plan.cpp): limits on requests, the dice of faults.
+  std::optional<Refused> limited(const policy::HttpInboundImage& http);
+  void throw_dice(const policy::HttpInboundImage& http);
+  io::Task<bool> suffer_fault();  // false: it has been answered
   std::optional<Refused> choose_backend(const policy::OutboundRoute& dialled);
   std::string_view matched_prefix() const;  // of the route; empty when it asks for none
   void set_clock();
@@ -55,11 +60,13 @@ class Exchange {
   bool again(const Result<const http::Response*>& outcome, const Attempt& attempt);
   io::Task<void> forward(Attempt& attempt, const http::Response& response);
   io::Task<void> copy_answer(Attempt& attempt);
+  io::Task<Result<>> write_answer(io::Chunk data);
   io::Task<void> tunnel(Attempt& attempt);
   io::Task<void> refuse(Refused refused);
   io::Task<void> answer_local(std::uint16_t status, std::string_view text, std::string_view fields);
   io::Task<void> conclude_timeout();
   Refused refusal_of(const Error& error) const;
+  Refused refusal_of(const policy::Refusal& refusal) const;
   void report();
 
   Surroundings& surroundings_;
@@ -71,6 +78,9 @@ class Exchange {
   const policy::RetryImage* retry_ = nullptr;
   policy::HttpTimeouts timeouts_;
   Target target_;
+  upstream::FaultPlan fault_;  // inbound
+  const policy::RuleRef* fault_rule_ = nullptr;
+  std::optional<upstream::Shaper> shaper_;
   HeadEdits to_endpoint_;
   HeadEdits to_client_;
   RequestBody body_;

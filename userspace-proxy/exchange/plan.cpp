@@ -67,19 +67,6 @@ std::optional<Exchange::Refused> Exchange::choose_backend(const policy::Outbound
   return std::nullopt;
 }
 
-std::optional<Exchange::Refused> Exchange::plan_inbound() {
-  const auto decision = table_->admit(surroundings_.workload(), surroundings_.destination(),
-                                      surroundings_.peer(), surroundings_.client());
-  if (const auto* refusal = std::get_if<policy::Refusal>(&decision)) return refusal_of(by_policy(*refusal));
-  target_.application = std::get<policy::Permit>(decision);
-  report_.rule = &target_.application->rule();
-  if (const auto* http = target_.application->http(); http != nullptr) {
-    const auto* limits = policy::timeouts_for(*http, surroundings_.peer());
-    if (limits != nullptr) timeouts_ = *limits;
-  }
-  return std::nullopt;
-}
-
 void Exchange::edit_request() {
   const HeadFields fields(request_);
   if (request_.expects_continue) to_endpoint_.remove("expect");

@@ -10,6 +10,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "exchange/limiter.h"
 #include "exchange/pool.h"
 #include "io/ring.h"
 #include "policy/table/table.h"
@@ -41,6 +42,7 @@ class Surroundings {
   virtual PoolKey key(const policy::Permit& permit) = 0;
   virtual io::Task<Result<std::unique_ptr<io::Stream>>> dial(std::shared_ptr<const policy::Table> table,
                                                              policy::Permit permit) = 0;
+  virtual Limiter& limiter() = 0;
   // Draws for shares and jitter; not for secrets.
   virtual std::uint64_t random() = 0;
   virtual WallTime wall() = 0;

@@ -45,6 +45,13 @@ void Connection::note_permit(const policy::Permit& permit) {
   if (!permit.rule().policy.empty()) record_.rule(permit.rule().text());
 }
 
+std::optional<Error> Connection::within_rate(WorkloadId server, const OrigDst& inbound) {
+  const auto* rate =
+      context_.limiter.refuses_connection(snapshot_.table, {server, inbound}, context_.ring.now());
+  if (rate == nullptr) return std::nullopt;
+  return refused({Reason::rate_limited, &table().rule(rate->rule)});
+}
+
 void Connection::rests_on(std::shared_ptr<const PeerIdentity> proven) {
   proven_ = std::move(proven);
   rests_on(std::span<const std::string>());

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/peer_identity.h"
 #include "base/workload.h"
+#include "exchange/limiter.h"
 #include "exchange/pool.h"
 #include "io/scope.h"
 #include "io/socket_source.h"
@@ -36,6 +37,7 @@ struct Context {
   tls::Handshakes& handshakes;
   tunnel::Pool& tunnels;
   exchange::Pool& http_pool;
+  exchange::Limiter& limiter;
   ConnectionCount& node_connections;
   std::uint32_t node_connections_max = 0;
   Snapshot snapshot;
@@ -81,6 +83,8 @@ class Connection final : public LiveConnection {
   // An error for a refusal; notes its rule.
   Error refused(const policy::Refusal& refusal);
   void note_permit(const policy::Permit& permit);
+  // Takes a token of the rate for new connections at an inbound; rate_limited when there is none.
+  std::optional<Error> within_rate(WorkloadId server, const OrigDst& inbound);
 
   // The identity that inbound policy judged, kept for rejudging.
   JudgedPeer peer;

@@ -25,6 +25,7 @@ io::Task<Error> serve_judged(Connection& connection, io::Stream& client, OrigDst
                                                  connection.client());
   if (const auto* refusal = std::get_if<policy::Refusal>(&decision)) co_return connection.refused(*refusal);
   const auto& permit = std::get<policy::Permit>(decision);
+  if (const auto refusal = connection.within_rate(connection.workload(), destination)) co_return *refusal;
   const Nanos idle_timeout = permit.idle_timeout();
 
   if (permit.http() != nullptr) {

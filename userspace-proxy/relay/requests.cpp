@@ -80,6 +80,7 @@ class Requests final : public exchange::Surroundings {
   io::Ring& ring() override { return context_.ring; }
   exchange::Pool& pool() override { return context_.http_pool; }
   std::shared_ptr<const policy::Table> table() override { return context_.snapshot.table; }
+  exchange::Limiter& limiter() override { return context_.limiter; }
   std::uint64_t random() override { return draw(context_.random_state); }
   WallTime wall() override { return context_.sinks.clock.wall(); }
   std::size_t next_pick() override { return context_.next_pick++; }

@@ -35,12 +35,14 @@ Worker::Worker(WorkerShared shared, std::size_t index, std::unique_ptr<io::Backe
           ring_, {}, {},
           [this](Metric metric, std::int64_t delta) { shared_.flight.add(sinks_.worker, metric, delta); }),
       http_pool_(ring_, {}),
+      limiter_(shared_.buckets),
       context_{ring_,
                sinks_,
                stock_,
                handshakes_,
                tunnels_,
                http_pool_,
+               limiter_,
                shared_.node_connections,
                shared_.node_connections_max,
                {},
@@ -97,6 +99,7 @@ void Worker::set_snapshot(Snapshot snapshot) {
   ring_.post([this, snapshot = std::move(snapshot)]() mutable {
     const bool new_table = snapshot.table != context_.snapshot.table;
     context_.snapshot = std::move(snapshot);
+    limiter_.let_go(context_.snapshot.table.get());
     if (new_table && context_.snapshot.table) {
       const std::size_t revoked = context_.live.rejudge(*context_.snapshot.table);
       if (revoked != 0)
@@ -162,6 +165,7 @@ io::Task<void> Worker::keep_house() {
     context_.live.publish_all();
     stock_.trim();
     ring_.trim();
+    if (sinks_.worker == 0) shared_.buckets.sweep(ring_.now());
     const io::BackendStats stats = ring_.stats();
     const auto count = [this](Metric metric, std::uint64_t now, std::uint64_t then) {
       sinks_.flight.add(sinks_.worker, metric, static_cast<std::int64_t>(now - then));

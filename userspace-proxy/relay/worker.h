@@ -24,6 +24,7 @@ namespace sluice::relay {
 struct WorkerShared {
   FlightWriter& flight;
   AccessLog& access_log;
+  upstream::Buckets& buckets;  // of MeshRateLimit
   const Clock& clock;
   Log& log;
   io::OffloadThreads& handshake_threads;
@@ -79,6 +80,7 @@ class Worker {
   tls::Handshakes handshakes_;
   tunnel::Pool tunnels_;
   exchange::Pool http_pool_;
+  exchange::Limiter limiter_;
   Context context_;
   io::Signal may_accept_changed_;
   bool waited_long_enough_ = false;

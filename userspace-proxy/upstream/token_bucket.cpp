@@ -1,9 +1,7 @@
 #include "upstream/token_bucket.h"
 
 #include <algorithm>
-#include <iterator>
 #include <limits>
-#include <utility>
 
 namespace sluice::upstream {
 
@@ -42,19 +40,17 @@ std::shared_ptr<TokenBucket> Buckets::bucket(const std::string& name, std::uint3
   const std::lock_guard lock(mutex_);
   auto& known = known_[name];
   if (known.bucket == nullptr || known.num != num || known.interval != interval) {
-    known = {num, interval, std::make_shared<TokenBucket>(num, interval), false};
+    known = {num, interval, std::make_shared<TokenBucket>(num, interval)};
   }
-  known.idle = false;
   return known.bucket;
 }
 
-void Buckets::sweep() {
+void Buckets::sweep(MonoTime now) {
   const std::lock_guard lock(mutex_);
-  for (auto known = known_.begin(); known != known_.end();) {
-    const bool unused = known->second.bucket.use_count() == 1;
-    const bool twice = std::exchange(known->second.idle, unused) && unused;
-    known = twice ? known_.erase(known) : std::next(known);
-  }
+  std::erase_if(known_, [now](const auto& entry) {
+    const Known& known = entry.second;
+    return known.bucket.use_count() == 1 && known.bucket->left(now) >= known.num;
+  });
 }
 
 std::size_t Buckets::size() const {

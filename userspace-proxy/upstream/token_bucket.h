@@ -37,8 +37,8 @@ class TokenBucket {
 class Buckets {
  public:
   std::shared_ptr<TokenBucket> bucket(const std::string& name, std::uint32_t num, Nanos interval);
-  // Forgets buckets that nobody holds.
-  void sweep();
+  // Forgets buckets that nobody holds, once they are full: a new one is then the same.
+  void sweep(MonoTime now);
   std::size_t size() const;
 
  private:
@@ -46,7 +46,6 @@ class Buckets {
     std::uint32_t num;
     Nanos interval;
     std::shared_ptr<TokenBucket> bucket;
-    bool idle = false;  // nobody held it at the last sweep
   };
   mutable std::mutex mutex_;
   std::map<std::string, Known> known_;

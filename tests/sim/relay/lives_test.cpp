@@ -78,7 +78,8 @@ struct Node {
         handshakes(pool),
         tunnels(ring, {}, {}, [](Metric, std::int64_t) {}),
         requests(ring, {}),
-        context{ring, sinks, sockets, handshakes, tunnels, requests, open, 0, {}, {}, 0} {}
+        limiter(buckets),
+        context{ring, sinks, sockets, handshakes, tunnels, requests, limiter, open, 0, {}, {}, 0} {}
 
   void put_into_force(std::shared_ptr<const policy::Table> made) {
     context.snapshot.table = std::move(made);
@@ -91,6 +92,8 @@ struct Node {
   tls::Handshakes handshakes;
   tunnel::Pool tunnels;
   exchange::Pool requests;  // never leased from: nothing here is read as HTTP
+  upstream::Buckets buckets;
+  exchange::Limiter limiter;
   ConnectionCount open;
   Context context;
   std::size_t ended_by_policy = 0;

@@ -62,10 +62,19 @@ TEST(Buckets, SurviveATableSwapUntilTheirFiguresChange) {
   EXPECT_EQ(buckets.bucket("web/http/rule", 1, std::chrono::seconds(1)), first);
   EXPECT_NE(buckets.bucket("web/http/rule", 2, std::chrono::seconds(1)), first);
   EXPECT_NE(buckets.bucket("other", 1, std::chrono::seconds(1)), first);
-  const auto held = buckets.bucket("other", 1, std::chrono::seconds(1));
-  buckets.sweep();
+}
+
+TEST(Buckets, AreForgottenWhenFullAndHeldByNobody) {
+  Buckets buckets;
+  const auto held = buckets.bucket("held", 1, std::chrono::seconds(1));
+  buckets.bucket("used", 2, std::chrono::seconds(2))->take(at_ms(0));
+  buckets.bucket("full", 1, std::chrono::seconds(1));
+  buckets.sweep(at_ms(500));
   EXPECT_EQ(buckets.size(), 2U);
-  buckets.sweep();
+  // Its second token is still missing: a swap of tables must not give it back early.
+  buckets.sweep(at_ms(999));
+  EXPECT_EQ(buckets.size(), 2U);
+  buckets.sweep(at_ms(1000));
   EXPECT_EQ(buckets.size(), 1U);
 }
 
