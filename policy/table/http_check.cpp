@@ -135,7 +135,7 @@ class Checker {
     }
     for (const auto& one : inbound.rate_limits) {
       if (!conditions(one.conditions) || !rules({one.limit.rule}) ||
-          (one.limit.num > 0 && one.limit.interval.count() <= 0) || one.limit.status < 100 ||
+          (one.limit.num > 0 && one.limit.interval.count() <= 0) || one.limit.status < 200 ||
           one.limit.status > 599) {
         return "a rate limit is not sound";
       }
@@ -178,7 +178,7 @@ class Checker {
   }
 
   static bool fault(const Fault& one) {
-    return (one.abort_status == 0 || (one.abort_status >= 100 && one.abort_status <= 599)) &&
+    return (one.abort_status == 0 || (one.abort_status >= 200 && one.abort_status <= 599)) &&
            one.delay.count() >= 0 && one.abort_share <= kWhole && one.delay_share <= kWhole &&
            one.bandwidth_share <= kWhole;
   }

@@ -73,9 +73,7 @@ void Exchange::set_clock() {
   const auto at = [this](Nanos limit) { return limit > Nanos::zero() ? began_ + limit : MonoTime::max(); };
   // An injected delay is none of the application's time.
   const Nanos request = timeouts_.request > Nanos::zero() ? timeouts_.request + fault_.delay : Nanos::zero();
-  watch_.set({.request = at(request),
-              .duration = at(timeouts_.max_stream),
-              .idle = timeouts_.stream_idle});
+  watch_.set({.request = at(request), .duration = at(timeouts_.max_stream), .idle = timeouts_.stream_idle});
 }
 
 io::Task<void> Exchange::attempts() {

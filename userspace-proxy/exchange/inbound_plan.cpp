@@ -59,8 +59,8 @@ io::Task<bool> Exchange::suffer_fault() {
   }
   if (fault_.abort_status == 0) co_return true;
   report_.rule = fault_rule_;
-  co_await refuse({fault_.abort_status, Error{Reason::fault_injected, Origin::policy, 0, "fault"},
-                   "fault filter abort"});
+  co_await refuse(
+      {fault_.abort_status, Error{Reason::fault_injected, Origin::policy, 0, "fault"}, "fault filter abort"});
   co_return false;
 }
 

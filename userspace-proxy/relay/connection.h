@@ -48,6 +48,7 @@ struct Context {
   SourcePorts source_ports{};
   std::uint64_t next_split = 0;    // turns of weighted splits
   std::uint64_t random_state = 0;  // of shares and jitter
+  io::Scope same_node{};           // servers' sides of connections on this node (same_node.h)
 };
 
 // The listener a connection came in by.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "relay/dial.h"
+#include "relay/same_node.h"
 #include "relay/secure.h"
 
 namespace sluice::relay {
@@ -57,7 +58,13 @@ io::Task<Result<Reached>> reach_same_node(Connection& connection, policy::Permit
     co_return std::unexpected(connection.refused(*refusal));
   }
   const auto& permit = std::get<policy::Permit>(decision);
-  if (const auto refusal = connection.within_rate(route.server(), dialled)) co_return std::unexpected(*refusal);
+  if (permit.http() != nullptr) {
+    connection.note_permit(permit);
+    co_return Reached{serve_here(connection, route.server(), source, dialled), route.address(),
+                      route.idle_timeout()};
+  }
+  if (const auto refusal = connection.within_rate(route.server(), dialled))
+    co_return std::unexpected(*refusal);
 
   auto stream = co_await dial_application(connection, permit, route.server(), source.ip);
   if (!stream) co_return std::unexpected(stream.error());

@@ -116,6 +116,9 @@ exchange::PoolKey Requests::key(const policy::Permit& permit) {
   if (outbound()) {
     for (const std::string& identity : permit.expected_identities())
       key.identities.append(identity).append("\n");
+    // One that a server's inbound reads as requests carries none of those that nobody reads.
+    if (permit.short_cut() && table()->inbound(permit.server(), OrigDst(permit.address())).http != nullptr)
+      key.identities.append("read");
     if (permit.encrypt() && context_.snapshot.credentials)
       key.generation = context_.snapshot.credentials->generation();
   } else {

@@ -194,6 +194,8 @@ io::Task<void> Worker::close_down(Nanos grace) {
   co_await connections_.join();
   clock.cancel();
   co_await clock.join();
+  context_.same_node.cancel();
+  co_await context_.same_node.join();
   co_await http_pool_.close();
   co_await tunnels_.close();
   background_.cancel();

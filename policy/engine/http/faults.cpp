@@ -28,7 +28,9 @@ std::uint64_t bandwidth_of(std::string_view text) {
 Fault fault_of(const Node& node) {
   Fault out;
   if (const auto* abort = node.find("abort")) {
-    out.abort_status = static_cast<std::uint16_t>(std::min(count_of(*abort, "httpStatus"), 599U));
+    // Below 200 it would be no answer.
+    const auto status = std::min(count_of(*abort, "httpStatus"), 599U);
+    out.abort_status = status < 200 ? std::uint16_t{0} : static_cast<std::uint16_t>(status);
     out.abort_share = share_of(*abort, "percentage", 0);
   }
   if (const auto* delay = node.find("delay")) {

@@ -1,0 +1,44 @@
+// The application behind api and far: what it does with a request is said by the request's path.
+//   /echo           200, the request's head as the body
+//   /wait/MS        the same after MS milliseconds
+//   /drip/N/MS      200 in N pieces ("tick "), MS milliseconds before each but the first
+//   /bytes/N        200 with N bytes
+//   /status/CODE    that status
+//   /never          nothing
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "io/ring.h"
+#include "io/scope.h"
+#include "io/socket.h"
+
+namespace sluice::lab {
+
+class Application {
+ public:
+  explicit Application(io::Ring& ring) : ring_(ring) {}
+
+  // Until cancelled.
+  io::Task<void> run(io::Listener* listener);
+  // Ends its connections.
+  io::Task<void> end();
+
+  // What it has seen.
+  std::vector<std::string> heads;
+  int connections = 0;
+  int abandoned = 0;  // requests whose connection was closed or reset before the whole answer was out
+  int closed = 0;     // connections that have ended
+
+ private:
+  io::Task<void> serve(io::Socket socket);
+  io::Task<void> serve_requests(io::Socket* socket);
+  io::Task<bool> answer(io::Socket* socket, std::string head);
+  io::Task<bool> wait(io::Socket* socket, Nanos time);
+
+  io::Ring& ring_;
+  io::Scope served_;
+};
+
+}  // namespace sluice::lab
