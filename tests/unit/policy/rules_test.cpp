@@ -174,6 +174,30 @@ TEST(Rules, ANameAtTheTopMeansAProxyOfThePolicysOwnZone) {
   EXPECT_EQ(rules(policy("kuma.io/origin: zone, kuma.io/zone: z"), "MeshTrace", "proxyRule"), "");
 }
 
+// Names beat labels, but a reference to every Dataplane is even with both: there the policy's name decides.
+TEST(Rules, ANameBeatsLabelsAndNothingElse) {
+  const auto winner = [](const std::string& top_of_a, const std::string& top_of_z) {
+    std::string text;
+    for (const auto& [name, top] : {std::pair{"z", top_of_z}, {"a", top_of_a}}) {
+      text += "type: MeshTrace\nmesh: m\nname: " + std::string(name) +
+              "\nspec:\n  targetRef: {kind: Dataplane" + top +
+              "}\n  default: {backends: [], tags: [{name: " + name + ", literal: x}]}\n---\n";
+    }
+    const auto conf = rules(text, "MeshTrace", "proxyRule");
+    return conf.find(R"("name":"a","literal")") != std::string::npos ||
+                   conf.find(R"("literal":"x","name":"a")") != std::string::npos
+               ? "a"
+               : "z";
+  };
+  const std::string by_name = ", name: web";
+  const std::string by_labels = ", labels: {app: web}";
+  EXPECT_STREQ(winner(by_labels, by_name), "z");
+  EXPECT_STREQ(winner(by_name, by_labels), "a");
+  EXPECT_STREQ(winner("", by_name), "a");
+  EXPECT_STREQ(winner("", by_labels), "a");
+  EXPECT_STREQ(winner(by_name, ""), "a");
+}
+
 TEST(Rules, APolicyForARouteSpeaksOfTheProxiesOfTheRoute) {
   const auto policies = [](std::string_view service) {
     return R"(
