@@ -177,6 +177,9 @@ class Opener {
     if (info_->has_spec) {
       resource_.body = Node::empty_mapping();
       if (spec != nullptr) resource_.body.set("spec", std::move(*spec));
+      // The addresses of services lie there.
+      if (auto* status = document_.find("status"); status != nullptr && status->is_mapping())
+        resource_.body.set("status", std::move(*status));
       return keep_spec();
     }
     if (spec != nullptr && !spec->is_mapping()) return error(spec->mark, "spec", "must be a mapping");
@@ -242,6 +245,15 @@ class Opener {
 };
 
 }  // namespace
+
+bool is_foreign(const Node& document) {
+  const auto version = document.text_of("apiVersion");
+  const auto kind = document.text_of("kind");
+  if (version.empty() || kind.empty() || kind == "List" || version.find("kuma.io") != std::string_view::npos)
+    return false;
+  if (version == "v1" && kind == "Secret") return !document.text_of("type").starts_with("system.kuma.io/");
+  return find_kind(kind) == nullptr;
+}
 
 std::optional<Resource> open_envelope(Node document, const std::string& file, Diagnostics& diagnostics) {
   return Opener(std::move(document), file, diagnostics).run();

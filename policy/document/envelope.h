@@ -10,6 +10,10 @@
 
 namespace sluice::policy {
 
+// An object of Kubernetes that is none of Kuma's, as repositories hold them beside policies. A List is not
+// meant, since its items may be.
+bool is_foreign(const Node& document);
+
 // Nothing when the document cannot be attributed to a kind of this language or breaks the rules for names and
 // labels; the diagnostics say why. The body is not looked into.
 std::optional<Resource> open_envelope(Node document, const std::string& file, Diagnostics& diagnostics);

@@ -85,6 +85,25 @@ void check_role(const Resource& resource, Diagnostics& diagnostics) {
                    "spec.to", std::string(problem), "write one policy for each"});
 }
 
+void skip_foreign(const Node& document, const std::string& file, Diagnostics& diagnostics) {
+  const auto& kind = *document.find("kind");
+  diagnostics.add({Severity::warning, Stage::envelope, file, kind.mark, "kind",
+                   kind.scalar + " of " + std::string(document.text_of("apiVersion")) +
+                       " is no mesh document, it is left out",
+                   "a node refuses it: give a node the mesh documents alone"});
+}
+
+// `kubectl get -o yaml` writes all it found as one List. A node wants one document for each, to know it by.
+std::vector<Node> split_list(Node document, const CheckOptions& options) {
+  auto* items = document.find("items");
+  if (!options.for_use && items != nullptr && items->is_sequence() &&
+      document.text_of("apiVersion") == "v1" && document.text_of("kind") == "List")
+    return std::move(items->items);
+  std::vector<Node> out;
+  out.push_back(std::move(document));
+  return out;
+}
+
 // True when the resource may be used. Its body gets the schema's defaults and loses unknown fields.
 bool check_resource(Resource& resource, const CheckOptions& options, Diagnostics& diagnostics) {
   Diagnostics own;
@@ -110,6 +129,10 @@ bool check_resource(Resource& resource, const CheckOptions& options, Diagnostics
 
 CheckedDocument check_document(Node document, const std::string& file, const CheckOptions& options) {
   CheckedDocument out;
+  if (!options.for_use && is_foreign(document)) {
+    skip_foreign(document, file, out.diagnostics);
+    return out;
+  }
   auto resource = open_envelope(std::move(document), file, out.diagnostics);
   if (resource) resource->dialect = options.dialect;
   if (resource && known_to(options.dialect, *resource, out.diagnostics) &&
@@ -124,12 +147,15 @@ CheckedText check_text(std::string_view text, const std::string& file, const Che
   Diagnostics notes;  // last, so that they crowd out no error
   auto limits = options.limits;
   limits.last_key_holds = !options.strict;
-  for (auto& document : parse_yaml(text, file, out.diagnostics, limits)) {
+  const auto check = [&](Node document) {
     const auto original = options.migration ? document : Node();
     auto checked = check_document(std::move(document), file, options);
     if (options.migration) add_migration_notes(original, checked, file, options, notes);
     out.diagnostics.append(checked.diagnostics);
     if (checked.resource) out.resources.push_back(*std::move(checked.resource));
+  };
+  for (auto& document : parse_yaml(text, file, out.diagnostics, limits)) {
+    for (auto& one : split_list(std::move(document), options)) check(std::move(one));
   }
   out.diagnostics.append(notes);
   return out;

@@ -16,7 +16,8 @@ Schema hostname_generator_schema(Dialect /*dialect*/) {
                                 {"meshMultiZoneService", label_selector()}});
   return object({{"spec", object({{"selector", selector},
                                   {"template", text()},
-                                  {"extension", object({{"type", text(), true}, {"config", any()}})}})}});
+                                  {"extension", object({{"type", text(), true}, {"config", any()}})}})},
+                 {"status", any()}});
 }
 
 namespace {

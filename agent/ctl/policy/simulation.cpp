@@ -29,6 +29,8 @@ class Asker {
     const auto mesh = std::ranges::find(image_.meshes, flow_.mesh);
     if (mesh == image_.meshes.end()) return fault("there is no mesh " + flow_.mesh);
     mesh_ = static_cast<std::uint32_t>(mesh - image_.meshes.begin());
+    flow_.from = full_name(flow_.from);
+    flow_.to = full_name(flow_.to);
     client_ = find_client();
     if (client_ == nullptr)
       return fault("the mesh " + flow_.mesh + " has no Dataplane or service " + flow_.from);
@@ -46,6 +48,17 @@ class Asker {
 
  private:
   bool here(const policy::WorkloadImage& workload) const { return workload.mesh == mesh_; }
+
+  // On Kubernetes a Dataplane's name ends with its namespace, which may be left out where it is clear.
+  std::string full_name(const std::string& name) const {
+    std::string found;
+    for (const auto& dataplane : world_.meshes.find(flow_.mesh)->second.dataplanes) {
+      const auto& resource = *dataplane.resource;
+      if (resource.name == name || (resource.display_name == name && !found.empty())) return name;
+      if (resource.display_name == name) found = resource.name;
+    }
+    return found.empty() ? name : found;
+  }
 
   const policy::WorkloadImage* find_client() const {
     for (const auto& workload : image_.workloads)
@@ -152,7 +165,7 @@ class Asker {
   const policy::World& world_;
   const policy::Table& table_;
   const policy::TableImage& image_;
-  const Flow& flow_;
+  Flow flow_;
   std::uint32_t mesh_ = 0;
   const policy::WorkloadImage* client_ = nullptr;
 };

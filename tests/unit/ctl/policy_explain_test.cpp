@@ -68,6 +68,25 @@ networking: {address: 10.0.0.9, gateway: {tags: {kuma.io/service: kong}}}
   EXPECT_EQ(text(answer, "verdict"), "deny");
 }
 
+TEST_F(PolicyExplain, FindsTheVirtualAddressOfAKubernetesService) {
+  file("mesh.yaml", std::string(kMesh) + R"(---
+apiVersion: kuma.io/v1alpha1
+kind: Dataplane
+metadata: {name: pod-1, namespace: shop}
+spec: {networking: {address: 10.0.0.8, inbound: [{port: 80, tags: {kuma.io/service: pod}}]}}
+---
+apiVersion: kuma.io/v1alpha1
+kind: MeshService
+metadata: {name: store, namespace: shop}
+spec: {selector: {dataplaneTags: {kuma.io/service: pod}}, ports: [{port: 81, targetPort: 80}]}
+status: {vips: [{ip: 10.43.0.1}]}
+)");
+  const auto answer = ask("pod-1", "store:81");
+  EXPECT_EQ(text(answer, "from"), "pod-1.shop");
+  EXPECT_EQ(text(answer, "dialled"), "10.43.0.1:81");
+  EXPECT_EQ(text(answer, "service"), "store.shop:81");
+}
+
 TEST_F(PolicyExplain, KnowsWhatIsOutsideTheMesh) {
   const auto answer = ask("web", "8.8.8.8:53");
   EXPECT_EQ(text(answer, "verdict"), "allow");

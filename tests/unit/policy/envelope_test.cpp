@@ -52,6 +52,18 @@ TEST(Envelope, FlatKindsLoseTheirSpecOnKubernetes) {
   EXPECT_EQ(resource->body.find_path({"networking", "address"})->scalar, "10.0.0.1");
 }
 
+TEST(Envelope, AKubernetesServiceKeepsItsAddresses) {
+  Diagnostics diagnostics;
+  const auto resource = open_envelope(
+      parse_yaml("apiVersion: kuma.io/v1alpha1\nkind: MeshService\nmetadata: {name: s, namespace: n}\n"
+                 "spec: {ports: []}\nstatus: {vips: [{ip: 10.43.0.1}]}\n",
+                 "t", diagnostics)
+          .front(),
+      "t", diagnostics);
+  ASSERT_TRUE(resource) << diagnostics.text();
+  EXPECT_EQ(resource->body.to_json(), R"({"spec":{"ports":[]},"status":{"vips":[{"ip":"10.43.0.1"}]}})");
+}
+
 TEST(Envelope, UnknownAndOldKindsAreErrors) {
   EXPECT_NE(refusal("type: MeshTimeuot\nname: t\nmesh: m\n").find("did you mean MeshTimeout?"),
             std::string::npos);

@@ -22,6 +22,34 @@ std::string dataplane(const std::string& networking, const std::string& rest = "
          rest;
 }
 
+// Repositories hold them beside policies. What could be a policy after all is refused, and a node refuses
+// all.
+TEST(Foreign, OtherKubernetesObjectsAreLeftOut) {
+  const std::string deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\n";
+  EXPECT_EQ(problems(deployment),
+            "t.yaml:2:7: warning: kind: Deployment of apps/v1 is no mesh document, it is left out\n"
+            "  a node refuses it: give a node the mesh documents alone\n");
+  EXPECT_TRUE(check_text(deployment, "t", {.for_use = true, .limits = {}}).diagnostics.has_errors());
+  for (const auto* other :
+       {"apiVersion: v1\nkind: Secret\ntype: Opaque\n", "apiVersion: v1\nkind: Namespace\n"})
+    EXPECT_FALSE(check_text(other, "t").diagnostics.has_errors()) << other;
+  for (const auto* close : {"apiVersion: v1\nkind: List\nitems: 1\n", "apiVersion: kuma.io/v2\nkind: Pod\n",
+                            "apiVersion: v1\nkind: MeshTimeout\n", "kind: Pod\nmetadata: {name: x}\n"})
+    EXPECT_TRUE(check_text(close, "t").diagnostics.has_errors()) << close;
+}
+
+TEST(Foreign, AListIsItsItems) {
+  const std::string list =
+      "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: kuma.io/v1alpha1, kind: Mesh, metadata: {name: "
+      "m}}\n"
+      "- {apiVersion: v1, kind: Namespace}\n- {apiVersion: kuma.io/v1alpha1, kind: MeshTrace, metadata: "
+      "{name: a b}}\n";
+  const auto checked = check_text(list, "t");
+  EXPECT_EQ(checked.resources.size(), 1U);
+  EXPECT_NE(checked.diagnostics.text().find("t:6:"), std::string::npos) << checked.diagnostics.text();
+  EXPECT_TRUE(check_text(list, "t", {.for_use = true, .limits = {}}).resources.empty());
+}
+
 TEST(Duration, GoForms) {
   EXPECT_EQ(parse_duration("1h30m"), 90min);
   EXPECT_EQ(parse_duration("1.5s"), 1500ms);
