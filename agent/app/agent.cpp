@@ -1,6 +1,8 @@
 #include "app/agent.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -50,6 +52,7 @@ Outcome<> Agent::begin() {
   if (!directory) return std::unexpected(directory.error());
   directory_ = std::move(*directory);
   loop_.watch_readable(directory_->fd(), [this] { on_directory_news(); });
+  if (auto watched = watch_crls(); !watched) return watched;
   const int heartbeat = parts_.programs->maps().heartbeat.fd();
   if (auto started = keeper_.start_proxy(parts_.proxy_settings, heartbeat, parts_.proxy_executable.get());
       !started)
@@ -71,6 +74,7 @@ void Agent::on_tick() {
   if (uninstalled_) return;
   loop_.after(parts_.config.limits_reconcile, [this] { on_tick(); });
   directory_->attach();
+  for (auto& watch : crl_watches_) watch.attach();
   // What a full disk kept out of force comes into force once there is space.
   if (store_->rescan() || !numbers_written_) {
     recompile();
@@ -137,7 +141,11 @@ void Agent::refresh_certificates() {
   for (const auto& workload : compiled_.workloads)
     if (workload.mtls) wishes.push_back({workload.id, workload.name, workload.mesh, workload.identities});
   const bool exchanged = certificates_.reload_authorities();
-  const bool changed = certificates_.update(wishes) || exchanged;
+  bool changed = certificates_.update(wishes) || exchanged;
+  if (certificates_.reload_crls()) {
+    certificates_.update(wishes);  // a workload whose own certificate is listed gets another
+    changed = true;
+  }
   for (const auto& problem : certificates_.problems()) log_.error("certificates: {}", problem);
   for (const auto& problem : certificates_.exchange_problems()) log_.error("certificates: {}", problem);
   if (changed || link_.section(message::SectionKind::credentials).version == 0)
@@ -159,6 +167,22 @@ void Agent::plan_rotation() {
 }
 
 // A revocation must not wait for the next tick, which is left for file systems that tell nothing.
+Outcome<> Agent::watch_crls() {
+  std::set<std::string> directories;
+  for (const auto& path : parts_.config.identity_crl_files)
+    directories.insert(std::filesystem::path(path).parent_path().string());
+  for (const auto& directory : directories) {
+    auto watch = DirectoryWatch::open(directory);
+    if (!watch) return std::unexpected(watch.error());
+    crl_watches_.push_back(std::move(*watch));
+  }
+  for (std::size_t i = 0; i < crl_watches_.size(); ++i)
+    loop_.watch_readable(crl_watches_[i].fd(), [this, i] {
+      if (crl_watches_[i].drain() && !uninstalled_) refresh_certificates();
+    });
+  return {};
+}
+
 void Agent::watch_authorities() {
   for (const auto& workload : compiled_.workloads) {
     if (!workload.mtls || ca_watches_.contains(workload.mesh)) continue;

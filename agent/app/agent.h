@@ -92,6 +92,7 @@ class Agent {
   void refresh_certificates();
   void plan_rotation();
   void watch_authorities();
+  Outcome<> watch_crls();
   void sweep_flows();
   void on_directory_news();
   void on_tick();
@@ -126,6 +127,7 @@ class Agent {
   bool numbers_written_ = true;  // of the newest compilation; false: tried again with the next tick
   Certificates certificates_;
   std::map<std::string, DirectoryWatch> ca_watches_;  // by mesh
+  std::vector<DirectoryWatch> crl_watches_;
   std::optional<Loop::Timer> rotation_;
   std::optional<Loop::Timer> rescan_;
   EventLog events_;

@@ -45,7 +45,12 @@ Outcome<const identity::Authority*> Certificates::authority_of(const std::string
 
 bool Certificates::read_revocations(const std::string& mesh) {
   denied_[mesh] = identity::read_deny_list(std::filesystem::path(config_.identity_ca_dir) / mesh);
+  return merge_revocations();
+}
+
+bool Certificates::merge_revocations() {
   Revocations all;
+  all.issuers = crls_.revoked();
   for (const auto& [name, list] : denied_) {
     all.serials.insert(list.revoked.serials.begin(), list.revoked.serials.end());
     all.ids.insert(list.revoked.ids.begin(), list.revoked.ids.end());
@@ -54,7 +59,9 @@ bool Certificates::read_revocations(const std::string& mesh) {
   revoked_ = std::move(all);
   ++generation_;
   // A workload whose key was revoked gets another one at once.
-  for (auto& [id, leaf] : leaves_) leaf.outdated |= revoked_.serials.contains(leaf.svid.serial);
+  for (auto& [id, leaf] : leaves_)
+    leaf.outdated |= revoked_.serials.contains(leaf.svid.serial) ||
+                     revoked_.lists({leaf.svid.issuer_key, leaf.svid.serial});
   return true;
 }
 
@@ -135,15 +142,22 @@ bool Certificates::reload_authorities() {
   return changed;
 }
 
+bool Certificates::reload_crls() {
+  std::vector<std::string> bundles;
+  for (const auto& [mesh, authority] : authorities_) bundles.push_back(authority->bundle_pem());
+  return crls_.refresh(bundles) && merge_revocations();
+}
+
 std::vector<std::string> Certificates::exchange_problems() const {
   std::vector<std::string> out;
   for (const auto& [mesh, problem] : exchange_problems_) out.push_back(problem);
   for (const auto& [mesh, list] : denied_) out.insert(out.end(), list.problems.begin(), list.problems.end());
+  for (auto& problem : crls_.problems()) out.push_back(std::move(problem));
   return out;
 }
 
 WallTime Certificates::next_rotation() const {
-  auto next = WallTime::max();
+  auto next = crls_.next_expiry();
   for (const auto& [id, leaf] : leaves_) next = std::min(next, leaf.svid.rotate_at);
   if (!problems_.empty()) next = std::min<WallTime>(next, clock_.wall() + kRetry);
   return next;

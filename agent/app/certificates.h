@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/agent_api.h"
+#include "app/crl_files.h"
 #include "base/clock.h"
 #include "base/credentials_image.h"
 #include "base/workload.h"
@@ -28,7 +29,8 @@ struct CertificateWish {
 class Certificates {
  public:
   // `config` and `clock` outlive this object.
-  Certificates(const Config& config, const Clock& clock) : config_(config), clock_(clock) {}
+  Certificates(const Config& config, const Clock& clock)
+      : config_(config), clock_(clock), crls_(config, clock) {}
 
   // Issues what is missing or whose names changed, renews what is due, forgets the rest. What cannot be
   // issued keeps its old certificate and is listed in problems(). True when image() changed.
@@ -36,7 +38,11 @@ class Certificates {
   // Loads CAs whose files were exchanged. A CA that cannot be loaded stays as it was and is told by
   // exchange_problems() until its files are good. True when update() and image() have something new.
   bool reload_authorities();
-  // When update() has to run again without a change of wishes.
+  // Reads CRL files that changed or went out of date; after update(), which loads the CAs that must have
+  // signed them. True when update() and image() have something new.
+  bool reload_crls();
+  const CrlFiles& crls() const { return crls_; }
+  // When update() and reload_crls() have to run again without a change of wishes.
   WallTime next_rotation() const;
 
   CredentialsImage image() const;
@@ -57,6 +63,8 @@ class Certificates {
   bool issue(const CertificateWish& wish);
   // Reads the deny list of a mesh; true when what is revoked changed.
   bool read_revocations(const std::string& mesh);
+  // Puts deny lists and CRLs together; true when what is revoked changed.
+  bool merge_revocations();
 
   const Config& config_;
   const Clock& clock_;
@@ -66,7 +74,8 @@ class Certificates {
   std::map<std::string, std::uint64_t> trust_generations_;  // raised with every change of a mesh's bundle
   std::map<std::string, std::string> exchange_problems_;    // by mesh
   std::map<std::string, identity::DenyList> denied_;        // by mesh
-  Revocations revoked_;                                     // of all meshes
+  CrlFiles crls_;
+  Revocations revoked_;  // of all meshes
   std::map<WorkloadId, Leaf> leaves_;
   std::vector<std::string> problems_;
 };

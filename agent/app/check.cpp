@@ -49,6 +49,15 @@ std::vector<CheckRow> Agent::check() const {
        table_in_force() ? "the newest is in force" : "the newest is not in force", "see `sluice status`");
   node("certificates", certificates_.problems().empty(),
        certificates_.problems().empty() ? "issued" : certificates_.problems().front(), "see `sluice certs`");
+  if (!parts_.config.identity_crl_files.empty()) {
+    const auto& crls = certificates_.crls();
+    const auto problems = crls.problems();
+    out.push_back({"node", "revocation lists", problems.empty(), false,
+                   problems.empty()
+                       ? fmt::format("{} in force, {} certificates", crls.lists(), crls.serials())
+                       : problems.front(),
+                   problems.empty() ? "" : "see identity.crl_files in docs/security.md"});
+  }
   for (const auto& [id, workload] : enrolment_.workloads())
     for (const auto& finding : enrolment_.inspect(workload))
       out.push_back(

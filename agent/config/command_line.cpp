@@ -40,6 +40,9 @@ Outcome<> check_whole(const Config& config) {
     return fault("capture.mark has bits outside capture.mark_mask");
   for (const auto* path : {&config.paths_state_dir, &config.paths_run_dir, &config.paths_pin_root})
     if (!path->starts_with('/')) return fault(fmt::format("'{}' must be an absolute path", *path));
+  for (const auto& path : config.identity_crl_files)
+    if (!path.starts_with('/'))
+      return fault(fmt::format("identity.crl_files: '{}' must be an absolute path", path));
   if (config.paths_cgroup.empty() || config.paths_cgroup.find("..") != std::string::npos)
     return fault("paths.cgroup must name a cgroup of Sluice's own");
   if (!config.metrics_address.empty() && !SocketAddr::parse(config.metrics_address))

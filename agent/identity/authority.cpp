@@ -175,6 +175,7 @@ Outcome<Svid> Authority::issue(const SvidRequest& request) const {
   return Svid{.chain_pem = *leaf_pem + parts_->chain_tail_pem,
               .key_pem = std::move(*key_pem),
               .serial = x509::serial_hex(**cert),
+              .issuer_key = x509::key_digest(*parts_->certificate),
               .not_before = x509::not_before(**cert),
               .not_after = end,
               .rotate_at = now + (end - now) * 4 / 5};

@@ -27,7 +27,8 @@ struct SvidRequest {
 struct Svid {
   std::string chain_pem;  // leaf, then the signing CA when that is an intermediate
   std::string key_pem;
-  std::string serial;  // hexadecimal, upper case
+  std::string serial;      // hexadecimal, upper case
+  std::string issuer_key;  // as in IssuedCertificate
   WallTime not_before{};
   WallTime not_after{};
   WallTime rotate_at{};  // when 4/5 of the lifetime are over

@@ -106,6 +106,23 @@ Outcome<std::string> read_bounded(const std::string& path, std::size_t max_bytes
   return text;
 }
 
+std::string flat_name(const std::string& text) {
+  std::string out;
+  std::uint64_t hash = 0xcbf29ce484222325ULL;  // FNV-1a
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    hash = (hash ^ byte) * 0x100000001b3ULL;
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || (c == '.' && !out.empty());
+    if (plain)
+      out += c;
+    else
+      out += fmt::format("%{:02x}", byte);
+  }
+  if (out.size() > 200) out = fmt::format("{}-{:016x}", out.substr(0, 180), hash);
+  return out;
+}
+
 Outcome<> make_directory(const std::string& path, unsigned mode) {
   std::string made;
   for (const auto& part : std::filesystem::path(path)) {

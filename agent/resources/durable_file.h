@@ -20,6 +20,9 @@ Outcome<> write_durably(const std::vector<FileText>& files);
 Outcome<> remove_durably(const std::string& path);
 // Whole text; a file larger than `max_bytes` is an error. Only regular files.
 Outcome<std::string> read_bounded(const std::string& path, std::size_t max_bytes);
+// A key or path as the name of one file: what is not plain becomes %XX; a long one is cut and told apart by a
+// hash.
+std::string flat_name(const std::string& text);
 // The directory and its parents; `mode` for those that are made.
 Outcome<> make_directory(const std::string& path, unsigned mode);
 

@@ -16,25 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A key or path as a file name: what is not plain becomes %XX; a long one is cut and told apart by a hash
-// (FNV-1a).
-std::string file_name(const std::string& text) {
-  std::string out;
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    hash = (hash ^ byte) * 0x100000001b3ULL;
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || (c == '.' && !out.empty());
-    if (plain)
-      out += c;
-    else
-      out += fmt::format("%{:02x}", byte);
-  }
-  if (out.size() > 200) out = fmt::format("{}-{:016x}", out.substr(0, 180), hash);
-  return out + ".yaml";
-}
-
 bool is_document_file(const fs::path& path) {
   const auto name = path.filename().string();
   const auto extension = path.extension().string();
@@ -63,11 +44,11 @@ std::string first_error(const Document& document) {
 }  // namespace
 
 std::string Store::applied_path(const std::string& key) const {
-  return options_.state_dir + "/resources/" + file_name(key);
+  return options_.state_dir + "/resources/" + flat_name(key) + ".yaml";
 }
 
 std::string Store::last_good_path(const std::string& file) const {
-  return options_.state_dir + "/last-good/" + file_name(fs::path(file).filename().string());
+  return options_.state_dir + "/last-good/" + flat_name(fs::path(file).filename().string()) + ".yaml";
 }
 
 Outcome<> Store::open() {

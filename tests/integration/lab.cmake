@@ -5,6 +5,7 @@ foreach(name
     same_node
     ca_exchange
     revocation
+    crl
     main_job
     bad_input
     bad_host

@@ -8,12 +8,13 @@ namespace sluice {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x44524353;  // "SCRD"
-constexpr std::uint16_t kVersion = 2;
+constexpr std::uint16_t kVersion = 3;
 constexpr std::uint32_t kMeshNameMax = 253;
 // The least bytes that one element of each list takes: its fixed numbers and the lengths of its texts.
 constexpr std::size_t kTrustMin = 4 + 1 + 4;
 constexpr std::size_t kMeshMin = 4 + 8 + 4;
 constexpr std::size_t kWorkloadMin = 4 + 4 + 4 + 4;
+constexpr std::size_t kIssuerMin = 4 + kKeyDigestSize + 1 + 4;
 
 void write_mesh(ByteWriter& out, const MeshTrustImage& mesh) {
   out.text(mesh.mesh);
@@ -55,16 +56,50 @@ WorkloadCredentialImage read_workload(ByteReader& in) {
   return workload;
 }
 
-void write_texts(ByteWriter& out, const std::set<std::string, std::less<>>& texts) {
+void write_texts(ByteWriter& out, const SerialSet& texts) {
   out.number(static_cast<std::uint32_t>(texts.size()));
   for (const auto& text : texts) out.text(text);
 }
 
-std::set<std::string, std::less<>> read_texts(ByteReader& in, std::uint32_t max_bytes) {
-  std::set<std::string, std::less<>> texts;
-  const auto count = in.count(sizeof(std::uint32_t), kRevocationsMax);
-  for (std::uint32_t i = 0; i < count && !in.failed(); ++i) texts.insert(in.text(max_bytes));
+// In ascending order, each once: there is one way to write a set.
+SerialSet read_texts(ByteReader& in, std::uint32_t max_bytes, std::size_t max = kRevocationsMax) {
+  SerialSet texts;
+  const auto count = in.count(sizeof(std::uint32_t), static_cast<std::uint32_t>(max));
+  for (std::uint32_t i = 0; i < count && !in.failed(); ++i) {
+    auto text = in.text(max_bytes);
+    if (!texts.empty() && text <= *texts.rbegin()) in.set_failed();
+    texts.insert(texts.end(), std::move(text));
+  }
   return texts;
+}
+
+void write_revocations(ByteWriter& out, const Revocations& revoked) {
+  write_texts(out, revoked.serials);
+  write_texts(out, revoked.ids);
+  out.number(static_cast<std::uint32_t>(revoked.issuers.size()));
+  for (const auto& [key, issuer] : revoked.issuers) {
+    out.text(key);
+    out.number(static_cast<std::uint8_t>(issuer.all ? 1 : 0));
+    write_texts(out, issuer.serials);
+  }
+}
+
+Revocations read_revocations(ByteReader& in) {
+  Revocations revoked;
+  revoked.serials = read_texts(in, kSerialHexMax);
+  revoked.ids = read_texts(in, kSpiffeIdMax);
+  std::size_t left = kRevocationsMax;
+  const auto count = in.count(kIssuerMin, kRevokingIssuersMax);
+  for (std::uint32_t i = 0; i < count && !in.failed(); ++i) {
+    auto key = in.text(kKeyDigestSize);
+    const auto all = in.number<std::uint8_t>();
+    IssuerRevocations issuer{.all = all == 1, .serials = read_texts(in, kSerialHexMax, left)};
+    left -= issuer.serials.size();
+    const bool ascending = revoked.issuers.empty() || revoked.issuers.rbegin()->first < key;
+    if (key.size() != kKeyDigestSize || all > 1 || !ascending) in.set_failed();
+    revoked.issuers.emplace_hint(revoked.issuers.end(), std::move(key), std::move(issuer));
+  }
+  return revoked;
 }
 
 }  // namespace
@@ -83,8 +118,7 @@ std::vector<std::byte> encode_credentials(const CredentialsImage& image) {
     out.text(workload.chain_pem);
     out.text(workload.key_pem);
   }
-  write_texts(out, image.revoked.serials);
-  write_texts(out, image.revoked.ids);
+  write_revocations(out, image.revoked);
   return out.take();
 }
 
@@ -103,8 +137,7 @@ std::expected<CredentialsImage, std::string> decode_credentials(std::span<const 
   const auto workloads = in.count(kWorkloadMin, kCredentialWorkloadsMax);
   for (std::uint32_t i = 0; i < workloads && !in.failed(); ++i) image.workloads.push_back(read_workload(in));
   if (in.failed()) return std::unexpected("credentials: malformed or over-long list of workloads");
-  image.revoked.serials = read_texts(in, kSerialHexMax);
-  image.revoked.ids = read_texts(in, kSpiffeIdMax);
+  image.revoked = read_revocations(in);
   if (in.failed()) return std::unexpected("credentials: malformed or over-long list of revocations");
   if (!in.finished()) return std::unexpected("credentials: bytes after the end");
   return image;

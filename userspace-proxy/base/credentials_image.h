@@ -22,8 +22,11 @@ inline constexpr std::uint32_t kCredentialTrustsMax = 256;  // trust domains of 
 inline constexpr std::uint32_t kBundlePemMax = 1u << 20;
 inline constexpr std::uint32_t kChainPemMax = 64u << 10;
 inline constexpr std::uint32_t kKeyPemMax = 16u << 10;
-inline constexpr std::uint32_t kRevocationsMax = 1u << 18;  // serials; as many SPIFFE IDs
+// Serials of the deny lists; as many SPIFFE IDs, and as many serials of all CRLs together.
+inline constexpr std::uint32_t kRevocationsMax = 1u << 18;
+inline constexpr std::uint32_t kRevokingIssuersMax = 1'024;  // CAs with a CRL
 inline constexpr std::uint32_t kSerialHexMax = 64;
+inline constexpr std::uint32_t kKeyDigestSize = 32;
 
 // The CAs that may vouch for one trust domain, and for no other.
 struct TrustImage {

@@ -11,6 +11,14 @@
 
 namespace sluice {
 
+// One certificate of a chain, as a CRL names it.
+struct IssuedCertificate {
+  std::string issuer_key;  // SHA-256 of the issuing CA's public key, 32 bytes
+  std::string serial;      // hexadecimal, upper case
+
+  bool operator==(const IssuedCertificate&) const = default;
+};
+
 // Taken from a verified leaf; immutable and shared by every connection that presents the same leaf.
 struct PeerIdentity {
   std::vector<std::string> uris;  // spiffe:// and, under Mesh.mtls, kuma:// names, as in the certificate
@@ -18,6 +26,8 @@ struct PeerIdentity {
   std::string serial;  // hexadecimal, upper case
   WallTime not_before{};
   WallTime not_after{};  // earliest end in the verified chain
+  std::vector<IssuedCertificate>
+      chain{};  // as verified: the leaf and what lies between it and the trusted CA
 
   bool has(std::string_view uri) const { return std::ranges::find(uris, uri) != uris.end(); }
   bool has_any(std::span<const std::string> wanted) const {

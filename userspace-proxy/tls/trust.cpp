@@ -73,6 +73,16 @@ WallTime earliest_end(const STACK_OF(X509) * chain, WallTime end) {
   return end;
 }
 
+// What CRLs may revoke of a verified chain: all but its last, which the bundle trusts as it stands. A leaf
+// that the bundle holds itself has no issuer in the chain.
+std::vector<IssuedCertificate> issued(const STACK_OF(X509) * chain) {
+  std::vector<IssuedCertificate> out;
+  for (int i = 0; i + 1 < sk_X509_num(chain); ++i)
+    out.push_back(
+        {x509::key_digest(*sk_X509_value(chain, i + 1)), x509::serial_hex(*sk_X509_value(chain, i))});
+  return out;
+}
+
 std::unexpected<Error> refuse(Reason reason, int error, int& x509_error) {
   x509_error = error;
   return fail(reason, Origin::internal, kStep);
@@ -122,7 +132,9 @@ Result<PeerIdentity> Trust::verify_chain(X509& leaf, STACK_OF(X509) * others, Pe
   if (!is_identity(identity->uris, *name, domain->second.form))
     return refuse(Reason::tls_wrong_identity, X509_V_ERR_APPLICATION_VERIFICATION, x509_error);
   identity->trust_domain = *name;
-  identity->not_after = earliest_end(X509_STORE_CTX_get0_chain(context.get()), identity->not_after);
+  const auto* chain = X509_STORE_CTX_get0_chain(context.get());
+  identity->not_after = earliest_end(chain, identity->not_after);
+  identity->chain = issued(chain);
   return std::move(*identity);
 }
 

@@ -64,6 +64,15 @@ std::string serial_hex(const X509& cert) {
   return serial_hex(X509_get0_serialNumber(&cert));
 }
 
+std::string key_digest(const X509& cert) {
+  std::string out(EVP_MAX_MD_SIZE, '\0');
+  unsigned size = 0;
+  if (X509_pubkey_digest(&cert, EVP_sha256(), reinterpret_cast<unsigned char*>(out.data()), &size) != 1)
+    return {};
+  out.resize(size);
+  return out;
+}
+
 WallTime to_wall(const ASN1_TIME* time) {
   std::tm parts{};
   if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) return {};

@@ -18,6 +18,7 @@ WallTime not_before(const X509& cert);
 WallTime not_after(const X509& cert);
 std::string serial_hex(const ASN1_INTEGER* serial);  // upper case, an even number of digits
 std::string serial_hex(const X509& cert);
+std::string key_digest(const X509& cert);  // SHA-256 of its public key, 32 bytes; empty when it has none
 
 WallTime to_wall(const ASN1_TIME* time);
 std::string text_of(WallTime time);  // "2026-01-31T12:00:00Z"

@@ -8,11 +8,16 @@ namespace sluice {
 namespace {
 
 CredentialsImage sample() {
-  return {.generation = 7,
-          .meshes = {{"default",
-                      3,
-                      {{"default", IdentityForm::kuma, "CA"}, {"other.mesh", IdentityForm::single, "CB"}}}},
-          .workloads = {{1, "default", "chain", "key"}, {9, "default", "chain 9", "key 9"}}};
+  return {
+      .generation = 7,
+      .meshes = {{"default",
+                  3,
+                  {{"default", IdentityForm::kuma, "CA"}, {"other.mesh", IdentityForm::single, "CB"}}}},
+      .workloads = {{1, "default", "chain", "key"}, {9, "default", "chain 9", "key 9"}},
+      .revoked = {.serials = {"0A", "0B"},
+                  .ids = {"spiffe://default/x"},
+                  .issuers = {{std::string(kKeyDigestSize, 'a'), {.all = true, .serials = {}}},
+                              {std::string(kKeyDigestSize, 'b'), {.all = false, .serials = {"01", "02"}}}}}};
 }
 
 TEST(CredentialsImage, RoundTrip) {
@@ -39,6 +44,26 @@ TEST(CredentialsImage, RandomDamageNeverCrashesAndNeverQuotes) {
     const auto decoded = decode_credentials(bytes);
     if (!decoded) EXPECT_EQ(decoded.error().find("key 9"), std::string::npos) << "seed " << seed;
   }
+}
+
+TEST(CredentialsImage, SetIsInOrderAndAKeyHasItsSize) {
+  auto bytes = encode_credentials(sample());
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  bytes[text.find("0A")] = std::byte{'1'};  // 1A, 0B
+  EXPECT_FALSE(decode_credentials(bytes));
+  auto image = sample();
+  image.revoked.issuers["short"] = {};
+  EXPECT_FALSE(decode_credentials(encode_credentials(image)));
+}
+
+TEST(CredentialsImage, SerialsOfAllIssuersTogetherAreBounded) {
+  CredentialsImage image;
+  for (std::uint32_t i = 0; i < kRevocationsMax; ++i)
+    image.revoked.issuers[std::string(kKeyDigestSize, i % 2 == 0 ? 'a' : 'b')].serials.insert(
+        std::to_string(i));
+  EXPECT_TRUE(decode_credentials(encode_credentials(image)));
+  image.revoked.issuers[std::string(kKeyDigestSize, 'a')].serials.insert("one more");
+  EXPECT_FALSE(decode_credentials(encode_credentials(image)));
 }
 
 TEST(CredentialsImage, OverLongTextIsRefused) {

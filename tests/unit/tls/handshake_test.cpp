@@ -277,5 +277,25 @@ TEST_F(Handshake, OlderTlsIsRefused) {
   EXPECT_EQ(alert[6], std::byte{70});  // protocol_version
 }
 
+// What a CRL says holds for the certificates of the CA that wrote it, not for another's of the same number.
+TEST_F(Handshake, CrlRefusesTheSerialOfItsOwnCa) {
+  const auto leaf = ca.issue({kClientName});
+  const auto server_that_knows = [&](const Revocations& revoked) {
+    auto image = image_of(kServerWorkload, ca.issue({kServerName}), bundle);
+    image.revoked = revoked;
+    return *Credentials::build(image, environment());
+  };
+  const auto client = side(kClientWorkload, leaf, bundle);
+  const auto refused =
+      run(client, server_that_knows({.issuers = {{leaf.issuer_key, {.serials = {leaf.serial}}}}}));
+  expect_reason(refused.server, Reason::tls_revoked, Origin::downstream);
+  EXPECT_FALSE(refused.client);
+  const std::string stranger(32, 'x');
+  EXPECT_TRUE(run(client, server_that_knows({.issuers = {{stranger, {.serials = {leaf.serial}}}}})).server);
+  EXPECT_TRUE(run(client, server_that_knows({.issuers = {{leaf.issuer_key, {.serials = {"0A"}}}}})).server);
+  const auto out_of_date = run(client, server_that_knows({.issuers = {{leaf.issuer_key, {.all = true}}}}));
+  expect_reason(out_of_date.server, Reason::tls_revoked, Origin::downstream);
+}
+
 }  // namespace
 }  // namespace sluice::tls
