@@ -10,15 +10,15 @@ namespace sluice::relay {
 namespace {
 
 // The address by which others know this client: its own, unless it called from loopback or the family
-// differs.
+// differs. A workload without an address of the family is known by one of the other.
 IpAddr true_source(const Connection& connection, const IpAddr& towards) {
   const IpAddr& client = connection.client().ip;
   if (!client.is_loopback() && client.is_v4() == towards.is_v4()) return client;
   const policy::WorkloadImage* self = connection.image();
-  if (self == nullptr) return client;
+  if (self == nullptr || self->addresses.empty()) return client;
   const auto same_family = [&towards](const IpAddr& ip) { return ip.is_v4() == towards.is_v4(); };
   const auto own = std::ranges::find_if(self->addresses, same_family);
-  return own == self->addresses.end() ? client : *own;
+  return own == self->addresses.end() ? self->addresses.front() : *own;
 }
 
 Nanos shorter(Nanos a, Nanos b) {
