@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <latch>
+#include <random>
 
 #include "abi.h"
 #include "base/credentials_image.h"
@@ -22,6 +23,12 @@ std::size_t handshake_threads(const ProxySettings& settings) {
   return std::max<std::size_t>(1, settings.workers);
 }
 
+// So that the proxies of a fleet do not choose alike.
+std::uint64_t chance() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32U) | device();
+}
+
 }  // namespace
 
 Proxy::Proxy(const ProxySettings& settings, FlightWriter flight, Log& log, Fd ended)
@@ -31,6 +38,8 @@ Proxy::Proxy(const ProxySettings& settings, FlightWriter flight, Log& log, Fd en
       access_log_(settings.workers, settings.access_log, STDOUT_FILENO),
       handshake_threads_(handshake_threads(settings)),
       sessions_(std::make_shared<tls::SessionStore>()),
+      seed_(chance()),
+      endpoints_(seed_),
       ended_(std::move(ended)),
       workers_left_(settings.workers) {}
 
@@ -54,6 +63,8 @@ Outcome<std::unique_ptr<Proxy>> Proxy::make(const ProxySettings& settings, Fligh
         proxy->connections_,
         settings.connections_max,
         proxy->heartbeat_,
+        proxy->endpoints_,
+        proxy->seed_ + i,
         [ask_keeper, i](const message::MakeSockets& request) { return ask_keeper(i, request); }};
     proxy->workers_.push_back(std::make_unique<relay::Worker>(shared, i, std::move(*backend)));
   }

@@ -69,6 +69,8 @@ class Proxy {
   std::atomic<std::uint64_t*> heartbeat_ = nullptr;
   std::map<WorkloadId, std::shared_ptr<relay::ConnectionCount>> workload_connections_;
   std::shared_ptr<tls::SessionStore> sessions_;
+  std::uint64_t seed_;
+  upstream::Registry endpoints_;  // what the node knows of them
   relay::Snapshot snapshot_;
   std::vector<std::unique_ptr<relay::Worker>> workers_;
   std::vector<io::Feature> features_;

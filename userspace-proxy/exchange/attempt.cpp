@@ -5,16 +5,19 @@
 namespace sluice::exchange {
 
 io::Task<Result<std::unique_ptr<io::Stream>>> Attempt::dial() {
-  co_return co_await surroundings_.dial(table_, permit_);
+  auto dialled = co_await surroundings_.dial(table_, permit_);
+  if (dialled) use_.connected(surroundings_.ring().now());
+  co_return dialled;
 }
 
 io::Task<Result<const http::Response*>> Attempt::answer(const http::Request& request,
                                                         const http::Edits& edits, codec::ServerStream& client,
                                                         bool fresh) {
-  auto lease = co_await surroundings_.pool().lease(surroundings_.key(permit_), this, fresh);
+  auto lease = co_await surroundings_.pool().lease(surroundings_.key(permit_), this, fresh, use_);
   if (!lease) co_return std::unexpected(lease.error());
   lease_ = std::move(*lease);
   connected_ = true;
+  const MonoTime sent_at = surroundings_.ring().now();
   const bool has_body = request.body.kind != http::BodyLength::Kind::none;
   const auto sent = co_await stream().send(request, edits, !has_body && !request.is_connect());
   head_sent_ = true;
@@ -24,7 +27,11 @@ io::Task<Result<const http::Response*>> Attempt::answer(const http::Request& req
     auto response = co_await stream().answer();
     if (!response && client_failed_) co_return std::unexpected(*client_failed_);
     watch_.moved();
-    if (!response || !(*response)->interim()) co_return response;
+    if (!response) co_return response;
+    if (!(*response)->interim()) {
+      use_.took(surroundings_.ring().now() - sent_at, surroundings_.ring().now());
+      co_return response;
+    }
     // 100 was the proxy's own to say: the request that went on did not ask for it.
     if ((*response)->status == 100) continue;
     if (const auto passed = co_await client.answer(**response, {}, false); !passed) {

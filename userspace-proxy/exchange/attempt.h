@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "codec/message_stream.h"
+#include "exchange/endpoints.h"
 #include "exchange/pool.h"
 #include "exchange/request_body.h"
 #include "exchange/surroundings.h"
@@ -17,9 +18,14 @@ namespace sluice::exchange {
 
 class Attempt final : public Dialer {
  public:
-  Attempt(Surroundings& surroundings, std::shared_ptr<const policy::Table> table,
-          const policy::Permit& permit, RequestBody& body, Watch& watch)
-      : surroundings_(surroundings), table_(std::move(table)), permit_(permit), body_(body), watch_(watch) {}
+  Attempt(Surroundings& surroundings, std::shared_ptr<const policy::Table> table, Endpoints::Picked picked,
+          RequestBody& body, Watch& watch)
+      : surroundings_(surroundings),
+        table_(std::move(table)),
+        permit_(picked.permit),
+        use_(std::move(picked.use)),
+        body_(body),
+        watch_(watch) {}
   // Precondition: give_up() or finish_upload() has been awaited, or the answer was never waited for.
   ~Attempt() = default;
   Attempt(const Attempt&) = delete;
@@ -30,6 +36,8 @@ class Attempt final : public Dialer {
                                                  codec::ServerStream& client, bool fresh);
   codec::ClientStream& stream() { return lease_.stream(); }
   const policy::Permit& permit() const { return permit_; }
+  // What was seen of the endpoint is told there.
+  const upstream::Use& use() const { return use_; }
   bool connected() const { return connected_; }
   bool reused() const { return connected_ && lease_.reused(); }
   bool head_sent() const { return head_sent_; }
@@ -47,6 +55,7 @@ class Attempt final : public Dialer {
   Surroundings& surroundings_;
   std::shared_ptr<const policy::Table> table_;
   policy::Permit permit_;
+  upstream::Use use_;
   RequestBody& body_;
   Watch& watch_;
   Pool::Lease lease_;

@@ -1,12 +1,12 @@
 #include "exchange/exchange.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <utility>
 
 #include "exchange/fields.h"
 #include "exchange/local_answer.h"
-#include "exchange/retry.h"
 
 namespace sluice::exchange {
 namespace {
@@ -15,6 +15,12 @@ using Kind = http::BodyLength::Kind;
 
 std::string_view without_query(std::string_view target) {
   return target.substr(0, target.find('?'));
+}
+
+// Sending it twice is as good as once (RFC 9110 section 9.2.2).
+bool idempotent(const http::Request& request) {
+  constexpr std::string_view kMethods[] = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+  return std::ranges::find(kMethods, request.method) != std::end(kMethods);
 }
 
 http::Asked asked_by(const http::Request& request) {
@@ -44,6 +50,7 @@ io::Task<void> Exchange::run() {
     if (!end_) end_ = Error{Reason::drained, Origin::internal, ECANCELED, "request"};
     client_.reset(*end_);
   }
+  send_copies();
   report();
 }
 
@@ -61,7 +68,22 @@ io::Task<void> Exchange::work() {
   }
   if (!co_await suffer_fault()) co_return;
   edit_request();
+  choose_mirrors();
   co_await attempts();
+}
+
+void Exchange::send_copies() {
+  if (mirrors_.empty()) return;
+  const auto body = body_.copy();
+  if (!body) return;
+  for (Endpoints& mirror : mirrors_) {
+    auto picked = mirror.pick(nullptr, surroundings_.ring().now());
+    if (!picked) continue;
+    surroundings_.send_copy({.table = table_,
+                             .where = std::move(*picked),
+                             .head = copied_head(request_, to_endpoint_.edits()),
+                             .body = *body});
+  }
 }
 
 std::string_view Exchange::matched_prefix() const {
@@ -79,9 +101,9 @@ void Exchange::set_clock() {
 io::Task<void> Exchange::attempts() {
   bool fresh = false;
   while (true) {
-    const std::size_t index = pick();
-    tried_.push_back(index);
-    Attempt attempt(surroundings_, table_, target_.permit(index), body_, watch_);
+    auto picked = endpoints_.pick(retries_done_ == 0 ? nullptr : retry_, surroundings_.ring().now());
+    if (!picked) co_return co_await refuse(refusal_of(picked.error()));
+    Attempt attempt(surroundings_, table_, std::move(*picked), body_, watch_);
     report_.upstream = attempt.permit().address();
     const auto outcome = co_await attempt_once(attempt, fresh);
     const bool cancelled = work_.cancelled();
@@ -91,15 +113,13 @@ io::Task<void> Exchange::attempts() {
     if (!cancelled && went_stale) {
       co_await attempt.give_up(outcome.error());
       body_.rewind();
-      tried_.pop_back();
+      endpoints_.forget_last();
       fresh = true;
       continue;
     }
+    judge(outcome, attempt);
     if (!cancelled && again(outcome, attempt)) {
-      Nanos wait = backoff(*retry_, retries_done_, surroundings_.random());
-      if (outcome) {
-        wait = asked_backoff(*retry_, **outcome, surroundings_.wall()).value_or(wait);
-      }
+      const Nanos wait = pause(outcome);
       co_await attempt.give_up(Error{Reason::upstream_reset, Origin::internal, 0, "retry"});
       body_.rewind();
       ++retries_done_;
@@ -223,7 +243,7 @@ io::Task<void> Exchange::refuse(Refused refused) {
     client_.reset(refused.why);
     co_return;
   }
-  co_await answer_local(refused.status, refused.text, {});
+  co_await answer_local(refused.status, refused.text, refused.fields);
 }
 
 io::Task<void> Exchange::answer_local(std::uint16_t status, std::string_view text, std::string_view fields) {

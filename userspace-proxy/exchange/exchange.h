@@ -8,6 +8,7 @@
 
 #include "codec/message_stream.h"
 #include "exchange/attempt.h"
+#include "exchange/endpoints.h"
 #include "exchange/head_edits.h"
 #include "exchange/request_body.h"
 #include "exchange/surroundings.h"
@@ -15,6 +16,7 @@
 #include "io/scope.h"
 #include "policy/table/table.h"
 #include "upstream/fault.h"
+#include "upstream/retry.h"
 
 namespace sluice::exchange {
 
@@ -29,17 +31,11 @@ class Exchange {
   io::Task<void> run();
 
  private:
-  // Endpoints that an attempt may choose from.
-  struct Target {
-    std::optional<policy::OutboundRoute> service;  // outbound
-    std::optional<policy::Permit> application;     // inbound
-    std::size_t size() const { return service ? service->size() : 1; }
-    policy::Permit permit(std::size_t index) const { return service ? service->permit(index) : *application; }
-  };
   struct Refused {
     std::uint16_t status;
     Error why;
     std::string_view text;
+    std::string_view fields = {};  // lines of the answer's head, each with CRLF
   };
 
   io::Task<void> work();
@@ -51,13 +47,18 @@ class Exchange {
   void throw_dice(const policy::HttpInboundImage& http);
   io::Task<bool> suffer_fault();  // false: it has been answered
   std::optional<Refused> choose_backend(const policy::OutboundRoute& dialled);
+  std::optional<Refused> lead_to(const policy::OutboundRoute& service);
   std::string_view matched_prefix() const;  // of the route; empty when it asks for none
   void set_clock();
   void edit_request();
+  void choose_mirrors();
+  void send_copies();
   io::Task<void> attempts();
   io::Task<Result<const http::Response*>> attempt_once(Attempt& attempt, bool fresh);
-  std::size_t pick();
   bool again(const Result<const http::Response*>& outcome, const Attempt& attempt);
+  bool retriable(const Result<const http::Response*>& outcome, const Attempt& attempt) const;
+  Nanos pause(const Result<const http::Response*>& outcome);
+  void judge(const Result<const http::Response*>& outcome, const Attempt& attempt) const;
   io::Task<void> forward(Attempt& attempt, const http::Response& response);
   io::Task<void> copy_answer(Attempt& attempt);
   io::Task<Result<>> write_answer(io::Chunk data);
@@ -77,14 +78,16 @@ class Exchange {
   const policy::HttpRoutes* routes_ = nullptr;
   const policy::RetryImage* retry_ = nullptr;
   policy::HttpTimeouts timeouts_;
-  Target target_;
   upstream::FaultPlan fault_;  // inbound
   const policy::RuleRef* fault_rule_ = nullptr;
   std::optional<upstream::Shaper> shaper_;
+  std::optional<upstream::BackOff> back_off_;
+  upstream::Ticket retrying_;
+  Endpoints endpoints_;
+  std::vector<Endpoints> mirrors_;
   HeadEdits to_endpoint_;
   HeadEdits to_client_;
   RequestBody body_;
-  std::vector<std::size_t> tried_;
   std::uint32_t retries_done_ = 0;
   bool answering_ = false;  // the final head is on its way to the client
   MonoTime began_;

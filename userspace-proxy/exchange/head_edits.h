@@ -21,6 +21,7 @@ class HeadEdits {
   void set(std::string_view name, std::string_view value) { set_.push_back({name, value}); }
   void set_made(std::string_view name, std::string value) { set_.push_back({name, keep(std::move(value))}); }
   void add(std::string_view name, std::string_view value) { add_.push_back({name, value}); }
+  void add_made(std::string_view name, std::string value) { add_.push_back({name, keep(std::move(value))}); }
   void remove(std::string_view name) { remove_.push_back(name); }
   void target(std::string value) { target_ = keep(std::move(value)); }
   void authority(std::string_view value) { authority_ = value; }

@@ -14,9 +14,11 @@ std::optional<Exchange::Refused> Exchange::plan_inbound() {
   const auto decision = table_->admit(surroundings_.workload(), surroundings_.destination(),
                                       surroundings_.peer(), surroundings_.client());
   if (const auto* refusal = std::get_if<policy::Refusal>(&decision)) return refusal_of(*refusal);
-  target_.application = std::get<policy::Permit>(decision);
-  report_.rule = &target_.application->rule();
-  const auto* http = target_.application->http();
+  const auto& application = std::get<policy::Permit>(decision);
+  endpoints_.lead_to(application,
+                     surroundings_.clusters().of(table_, application, surroundings_.ring().now()));
+  report_.rule = &application.rule();
+  const auto* http = application.http();
   if (http == nullptr) return std::nullopt;
   const auto* timeouts = policy::timeouts_for(*http, surroundings_.peer());
   if (timeouts != nullptr) timeouts_ = *timeouts;
@@ -40,10 +42,9 @@ std::optional<Exchange::Refused> Exchange::limited(const policy::HttpInboundImag
 
 void Exchange::throw_dice(const policy::HttpInboundImage& http) {
   if (http.faults.empty()) return;
-  upstream::Random random(surroundings_.random());
   for (const policy::MatchedFault& one : http.faults) {
     if (!policy::all_hold(one.conditions, surroundings_.peer())) continue;
-    fault_.add(one.fault, random);
+    fault_.add(one.fault, surroundings_.random());
     if (fault_.abort_status != 0) {
       fault_rule_ = &table_->rule(one.rule);
       return;

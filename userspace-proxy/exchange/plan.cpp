@@ -5,9 +5,9 @@
 
 #include "exchange/exchange.h"
 #include "exchange/fields.h"
-#include "exchange/retry.h"
 #include "http/scan.h"
 #include "io/within.h"
+#include "upstream/hash_key.h"
 
 namespace sluice::exchange {
 namespace {
@@ -28,42 +28,50 @@ std::optional<Exchange::Refused> Exchange::plan_outbound() {
   const auto& dialled = std::get<policy::OutboundRoute>(decision);
   report_.service = dialled.service();
   routes_ = dialled.http();
-  if (routes_ == nullptr) {
-    target_.service = dialled;
-    return std::nullopt;
-  }
+  if (routes_ == nullptr) return lead_to(dialled);
   route_ = &routes_->match(request_.method, request_.target.path, HeadFields(request_));
   report_.rule = &table_->rule(route_->rule);
   timeouts_ = route_->timeouts;
   retry_ = routes_->retry(*route_);
-  if (retry_ != nullptr && !retries_request(*retry_, routes_->retry_conditions(*route_), request_))
-    retry_ = nullptr;
-  if (retry_ != nullptr && retry_->retries > 0) body_.keep_for_replay();
+  if (retry_ != nullptr) {
+    const bool named = routes_->retry_conditions(*route_).request.any_holds(HeadFields(request_));
+    if (!upstream::retries_request(*retry_, request_.method, named)) retry_ = nullptr;
+  }
+  if (retry_ != nullptr) body_.keep_for_replay();
   if (route_->redirect.status != 0) return std::nullopt;
   return choose_backend(dialled);
 }
 
 std::optional<Exchange::Refused> Exchange::choose_backend(const policy::OutboundRoute& dialled) {
-  if (route_->backends.empty()) {
-    target_.service = dialled;
-  } else {
-    std::uint64_t whole = 0;
-    for (const auto& backend : route_->backends) whole += backend.weight;
-    if (whole == 0) return refusal_of(Error{Reason::no_endpoints, Origin::policy, 0, "route"});
-    std::uint64_t drawn = surroundings_.random() % whole;
-    const auto chosen = std::ranges::find_if(route_->backends, [&drawn](const auto& backend) {
-      if (drawn < backend.weight) return true;
-      drawn -= backend.weight;
-      return false;
-    });
-    if (chosen->service == policy::kNone)
-      return refusal_of(Error{Reason::backend_unresolved, Origin::policy, 0, "route"});
-    auto decision = table_->route_backend(surroundings_.workload(), chosen->service);
-    if (const auto* refusal = std::get_if<policy::Refusal>(&decision)) return refusal_of(by_policy(*refusal));
-    target_.service = std::get<policy::OutboundRoute>(decision);
-    report_.service = target_.service->service();
-  }
-  if (target_.size() == 0) return refusal_of(Error{Reason::no_endpoints, Origin::policy, 0, "route"});
+  if (route_->backends.empty()) return lead_to(dialled);
+  std::uint64_t whole = 0;
+  for (const auto& backend : route_->backends) whole += backend.weight;
+  if (whole == 0) return refusal_of(Error{Reason::no_endpoints, Origin::policy, 0, "route"});
+  std::uint64_t drawn = surroundings_.random().below(whole);
+  const auto chosen = std::ranges::find_if(route_->backends, [&drawn](const auto& backend) {
+    if (drawn < backend.weight) return true;
+    drawn -= backend.weight;
+    return false;
+  });
+  if (chosen->service == policy::kNone)
+    return refusal_of(Error{Reason::backend_unresolved, Origin::policy, 0, "route"});
+  auto decision = table_->route_backend(surroundings_.workload(), chosen->service);
+  if (const auto* refusal = std::get_if<policy::Refusal>(&decision)) return refusal_of(by_policy(*refusal));
+  return lead_to(std::get<policy::OutboundRoute>(decision));
+}
+
+std::optional<Exchange::Refused> Exchange::lead_to(const policy::OutboundRoute& service) {
+  if (service.size() == 0) return refusal_of(Error{Reason::no_endpoints, Origin::policy, 0, "route"});
+  report_.service = service.service();
+  endpoints_.lead_to(service, surroundings_.clusters().of(table_, service, surroundings_.ring().now()));
+  if (route_ == nullptr || route_->hash_policies.empty()) return std::nullopt;
+  const HeadFields fields(request_);
+  auto key = upstream::hash_key(
+      route_->hash_policies,
+      {.target = request_.target.path, .fields = &fields, .client = surroundings_.client()},
+      surroundings_.random());
+  endpoints_.hashed_to(key.hash);
+  if (!key.set_cookie.empty()) to_client_.add_made("set-cookie", std::move(key.set_cookie));
   return std::nullopt;
 }
 
@@ -71,7 +79,8 @@ void Exchange::edit_request() {
   const HeadFields fields(request_);
   if (request_.expects_continue) to_endpoint_.remove("expect");
   if (!fields.has("x-request-id"))
-    to_endpoint_.set_made("x-request-id", request_id(surroundings_.random(), surroundings_.random()));
+    to_endpoint_.set_made("x-request-id",
+                          request_id(surroundings_.random().next(), surroundings_.random().next()));
   if (!fields.has("x-forwarded-proto")) to_endpoint_.set("x-forwarded-proto", "http");
   if (!surroundings_.outbound()) {
     const std::string client = surroundings_.client().ip.text();
@@ -93,15 +102,18 @@ void Exchange::edit_request() {
   if (!route_->rewrite_host.empty()) to_endpoint_.authority(route_->rewrite_host);
 }
 
-std::size_t Exchange::pick() {
-  const std::size_t size = target_.size();
-  const std::size_t first = surroundings_.next_pick() % size;
-  if (retry_ == nullptr || !retry_->omit_previous_hosts) return first;
-  for (std::size_t i = 0; i < size; ++i) {
-    const std::size_t index = (first + i) % size;
-    if (std::ranges::find(tried_, index) == tried_.end()) return index;
+// What becomes another protocol is no request that could be copied.
+void Exchange::choose_mirrors() {
+  if (route_ == nullptr || request_.upgrade || request_.is_connect()) return;
+  for (const auto& mirror : route_->mirrors) {
+    if (!surroundings_.random().chance(mirror.share, policy::kWhole)) continue;
+    const auto decision = table_->route_backend(surroundings_.workload(), mirror.service);
+    const auto* service = std::get_if<policy::OutboundRoute>(&decision);
+    if (service == nullptr || service->size() == 0) continue;
+    mirrors_.emplace_back().lead_to(
+        *service, surroundings_.clusters().of(table_, *service, surroundings_.ring().now()));
   }
-  return first;
+  if (!mirrors_.empty()) body_.keep_for_copies();
 }
 
 io::Task<Result<const http::Response*>> Exchange::attempt_once(Attempt& attempt, bool fresh) {
@@ -110,12 +122,6 @@ io::Task<Result<const http::Response*>> Exchange::attempt_once(Attempt& attempt,
   const Error late{Reason::request_timeout, Origin::upstream, 0, "per-try timeout"};
   co_return co_await io::within(surroundings_.ring(), deadline, late,
                                 attempt.answer(request_, to_endpoint_.edits(), client_, fresh));
-}
-
-bool Exchange::again(const Result<const http::Response*>& outcome, const Attempt& attempt) {
-  if (retry_ == nullptr || retries_done_ >= retry_->retries || !body_.replayable()) return false;
-  if (!outcome) return retries_error(*retry_, outcome.error(), attempt.connected());
-  return retries_response(*retry_, routes_->retry_conditions(*route_), **outcome);
 }
 
 Exchange::Refused Exchange::refusal_of(const Error& error) const {
@@ -129,7 +135,10 @@ Exchange::Refused Exchange::refusal_of(const Error& error) const {
     case Reason::backend_unresolved:
       return {500, error, "backend not found\n"};
     case Reason::no_endpoints:
+    case Reason::no_healthy_endpoint:
       return {503, error, "no healthy upstream\n"};
+    case Reason::breaker_open:
+      return {503, error, "circuit breaker open\n", "x-envoy-overloaded: true\r\n"};
     case Reason::http_protocol_error:
       return {502, error, "the server's answer is malformed\n"};
     case Reason::request_timeout:

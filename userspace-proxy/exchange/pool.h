@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -18,6 +19,8 @@
 #include "io/scope.h"
 #include "io/signal.h"
 #include "io/stream.h"
+#include "upstream/limits.h"
+#include "upstream/use.h"
 
 namespace sluice::exchange {
 
@@ -74,8 +77,10 @@ class Pool {
     bool reused_ = false;
   };
 
-  // `fresh`: not over a connection that was used before. Errors: the dial's.
-  io::Task<Result<Lease>> lease(PoolKey key, Dialer* dialer, bool fresh);
+  // `fresh`: not over a connection that was used before. The limits of `use` count pools, connections, those
+  // who wait for one, and requests; a key may always have one connection, so that no client starves for
+  // another's. `use` outlives the call. Errors: the dial's, breaker_open.
+  io::Task<Result<Lease>> lease(PoolKey key, Dialer* dialer, bool fresh, upstream::Use& use);
 
   std::size_t connections() const { return scope_.live(); }
   // Ends everything; no lease may be left.
@@ -85,12 +90,34 @@ class Pool {
   struct KeyHash {
     std::size_t operator()(const PoolKey& key) const noexcept;
   };
+  struct Waiting;
   struct Entry {
     std::vector<std::shared_ptr<Held>> held;
+    std::deque<Waiting*> waiting;  // for a connection to have room, in their order
+    std::size_t asking = 0;        // requests that look for their way
+    std::size_t opening = 0;       // connections that are being made
+    upstream::Ticket place;        // among the pools
+    bool unused() const { return held.empty() && asking == 0 && opening == 0; }
   };
+  // Settles how a request of `key` gets its connection.
+  struct Way {
+    std::shared_ptr<Held> held;   // this one, or
+    upstream::Ticket connection;  // one that is dialled under this
+  };
+  io::Task<Result<Way>> find_way(const PoolKey& key, bool fresh,
+                                 const std::shared_ptr<upstream::Limits>& limits);
+  io::Task<Result<Way>> take_turn(Entry& entry, const PoolKey& key, bool fresh,
+                                  const std::shared_ptr<upstream::Limits>& limits);
+  io::Task<Result<>> wait_for_room(Entry& entry, bool again);
+  bool may_enter(Entry& entry, upstream::Limits& limits);
+  bool close_an_idle_entry(const upstream::Limits& limits);
+  void wake_next(Entry& entry);
+  void could_not_open(Entry& entry, const Error& why);
+  void leave(const PoolKey& key);
   std::shared_ptr<Held> find(const PoolKey& key);
   io::Task<void> keep(PoolKey key, std::shared_ptr<Held> held);
   io::Task<void> sweep();
+  Result<Lease> begin(std::shared_ptr<Held> held, bool reused, upstream::Use& use);
   void returned(Held& held);
 
   io::Ring& ring_;

@@ -20,7 +20,7 @@ io::Task<Result<codec::BodyPart>> RequestBody::next() {
   read_ = true;
   bytes_ += part->data.size();
   if (keeps_ && kept_bytes_ + part->data.size() > kReplayBytesMax) {
-    keeps_ = false;
+    keeps_ = copies_ = false;
     kept_.clear();
     at_ = 0;
   }
@@ -34,6 +34,15 @@ io::Task<Result<codec::BodyPart>> RequestBody::next() {
     trailers_ = part->trailers;
   }
   co_return part;
+}
+
+std::optional<std::string> RequestBody::copy() const {
+  const bool none = client_.request().body.kind == http::BodyLength::Kind::none;
+  if (!none && (!whole_ || !copies_)) return std::nullopt;
+  std::string all;
+  for (const io::Chunk& chunk : kept_)
+    all.append(reinterpret_cast<const char*>(chunk.bytes().data()), chunk.size());
+  return all;
 }
 
 }  // namespace sluice::exchange

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,12 @@ class RequestBody {
   void keep_for_replay() { keeps_ = true; }
   // All that was read so far can be sent again.
   bool replayable() const { return keeps_ || !read_; }
+  // Keeps it to the end, for copies. Call before the first byte is read.
+  void keep_for_copies() { keeps_ = copies_ = true; }
   // Nothing more will be sent again: what is kept goes as it is sent.
-  void stop_keeping() { keeps_ = false; }
+  void stop_keeping() { keeps_ = copies_; }
+  // The whole body; nothing when it has not all been read, or was too long to be kept.
+  std::optional<std::string> copy() const;
   void rewind() { at_ = 0; }
   bool whole() const { return whole_; }  // the client has sent all of it
   std::uint64_t bytes() const { return bytes_; }
@@ -36,6 +41,7 @@ class RequestBody {
   std::string trailers_;
   std::uint64_t bytes_ = 0;
   bool keeps_ = false;
+  bool copies_ = false;
   bool read_ = false;
   bool whole_ = false;
 };

@@ -11,9 +11,12 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "exchange/limiter.h"
+#include "exchange/mirror.h"
 #include "exchange/pool.h"
 #include "io/ring.h"
 #include "policy/table/table.h"
+#include "upstream/clusters.h"
+#include "upstream/random.h"
 
 namespace sluice::exchange {
 
@@ -36,6 +39,7 @@ class Surroundings {
  public:
   virtual io::Ring& ring() = 0;
   virtual Pool& pool() = 0;
+  virtual upstream::Clusters& clusters() = 0;
   // The newest one.
   virtual std::shared_ptr<const policy::Table> table() = 0;
   // A connection to where the permit leads, for the pool. The permit borrows from `table`.
@@ -43,10 +47,10 @@ class Surroundings {
   virtual io::Task<Result<std::unique_ptr<io::Stream>>> dial(std::shared_ptr<const policy::Table> table,
                                                              policy::Permit permit) = 0;
   virtual Limiter& limiter() = 0;
-  // Draws for shares and jitter; not for secrets.
-  virtual std::uint64_t random() = 0;
+  // Sends it beside the connection's own requests, which do not wait for it.
+  virtual void send_copy(Copy copy) = 0;
+  virtual upstream::Random& random() = 0;  // shares and jitter
   virtual WallTime wall() = 0;
-  virtual std::size_t next_pick() = 0;  // round robin
   virtual ClientAddr client() = 0;
   virtual void report(const RequestReport& report) = 0;
 

@@ -26,6 +26,8 @@
 #include "relay/source_ports.h"
 #include "tls/handshakes.h"
 #include "tunnel/pool.h"
+#include "upstream/clusters.h"
+#include "upstream/random.h"
 
 namespace sluice::relay {
 
@@ -38,17 +40,18 @@ struct Context {
   tunnel::Pool& tunnels;
   exchange::Pool& http_pool;
   exchange::Limiter& limiter;
+  upstream::Clusters& clusters;
   ConnectionCount& node_connections;
   std::uint32_t node_connections_max = 0;
   Snapshot snapshot;
   LiveSet live;
-  std::uint32_t next_pick = 0;                        // round robin over endpoints
   std::set<tunnel::Tunnel*> served_tunnels{};         // to be told when the worker drains
   std::set<codec::ServerSession*> served_sessions{};  // likewise
   SourcePorts source_ports{};
-  std::uint64_t next_split = 0;    // turns of weighted splits
-  std::uint64_t random_state = 0;  // of shares and jitter
-  io::Scope same_node{};           // servers' sides of connections on this node (same_node.h)
+  io::Scope same_node{};         // servers' sides of connections on this node (same_node.h)
+  std::uint64_t next_split = 0;  // turns of weighted splits
+  upstream::Random random{0};    // of shares and jitter
+  io::Scope copies{};            // mirrored requests
 };
 
 // The listener a connection came in by.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "exchange/endpoints.h"
 #include "policy/table/route_index.h"
 #include "relay/copy.h"
 #include "relay/reach.h"
@@ -10,7 +11,8 @@
 namespace sluice::relay {
 namespace {
 
-constexpr std::size_t kEndpointsTried = 3;
+constexpr std::size_t kEndpointsTried = 3;  // where MeshRetry says nothing
+constexpr std::uint16_t kWell = 200;        // what a connection counts as for outlier detection
 
 // A captured connection keeps its own destination. One to the listener's own port on an address of the
 // workload was dialled there by somebody who looked for it.
@@ -27,13 +29,45 @@ bool worth_another_endpoint(Reason reason) {
          reason == Reason::connect_timeout || reason == Reason::tunnel_lost;
 }
 
-io::Task<Result<Reached>> reach_some_endpoint(Connection& connection, policy::OutboundRoute route) {
-  const std::uint32_t start = connection.context().next_pick++;
+// Attempts go to an endpoint that was not tried before, as long as there is one.
+policy::RetryImage other_hosts() {
+  policy::RetryImage retry;
+  retry.omit_previous_hosts = true;
+  return retry;
+}
+
+std::size_t attempts(const policy::OutboundRoute& route) {
+  const auto* cluster = route.cluster();
+  if (cluster != nullptr && cluster->tcp_connect_attempts != 0) return cluster->tcp_connect_attempts;
+  return std::min(route.size(), kEndpointsTried);
+}
+
+// The use lasts as long as the connection.
+struct Carried {
+  Reached reached;
+  upstream::Use use;
+};
+
+io::Task<Result<Carried>> reach_some_endpoint(Connection& connection, policy::OutboundRoute route) {
+  Context& context = connection.context();
   if (route.size() == 0) co_return fail(Reason::no_endpoints, Origin::policy, "route");
-  const std::size_t tries = std::min(route.size(), kEndpointsTried);
-  for (std::size_t i = 0;; ++i) {
-    auto reached = co_await reach(connection, route.permit((start + i) % route.size()));
-    if (reached || i + 1 >= tries || !worth_another_endpoint(reached.error().reason)) co_return reached;
+  exchange::Endpoints endpoints;
+  endpoints.lead_to(route, context.clusters.of(connection.snapshot().table, route, context.ring.now()));
+  const policy::RetryImage others = other_hosts();
+  for (std::size_t left = attempts(route);; --left) {
+    auto picked = endpoints.pick(&others, context.ring.now());
+    if (!picked) co_return std::unexpected(picked.error());
+    if (const auto place = picked->use.take(upstream::Limited::connections); !place)
+      co_return std::unexpected(place.error());
+    auto reached = co_await reach(connection, picked->permit);
+    if (reached) {
+      picked->use.connected(context.ring.now());
+      picked->use.answered(kWell, context.ring.now());
+      co_return Carried{std::move(*reached), std::move(picked->use)};
+    }
+    picked->use.failed(reached.error(), false, context.ring.now());
+    if (left <= 1 || !worth_another_endpoint(reached.error().reason))
+      co_return std::unexpected(reached.error());
   }
 }
 
@@ -67,17 +101,18 @@ io::Task<Error> serve_outbound(Connection& connection, io::SocketStream& client)
     co_return co_await serve_requests(connection, client, destination, {}, limits);
   }
 
-  auto upstream = co_await reach_some_endpoint(connection, route);
-  if (!upstream) co_return upstream.error();
+  auto carried = co_await reach_some_endpoint(connection, route);
+  if (!carried) co_return carried.error();
+  Reached& upstream = carried->reached;
 
   connection.allowed({.direction = policy::LiveFlow::Direction::outbound,
                       .workload = connection.workload(),
                       .orig_dst = destination,
-                      .upstream = upstream->address,
+                      .upstream = upstream.address,
                       .client = connection.client()});
   if (const auto refusal = connection.settle()) co_return *refusal;
 
-  co_return co_await copy_both(connection.context().ring, client, *upstream->stream, upstream->idle_timeout,
+  co_return co_await copy_both(connection.context().ring, client, *upstream.stream, upstream.idle_timeout,
                                record);
 }
 

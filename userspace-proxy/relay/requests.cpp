@@ -9,45 +9,13 @@
 #include "codec/h2_server.h"
 #include "exchange/serve.h"
 #include "io/within.h"
-#include "relay/dial.h"
-#include "relay/reach.h"
+#include "relay/pooled.h"
 
 namespace sluice::relay {
 namespace {
 
+constexpr std::size_t kCopiesMax = 1024;  // of mirrored requests that a worker has under way
 constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";  // RFC 9113 section 3.4
-
-// A connection of the pool: its stream, and what ends it when policy or revocation says so.
-class PooledStream final : public io::Stream {
- public:
-  PooledStream(Context& context, const Entrance& entrance, const ClientAddr& client)
-      : connection_(context, entrance, client, Record::Kind::quiet) {}
-  ~PooledStream() override { connection_.record().end(Reason::completed); }
-
-  Connection& connection() { return connection_; }
-  void carry(std::unique_ptr<io::Stream> stream) {
-    stream_ = std::move(stream);
-    connection_.ends_by(*stream_);
-  }
-
-  io::Task<Result<io::Chunk>> read() override { return stream_->read(); }
-  io::Task<Result<>> write(io::Chunk chunk) override { return stream_->write(std::move(chunk)); }
-  io::Task<Result<>> write(std::span<const std::byte> bytes) override { return stream_->write(bytes); }
-  io::Task<Result<>> finish() override { return stream_->finish(); }
-  void reset(Error why) override { stream_->reset(why); }
-
- private:
-  Connection connection_;
-  std::unique_ptr<io::Stream> stream_;
-};
-
-std::uint64_t draw(std::uint64_t& state) {
-  state += 0x9e3779b97f4a7c15ULL;  // splitmix64
-  std::uint64_t z = state;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-  return z ^ (z >> 31);
-}
 
 Metric class_of(const exchange::RequestReport& report) {
   if (report.status == 0) return Metric::requests_unanswered;
@@ -79,11 +47,12 @@ class Requests final : public exchange::Surroundings {
 
   io::Ring& ring() override { return context_.ring; }
   exchange::Pool& pool() override { return context_.http_pool; }
+  upstream::Clusters& clusters() override { return context_.clusters; }
   std::shared_ptr<const policy::Table> table() override { return context_.snapshot.table; }
   exchange::Limiter& limiter() override { return context_.limiter; }
-  std::uint64_t random() override { return draw(context_.random_state); }
+  void send_copy(exchange::Copy copy) override;
+  upstream::Random& random() override { return context_.random; }
   WallTime wall() override { return context_.sinks.clock.wall(); }
-  std::size_t next_pick() override { return context_.next_pick++; }
   ClientAddr client() override { return connection_.client(); }
   bool outbound() const override { return connection_.entrance().direction == Direction::outbound; }
   WorkloadId workload() const override { return connection_.workload(); }
@@ -96,70 +65,50 @@ class Requests final : public exchange::Surroundings {
   void report(const exchange::RequestReport& report) override;
 
  private:
-  io::Task<Result<std::unique_ptr<io::Stream>>> dial_outbound(policy::Permit permit);
-  io::Task<Result<std::unique_ptr<io::Stream>>> dial_inbound(policy::Permit permit);
-
   Connection& connection_;
   Context& context_;
   OrigDst destination_;
 };
 
 exchange::PoolKey Requests::key(const policy::Permit& permit) {
+  if (outbound()) return endpoint_key(context_, connection_.workload(), connection_.client().ip, permit);
   exchange::PoolKey key{.client = connection_.workload(),
                         .source = connection_.client().ip,
-                        .identities = {},
+                        .identities = "inbound ",
                         .address = permit.address(),
                         .generation = 0,
-                        .version = codec::Version::http_1};
-  if (permit.protocol() == policy::Protocol::http2 || permit.protocol() == policy::Protocol::grpc)
-    key.version = codec::Version::http_2;
-  if (outbound()) {
-    for (const std::string& identity : permit.expected_identities())
-      key.identities.append(identity).append("\n");
-    // One that a server's inbound reads as requests carries none of those that nobody reads.
-    if (permit.short_cut() && table()->inbound(permit.server(), OrigDst(permit.address())).http != nullptr)
-      key.identities.append("read");
-    if (permit.encrypt() && context_.snapshot.credentials)
-      key.generation = context_.snapshot.credentials->generation();
-  } else {
-    key.identities = "inbound ";
-    key.identities.append(connection_.peer.name());
-  }
+                        .version = version_for(permit.protocol())};
+  key.identities.append(connection_.peer.name());
   return key;
 }
 
 io::Task<Result<std::unique_ptr<io::Stream>>> Requests::dial(std::shared_ptr<const policy::Table>,
                                                              policy::Permit permit) {
-  if (outbound()) co_return co_await dial_outbound(permit);
-  co_return co_await dial_inbound(permit);
+  const PooledFor whom{&connection_.entrance(), connection_.client(), destination_};
+  if (!outbound()) co_return co_await dial_own_application(context_, whom, permit);
+  auto transport = static_cast<Transport>(connection_.record().row().transport);
+  auto dialled = co_await dial_endpoint(context_, whom, permit, transport);
+  connection_.record().transport(transport);
+  co_return dialled;
 }
 
-io::Task<Result<std::unique_ptr<io::Stream>>> Requests::dial_outbound(policy::Permit permit) {
-  auto pooled = std::make_unique<PooledStream>(context_, connection_.entrance(), connection_.client());
-  Connection& own = pooled->connection();
-  own.record().destination(destination_);
-  auto reached = co_await reach(own, permit);
-  connection_.record().transport(static_cast<Transport>(own.record().row().transport));
-  if (!reached) co_return std::unexpected(reached.error());
-  pooled->carry(std::move(reached->stream));
-  own.allowed({.direction = policy::LiveFlow::Direction::outbound,
-               .workload = own.workload(),
-               .orig_dst = OrigDst(permit.address()),
-               .upstream = reached->address,
-               .client = own.client()});
-  if (const auto refusal = own.settle()) co_return std::unexpected(*refusal);
-  co_return std::move(pooled);
+// The connection may be over before its copies are.
+io::Task<void> copy_request(Context* context, Entrance entrance, PooledFor whom, exchange::PoolKey key,
+                            exchange::Copy copy) {
+  whom.entrance = &entrance;
+  EndpointDialer dialer(*context, whom, copy.where.permit);
+  co_await exchange::send_copy(context->ring, context->http_pool, std::move(key), dialer, std::move(copy));
 }
 
-// What the peer may do is asked for each request; here only the workload's own end matters.
-io::Task<Result<std::unique_ptr<io::Stream>>> Requests::dial_inbound(policy::Permit permit) {
-  auto pooled = std::make_unique<PooledStream>(context_, connection_.entrance(), connection_.client());
-  Connection& own = pooled->connection();
-  auto application = co_await dial_application(own, permit, own.workload(), own.client().ip);
-  if (!application) co_return std::unexpected(application.error());
-  pooled->carry(std::move(*application));
-  if (const auto refusal = own.settle()) co_return std::unexpected(*refusal);
-  co_return std::move(pooled);
+void Requests::send_copy(exchange::Copy copy) {
+  const bool room = context_.copies.live() < kCopiesMax;
+  context_.sinks.flight.add(context_.sinks.worker, room ? Metric::mirrored_requests : Metric::mirrors_dropped,
+                            1);
+  if (!room) return;
+  auto copied_key = key(copy.where.permit);
+  context_.copies.spawn(copy_request(&context_, connection_.entrance(),
+                                     {nullptr, connection_.client(), destination_}, std::move(copied_key),
+                                     std::move(copy)));
 }
 
 void Requests::report(const exchange::RequestReport& report) {

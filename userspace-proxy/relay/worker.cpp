@@ -36,6 +36,7 @@ Worker::Worker(WorkerShared shared, std::size_t index, std::unique_ptr<io::Backe
           [this](Metric metric, std::int64_t delta) { shared_.flight.add(sinks_.worker, metric, delta); }),
       http_pool_(ring_, {}),
       limiter_(shared_.buckets),
+      clusters_(shared_.endpoints, shared_.seed),
       context_{ring_,
                sinks_,
                stock_,
@@ -43,12 +44,15 @@ Worker::Worker(WorkerShared shared, std::size_t index, std::unique_ptr<io::Backe
                tunnels_,
                http_pool_,
                limiter_,
+               clusters_,
                shared_.node_connections,
                shared_.node_connections_max,
                {},
-               {},
-               0},
-      may_accept_changed_(ring_) {}
+               {}},
+      may_accept_changed_(ring_) {
+  context_.random = upstream::Random(upstream::mix(shared_.seed));
+  if (index == 0) prober_.emplace(context_, shared_.endpoints, shared_.log);
+}
 
 Worker::~Worker() = default;
 
@@ -69,6 +73,7 @@ void Worker::start(std::latch& running, std::function<void()> ended) {
     running.count_down();
     background_.spawn(beat());
     background_.spawn(keep_house());
+    if (prober_) background_.spawn(prober_->run());
   });
 }
 
@@ -104,6 +109,7 @@ void Worker::set_snapshot(Snapshot snapshot) {
       const std::size_t revoked = context_.live.rejudge(*context_.snapshot.table);
       if (revoked != 0)
         shared_.log.info("worker {}: the new table ended {} live connections", sinks_.worker, revoked);
+      if (prober_) clusters_.watch_all(context_.snapshot.table, ring_.now());
     }
     if (context_.snapshot.credentials) {
       const std::size_t ended = context_.live.end_revoked(*context_.snapshot.credentials->revoked());
@@ -196,10 +202,12 @@ io::Task<void> Worker::close_down(Nanos grace) {
   co_await clock.join();
   context_.same_node.cancel();
   co_await context_.same_node.join();
-  co_await http_pool_.close();
-  co_await tunnels_.close();
+  context_.copies.cancel();
+  co_await context_.copies.join();
   background_.cancel();
   co_await background_.join();
+  co_await http_pool_.close();
+  co_await tunnels_.close();
   ring_.stop();
 }
 

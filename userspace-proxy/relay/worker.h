@@ -7,6 +7,7 @@
 #include <functional>
 #include <latch>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -16,7 +17,9 @@
 #include "base/message.h"
 #include "io/scope.h"
 #include "relay/connection.h"
+#include "relay/prober.h"
 #include "relay/socket_stock.h"
+#include "upstream/registry.h"
 
 namespace sluice::relay {
 
@@ -32,6 +35,8 @@ struct WorkerShared {
   std::uint32_t node_connections_max = 0;
   // The mapped beat (struct sluice_heartbeat); null until the keeper has sent it.
   std::atomic<std::uint64_t*>& heartbeat;
+  upstream::Registry& endpoints;
+  std::uint64_t seed = 0;       // of the worker's shares and jitter
   SocketStock::Ask ask_keeper;  // any thread; the worker's index is added by the caller
 };
 
@@ -81,7 +86,9 @@ class Worker {
   tunnel::Pool tunnels_;
   exchange::Pool http_pool_;
   exchange::Limiter limiter_;
+  upstream::Clusters clusters_;
   Context context_;
+  std::optional<Prober> prober_;  // on one worker of the node
   io::Signal may_accept_changed_;
   bool waited_long_enough_ = false;
   bool draining_ = false;

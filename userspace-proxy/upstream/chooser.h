@@ -26,6 +26,7 @@ class Chooser {
   Chooser(std::shared_ptr<const Cluster> cluster, std::uint64_t seed);
 
   const Cluster& cluster() const { return *cluster_; }
+  const std::shared_ptr<const Cluster>& shared_cluster() const { return cluster_; }
   // The host, valid as long as the cluster. Refusals: no_endpoints (there is none), no_healthy_endpoint (all
   // are out and the policy fails traffic then).
   Result<const Host*> pick(const PickRequest& request, MonoTime now);

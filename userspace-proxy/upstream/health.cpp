@@ -58,6 +58,7 @@ bool Checker::report(Watched& watched, ProbeResult result, MonoTime now, Random&
   const std::lock_guard lock(mutex_);
   watched.probing_ = false;
   watched.due_ = now + pause(random);
+  if (result == ProbeResult::unknown) return false;
   const bool first = std::exchange(watched.first_, false);
   const bool well = result == ProbeResult::healthy;
   if (well == watched.healthy()) {

@@ -21,7 +21,8 @@ namespace sluice::upstream {
 enum class ProbeResult : std::uint8_t {
   healthy,    // as expected
   unhealthy,  // it answered, and the answer was wrong: counts at once
-  failed      // no answer: refused, reset or not within the timeout; counts towards unhealthyThreshold
+  failed,     // no answer: refused, reset or not within the timeout; counts towards unhealthyThreshold
+  unknown     // nothing was asked, for a reason of ours: changes nothing
 };
 
 class Checker {

@@ -66,6 +66,7 @@ class Ticket {
     limits_.reset();
   }
   explicit operator bool() const { return limits_ != nullptr; }
+  const Limits* limits() const { return limits_.get(); }  // null: none
 
  private:
   friend class Limits;

@@ -110,16 +110,28 @@ void Detector::eject_locked(Monitor& monitor, MonoTime now) {
   monitor.ejected_at_ = now;
   monitor.ejections_.fetch_add(1, std::memory_order_relaxed);
   monitor.ejected_.store(true, std::memory_order_relaxed);
+  changed(monitor);
   epoch_.fetch_add(1, std::memory_order_release);
 }
 
 void Detector::readmit(Monitor& monitor) {
   --ejected_;
   monitor.ejected_.store(false, std::memory_order_relaxed);
+  changed(monitor);
   end_row(monitor.consecutive_5xx_);
   end_row(monitor.consecutive_gateway_);
   end_row(monitor.consecutive_local_);
   epoch_.fetch_add(1, std::memory_order_release);
+}
+
+void Detector::changed(const Monitor& monitor) {
+  if (changes_.size() == kChangesMax) changes_.erase(changes_.begin());
+  changes_.push_back({monitor.endpoint_, monitor.ejected()});
+}
+
+std::vector<Detector::Change> Detector::take_changes() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(changes_, {});
 }
 
 void Detector::tick(MonoTime now) {

@@ -78,6 +78,14 @@ class Detector {
   std::uint32_t ejected() const;
   const policy::OutlierDetection& policy() const { return policy_; }
 
+  // Who went out and who came back since the last call, for the log; the newest kChangesMax.
+  struct Change {
+    std::shared_ptr<Endpoint> endpoint;
+    bool ejected = false;
+  };
+  std::vector<Change> take_changes();
+
+  static constexpr std::size_t kChangesMax = 256;
   static constexpr Nanos kEjectionMax = std::chrono::seconds(300);
 
  private:
@@ -91,6 +99,7 @@ class Detector {
   void eject(Monitor& monitor, MonoTime now);
   void eject_locked(Monitor& monitor, MonoTime now);
   void readmit(Monitor& monitor);
+  void changed(const Monitor& monitor);
   void end_ejections(MonoTime now);
   std::vector<Rate> take_rates(Monitor::Tally Monitor::* tally);
   void judge(const std::vector<Rate>& rates, MonoTime now);
@@ -102,6 +111,7 @@ class Detector {
   std::vector<std::shared_ptr<Monitor>> monitors_;
   // Also those that only a cluster of another table holds: an endpoint never has two records.
   std::map<const Endpoint*, std::weak_ptr<Monitor>> known_;
+  std::vector<Change> changes_;
   std::uint32_t ejected_ = 0;
   MonoTime next_tick_;
 };

@@ -1,6 +1,7 @@
 #include "upstream/registry.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::upstream {
 namespace {
@@ -25,17 +26,18 @@ std::vector<std::shared_ptr<Endpoint>> sorted_once(std::vector<std::shared_ptr<E
 }  // namespace
 
 std::shared_ptr<const Cluster> Registry::cluster(const ServiceKey& key, const policy::ClusterImage& image,
-                                                 std::span<const Seed> seeds, MonoTime now) {
+                                                 std::span<const Seed> seeds, MonoTime now, WorkloadId user) {
   const std::lock_guard lock(mutex_);
   Service& service = services_[key];
   for (auto& known : service.clusters) {
     if (!std::ranges::equal(known.seeds, seeds) || known.image != image) continue;
     known.used = now;
+    known.user = user;
     watch(*known.cluster, now);
     return known.cluster;
   }
   auto made = std::make_shared<const Cluster>(image, parts_of(service, image, seeds, now));
-  service.clusters.push_back({image, {seeds.begin(), seeds.end()}, made, now});
+  service.clusters.push_back({image, {seeds.begin(), seeds.end()}, made, now, user});
   return made;
 }
 
@@ -95,10 +97,14 @@ Cluster::Parts Registry::parts_of(Service& service, const policy::ClusterImage& 
   return parts;
 }
 
-void Registry::tick(MonoTime now) {
+std::vector<Registry::Change> Registry::tick(MonoTime now) {
   const std::lock_guard lock(mutex_);
+  std::vector<Change> changes;
   for (auto& [key, service] : services_) {
-    for (const auto& known : service.detectors) known.part->tick(now);
+    for (const auto& known : service.detectors) {
+      known.part->tick(now);
+      for (auto& change : known.part->take_changes()) changes.push_back({key, std::move(change)});
+    }
     forget(service, now);
   }
   std::erase_if(services_, [](const auto& entry) {
@@ -106,6 +112,7 @@ void Registry::tick(MonoTime now) {
     return service.clusters.empty() && service.detectors.empty() && service.checkers.empty() &&
            service.limits.empty();
   });
+  return changes;
 }
 
 void Registry::forget(Service& service, MonoTime now) {
@@ -131,15 +138,16 @@ std::vector<Registry::Probe> Registry::due_probes(MonoTime now) {
       // Only for clusters that somebody uses: a policy that went away probes no more.
       const auto& checker = known.cluster->checker();
       if (checker == nullptr || known.cluster.use_count() == 1) continue;
-      for (auto& watched : checker->due(now)) probes.push_back({key, checker, std::move(watched)});
+      for (auto& watched : checker->due(now))
+        probes.push_back({key, known.user, checker, std::move(watched)});
     }
   }
   return probes;
 }
 
-void Registry::report(const Probe& probe, ProbeResult result, MonoTime now) {
+bool Registry::report(const Probe& probe, ProbeResult result, MonoTime now) {
   const std::lock_guard lock(mutex_);
-  probe.checker->report(*probe.watched, result, now, random_);
+  return probe.checker->report(*probe.watched, result, now, random_);
 }
 
 std::size_t Registry::services() const {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/workload.h"
 #include "upstream/cluster.h"
 
 namespace sluice::upstream {
@@ -28,22 +29,29 @@ class Registry {
   explicit Registry(std::uint64_t seed, SlowStart slow_start = {}) : slow_start_(slow_start), random_(seed) {}
 
   // The cluster of a service for a policy. `seeds` are the service's backends in the table's order; those of
-  // one address are one endpoint.
+  // one address are one endpoint. `user`: a workload that has this policy, on whose behalf probes go.
   std::shared_ptr<const Cluster> cluster(const ServiceKey& key, const policy::ClusterImage& image,
-                                         std::span<const Seed> seeds, MonoTime now);
+                                         std::span<const Seed> seeds, MonoTime now,
+                                         WorkloadId user = WorkloadId::none);
 
   // Ends and judges the intervals of outlier detection, and forgets what nobody has used for kForget.
-  // Somebody calls it about ten times a second.
-  void tick(MonoTime now);
+  // Somebody calls it about ten times a second. Returns who was ejected or came back since the last time.
+  struct Change {
+    ServiceKey service;
+    Detector::Change what;
+  };
+  std::vector<Change> tick(MonoTime now);
 
   // A health probe to make: at an endpoint of `service`, as checker->policy() says. Report it there.
   struct Probe {
     ServiceKey service;
+    WorkloadId user;
     std::shared_ptr<Checker> checker;
     std::shared_ptr<Checker::Watched> watched;
   };
   std::vector<Probe> due_probes(MonoTime now);
-  void report(const Probe& probe, ProbeResult result, MonoTime now);
+  // True when this changed the endpoint's state.
+  bool report(const Probe& probe, ProbeResult result, MonoTime now);
 
   std::size_t services() const;
 
@@ -61,6 +69,7 @@ class Registry {
     std::vector<Seed> seeds;
     std::shared_ptr<const Cluster> cluster;
     MonoTime used;
+    WorkloadId user;
   };
   struct Service {
     std::map<SocketAddr, std::weak_ptr<Endpoint>> endpoints;

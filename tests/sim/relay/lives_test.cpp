@@ -79,7 +79,9 @@ struct Node {
         tunnels(ring, {}, {}, [](Metric, std::int64_t) {}),
         requests(ring, {}),
         limiter(buckets),
-        context{ring, sinks, sockets, handshakes, tunnels, requests, limiter, open, 0, {}, {}, 0} {}
+        registry(1),
+        clusters(registry, worker),
+        context{ring, sinks, sockets, handshakes, tunnels, requests, limiter, clusters, open, 0, {}, {}} {}
 
   void put_into_force(std::shared_ptr<const policy::Table> made) {
     context.snapshot.table = std::move(made);
@@ -94,6 +96,8 @@ struct Node {
   exchange::Pool requests;  // never leased from: nothing here is read as HTTP
   upstream::Buckets buckets;
   exchange::Limiter limiter;
+  upstream::Registry registry;
+  upstream::Clusters clusters;
   ConnectionCount open;
   Context context;
   std::size_t ended_by_policy = 0;

@@ -101,9 +101,12 @@ HttpLab::HttpLab(const std::string& policies, const LabOptions& options)
       tunnels_(ring(), {}, {}, [](Metric, std::int64_t) {}),
       http_pool_(ring(), {}),
       limiter_(buckets_),
-      context_{ring(), sinks_, *sockets_, handshakes_, tunnels_, http_pool_, limiter_, open_, 0, {}, {}, 0},
+      endpoints_(options.seed),
+      clusters_(endpoints_, options.seed),
+      context_{ring(),   sinks_,    *sockets_, handshakes_, tunnels_, http_pool_,
+               limiter_, clusters_, open_,     0,           {},       {}},
       application_(ring()) {
-  context_.random_state = options.seed;
+  context_.random = upstream::Random(options.seed);
   put_into_force(policies);
 }
 
@@ -163,6 +166,8 @@ io::Task<void> HttpLab::serve(io::Task<void> scenario) {
   co_await lives_.join();
   servers.cancel();
   co_await servers.join();
+  context_.copies.cancel();
+  co_await context_.copies.join();
   context_.same_node.cancel();
   co_await context_.same_node.join();
   co_await http_pool_.close();

@@ -79,6 +79,8 @@ class HttpLab {
   exchange::Pool http_pool_;
   upstream::Buckets buckets_;
   exchange::Limiter limiter_;
+  upstream::Registry endpoints_;
+  upstream::Clusters clusters_;
   relay::ConnectionCount open_;
   policy::Numbers numbers_;
   relay::Context context_;

@@ -1,0 +1,34 @@
+#include "exchange/endpoints.h"
+
+#include <utility>
+
+namespace sluice::exchange {
+
+void Endpoints::lead_to(const policy::OutboundRoute& service, std::shared_ptr<upstream::Chooser> chooser) {
+  service_ = service;
+  chooser_ = std::move(chooser);
+}
+
+void Endpoints::lead_to(const policy::Permit& application, std::shared_ptr<upstream::Chooser> chooser) {
+  application_ = application;
+  chooser_ = std::move(chooser);
+}
+
+Result<Endpoints::Picked> Endpoints::pick(const policy::RetryImage* retry, MonoTime now) {
+  if (chooser_ == nullptr) {
+    if (application_) return Picked{*application_, {}};
+    if (service_->size() == 0) return fail(Reason::no_endpoints, Origin::policy, "pick");
+    return Picked{service_->permit(0), {}};
+  }
+  const auto host = chooser_->pick({.hash = hash_, .retry = retry, .tried = tried_}, now);
+  if (!host) return std::unexpected(host.error());
+  tried_.push_back((*host)->backend);
+  upstream::Use use(chooser_->shared_cluster(), **host);
+  return Picked{application_ ? *application_ : service_->permit((*host)->backend), std::move(use)};
+}
+
+void Endpoints::forget_last() {
+  if (!tried_.empty()) tried_.pop_back();
+}
+
+}  // namespace sluice::exchange

@@ -1,0 +1,25 @@
+// One health probe over a connection to an endpoint: what is asked, and whether the answer is good.
+#pragma once
+
+#include <string>
+
+#include "codec/message_stream.h"
+#include "io/stream.h"
+#include "io/task.h"
+#include "policy/table/http_image.h"
+#include "upstream/health.h"
+
+namespace sluice::relay {
+
+struct ProbeOutcome {
+  upstream::ProbeResult result = upstream::ProbeResult::failed;
+  std::string what{};  // for the log: "status 503"
+};
+
+// HTTP and gRPC (grpc.health.v1.Health/Check). `authority`: of the request, where the policy names none.
+io::Task<ProbeOutcome> probe_requests(codec::ClientStream& stream, const policy::HealthCheck& check,
+                                      std::string authority);
+// Bytes: what the policy sends, and what must be found in the answer in its order.
+io::Task<ProbeOutcome> probe_bytes(io::Stream& stream, const policy::HealthCheck& check);
+
+}  // namespace sluice::relay
