@@ -93,12 +93,17 @@ void skip_foreign(const Node& document, const std::string& file, Diagnostics& di
                    "a node refuses it: give a node the mesh documents alone"});
 }
 
-// `kubectl get -o yaml` writes all it found as one List. A node wants one document for each, to know it by.
+// `kubectl get -o yaml` writes all it found as one List, kumactl and Kuma's API as bare `items`. A node wants
+// one document for each, to know it by.
+bool is_list(const Node& document) {
+  const auto* items = document.find("items");
+  if (items == nullptr || !items->is_sequence()) return false;
+  if (document.text_of("kind") == "List") return document.text_of("apiVersion") == "v1";
+  return document.find("type") == nullptr && document.find("kind") == nullptr;
+}
+
 std::vector<Node> split_list(Node document, const CheckOptions& options) {
-  auto* items = document.find("items");
-  if (!options.for_use && items != nullptr && items->is_sequence() &&
-      document.text_of("apiVersion") == "v1" && document.text_of("kind") == "List")
-    return std::move(items->items);
+  if (!options.for_use && is_list(document)) return std::move(document.find("items")->items);
   std::vector<Node> out;
   out.push_back(std::move(document));
   return out;

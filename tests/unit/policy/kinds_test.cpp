@@ -48,6 +48,9 @@ TEST(Foreign, AListIsItsItems) {
   EXPECT_EQ(checked.resources.size(), 1U);
   EXPECT_NE(checked.diagnostics.text().find("t:6:"), std::string::npos) << checked.diagnostics.text();
   EXPECT_TRUE(check_text(list, "t", {.for_use = true, .limits = {}}).resources.empty());
+  const std::string answer = R"({"total": 1, "items": [{"type": "Mesh", "name": "m"}], "next": null})";
+  EXPECT_EQ(check_text(answer, "t").resources.size(), 1U);
+  EXPECT_TRUE(check_text("type: Mesh\nname: m\nitems: []\n", "t").diagnostics.text().contains("unknown key"));
 }
 
 TEST(Duration, GoForms) {
