@@ -302,6 +302,8 @@ std::vector<Node> parse_yaml(std::string_view text, const std::string& file, Dia
   if (text.size() > limits.bytes) {
     return refuse("larger than " + std::to_string(limits.bytes) + " bytes", "split the file");
   }
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   if (!is_clean_utf8(text)) return refuse("not valid UTF-8 text", "save the file as UTF-8");
   if (count_directives(text) > limits.directives) {
     return refuse("more than " + std::to_string(limits.directives) + " lines start with %",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <string_view>
 
@@ -59,6 +60,18 @@ bool is_real(std::string_view text) {
   return at == text.size();
 }
 
+// Kuma turns YAML into JSON first, where 3.0 and 3e0 are the whole number 3.
+bool as_whole_real(std::string_view text, std::string& canonical) {
+  constexpr double kMost = 9e18;
+  if (text.starts_with('+')) text.remove_prefix(1);
+  double value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || stop != text.data() + text.size()) return false;
+  if (value != std::trunc(value) || value < -kMost || value > kMost) return false;
+  canonical = std::to_string(static_cast<std::int64_t>(value));
+  return true;
+}
+
 // Length of the well-formed sequence at `at`, or 0 (RFC 3629: no overlong forms, no surrogates, at most
 // U+10FFFF).
 std::size_t sequence_length(std::string_view text, std::size_t at) {
@@ -97,7 +110,7 @@ void resolve_plain(std::string text, Node& out) {
     std::erase(ungrouped, '_');
     if (std::string ignored; as_whole(ungrouped, ignored) || is_real(ungrouped)) text = std::move(ungrouped);
   }
-  if (std::string canonical; as_whole(text, canonical)) {
+  if (std::string canonical; as_whole(text, canonical) || (is_real(text) && as_whole_real(text, canonical))) {
     out.kind = Node::Kind::integer;
     out.scalar = std::move(canonical);
     return;
