@@ -237,8 +237,10 @@ class Walker {
     for (const auto& entry : node.fields) {
       const auto& value = entry.value;
       const bool text = loose ? value.is_scalar() : value.kind == Node::Kind::text;
-      expect(text || (value.is_null() && !check_.nulls_are_values), value, key_path(path, entry.key),
-             "must be text", "put the value in quotes");
+      // As the schema's own checker writes it; validators write path["key"].
+      expect(text || (value.is_null() && !check_.nulls_are_values), value,
+             loose ? key_path(path, entry.key) : path + "." + entry.key, "must be text",
+             "put the value in quotes");
     }
   }
 

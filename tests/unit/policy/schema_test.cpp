@@ -79,7 +79,7 @@ TEST(SchemaCheck, NullIsAValueOrAbsent) {
   EXPECT_EQ(problems(schema, "{http: null, free: null}", false), "");
   EXPECT_EQ(problems(schema, "{http: {a: null}}"), "http.a: must be text; ");
   EXPECT_EQ(problems(schema, "{http: {a: null}}", false), "http.a: is required; ");
-  EXPECT_EQ(problems(schema, "{tags: {a: null}}"), "tags[\"a\"]: must be text; ");
+  EXPECT_EQ(problems(schema, "{tags: {a: null}}"), "tags.a: must be text; ");
   EXPECT_EQ(problems(list(text()), "[a, null]", false), "[1]: must not be empty; ");
 }
 
@@ -96,7 +96,7 @@ TEST(SchemaCheck, SizesAndForms) {
 }
 
 TEST(SchemaCheck, TextMapsTakeTextOnly) {
-  EXPECT_EQ(problems(text_map(), "{port: 80}"), "[\"port\"]: must be text; ");
+  EXPECT_EQ(problems(object({{"tags", text_map()}}), "{tags: {a/b: 80}}"), "tags.a/b: must be text; ");
   EXPECT_EQ(problems(loose_text_map(), "{port: 80}"), "");
 }
 
