@@ -14,6 +14,10 @@ namespace {
 // A tool that writes many files is answered by one compilation.
 constexpr auto kDebounce = Millis(30);
 
+// Several addresses that come at once are one piece of news, and a namespace that changes without end costs
+// little.
+constexpr auto kAddressDebounce = Millis(30);
+
 constexpr auto kFlowSweepEvery = std::chrono::minutes(1);
 constexpr auto kFlowAgeMax = std::chrono::seconds(300);  // longer than the kernel goes on trying a SYN
 
@@ -58,6 +62,7 @@ Outcome<> Agent::begin() {
       !started)
     return started;
   recompile();
+  watch_addresses();
   loop_.after(parts_.config.limits_reconcile, [this] { on_tick(); });
   return {};
 }
@@ -193,6 +198,19 @@ void Agent::watch_authorities() {
       if (ca_watches_.at(mesh).drain() && !uninstalled_) refresh_certificates();
     });
   }
+}
+
+// A call of a workload to itself, at an address that the maps do not know yet, is judged as egress.
+void Agent::watch_addresses() {
+  if (enrolment_.news_fd() < 0) return;
+  address_watch_ = loop_.watch_readable(enrolment_.news_fd(), [this] {
+    loop_.unwatch(address_watch_);
+    loop_.after(kAddressDebounce, [this] {
+      if (uninstalled_) return;
+      enrolment_.address_news();
+      watch_addresses();
+    });
+  });
 }
 
 bool Agent::settled() const {

@@ -93,6 +93,7 @@ class Agent {
   void plan_rotation();
   void watch_authorities();
   Outcome<> watch_crls();
+  void watch_addresses();
   void sweep_flows();
   void on_directory_news();
   void on_tick();
@@ -128,6 +129,7 @@ class Agent {
   Certificates certificates_;
   std::map<std::string, DirectoryWatch> ca_watches_;  // by mesh
   std::vector<DirectoryWatch> crl_watches_;
+  Loop::Watch address_watch_{};
   std::optional<Loop::Timer> rotation_;
   std::optional<Loop::Timer> rescan_;
   EventLog events_;

@@ -115,6 +115,7 @@ void Enrolment::adopt(EnrolledWorkload& workload) const {
 
 Outcome<> Enrolment::refresh_addresses(EnrolledWorkload& workload) {
   const int netns = workload.place->in_namespace ? workload.place->fd.get() : host_netns_.get();
+  listen_for_news(workload, netns);  // before they are read: what changes in between is news
   const auto found = kernel::local_addresses(netns);
   if (!found) return std::unexpected(found.error());
   std::vector<IpAddr> addresses;
@@ -123,6 +124,30 @@ Outcome<> Enrolment::refresh_addresses(EnrolledWorkload& workload) {
   plan_changed_ |= addresses != workload.addresses;
   workload.addresses = std::move(addresses);
   return {};
+}
+
+void Enrolment::listen_for_news(EnrolledWorkload& workload, int netns) {
+  auto listening = news_.listen(workload.place->in_namespace ? workload.wanted.id : WorkloadId::none, netns);
+  if (!listening && !workload.deaf)
+    log_.warn("workload {}: address changes are seen late: {}", workload.wanted.name,
+              listening.error().message);
+  workload.deaf = !listening;
+}
+
+void Enrolment::address_news() {
+  std::vector<EnrolledWorkload*> told;
+  for (const auto id : news_.take())
+    for (auto& [other, workload] : workloads_) {
+      const bool in_host = workload.place && !workload.place->in_namespace;
+      if (workload.place && (id == WorkloadId::none ? in_host : id == other)) told.push_back(&workload);
+    }
+  for (auto* workload : told)
+    report(refresh_addresses(*workload), "read the addresses of " + workload->wanted.name);
+  if (plan_changed_ && !sync(true)) return;
+  // Routing names the preferred source, and a new interface wants its guard.
+  for (auto* workload : told)
+    if (workload->installed) mend(*workload);
+  if (plan_changed_) sync(true);
 }
 
 const EnrolledWorkload* Enrolment::neighbour_at(const EnrolledWorkload& workload) const {

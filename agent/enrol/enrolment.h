@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "config/config.h"
+#include "enrol/address_news.h"
 #include "enrol/attach_record.h"
 #include "enrol/attachment.h"
 #include "enrol/capture_site.h"
@@ -47,6 +48,7 @@ struct EnrolledWorkload {
   std::vector<std::uint32_t> guards;  // interfaces
   std::optional<Fault> problem;       // why it is not captured
   std::uint64_t repairs = 0;
+  bool deaf = false;  // changes of its addresses are not told, and found by the regular look only
 };
 
 struct EnrolmentOptions {
@@ -64,6 +66,10 @@ class Enrolment {
   void set_wanted(policy::Compiled compiled);
   void step();
   void listeners_ready(WorkloadId workload, Outcome<Listeners> listeners);
+  // Readable when addresses in a workload's namespace changed; then address_news() takes them over. It costs
+  // little when nothing else changed, and is no more than a shorter way to what step() finds.
+  int news_fd() const { return news_.fd(); }
+  void address_news();
   // Undoes every enrolment.
   void withdraw_all();
 
@@ -78,6 +84,7 @@ class Enrolment {
   void settle(EnrolledWorkload& workload);
   void look_again(EnrolledWorkload& workload);
   Outcome<> refresh_addresses(EnrolledWorkload& workload);
+  void listen_for_news(EnrolledWorkload& workload, int netns);
   bool is_wanted(WorkloadId id) const;
   const EnrolledWorkload* neighbour_at(const EnrolledWorkload& workload) const;
   std::map<WorkloadId, WorkloadPlace> places() const;
@@ -115,6 +122,7 @@ class Enrolment {
   CaptureSite site_;
   policy::Compiled compiled_;
   std::map<WorkloadId, EnrolledWorkload> workloads_;
+  AddressNews news_;
   bool plan_changed_ = true;  // since the last successful sync: what it then writes is intent, not repair
   bool host_ready_ = false;
   std::uint64_t repairs_ = 0;

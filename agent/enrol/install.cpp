@@ -68,6 +68,7 @@ void Enrolment::leave_host() {
   report(kernel::remove_link(programs_.directory() + "/links/host"), "detach from the host's namespace");
   report(site_.clear(host_netns_.get(), record->sysctls), "clear the host's routing");
   report(records_.forget(0), "forget the host's record");
+  news_.forget(WorkloadId::none);
   host_ready_ = false;
 }
 
@@ -137,6 +138,7 @@ void Enrolment::withdraw(EnrolledWorkload& workload) {
   } else if (workload.asked || workload.listeners) {
     report(source_.remove_workload(workload.wanted.id), "close listeners of " + workload.wanted.name);
   }
+  news_.forget(workload.wanted.id);
   workload.place.reset();
   workload.listeners.reset();
   workload.asked = workload.installed = workload.capturing = false;

@@ -6,6 +6,7 @@ foreach(name
     ca_exchange
     revocation
     crl
+    addresses
     main_job
     bad_input
     bad_host
