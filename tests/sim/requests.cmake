@@ -2,5 +2,10 @@ set(dir ${CMAKE_SOURCE_DIR}/tests/sim/requests)
 add_library(sluice_http_lab STATIC ${dir}/http_lab.cpp ${dir}/lab_application.cpp)
 target_link_libraries(sluice_http_lab PRIVATE sluice_flags GTest::gtest PUBLIC sluice_relay sluice_policy sluice_sim)
 sluice_test(requests_sim_test sim
-  SOURCES ${dir}/limits_test.cpp ${dir}/faults_test.cpp ${dir}/same_node_test.cpp
+  SOURCES
+    ${dir}/faults_test.cpp
+    ${dir}/h2_timeouts_test.cpp
+    ${dir}/limits_test.cpp
+    ${dir}/same_node_test.cpp
+    ${dir}/timeouts_test.cpp
   LINK sluice_http_lab)

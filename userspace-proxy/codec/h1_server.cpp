@@ -84,7 +84,7 @@ io::Task<Result<std::unique_ptr<ServerStream>>> H1ServerSession::next() {
   if (draining_) co_return nullptr;
   output_.restart();
   input_.begin_head();
-  waiting_since_ = ring_.now();
+  waiting_since_ = head_since_ = ring_.now();  // part of a head may be here already
   continued_ = answered_ = false;
   while (true) {
     while (input_.gather()) {

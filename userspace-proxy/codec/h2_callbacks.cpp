@@ -90,7 +90,10 @@ bool H2Callbacks::skipped_earlier(const H2Connection& connection, H2StreamId id)
 
 int H2Callbacks::begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   auto& connection = of(user);
-  if (connection.role_ == H2Connection::Role::client || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+  if (connection.role_ == H2Connection::Role::client) return 0;
+  if (connection.limits_.head > Nanos::zero())
+    connection.head_due_ = connection.ring_.now() + connection.limits_.head;
+  if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
   // nghttp2 bounds the open streams; this bounds those that ended and whose handlers have not noticed yet.
   if (connection.streams_.size() >= std::size_t{2} * connection.limits_.streams_max)
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -196,6 +199,7 @@ int H2Callbacks::frame_received(nghttp2_session*, const nghttp2_frame* frame, vo
   if (frame->hd.type == NGHTTP2_RST_STREAM && connection.role_ == H2Connection::Role::server &&
       !connection.resets_.take(connection.ring_.now()))
     return connection.violation(NGHTTP2_ENHANCE_YOUR_CALM);
+  if (frame->hd.type == NGHTTP2_HEADERS) connection.head_due_ = MonoTime::max();
   if (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) return 0;
   auto* stream = connection.find(frame->hd.stream_id);
   if (stream == nullptr) return 0;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "codec/h2_callbacks.h"
+#include "io/within.h"
 
 namespace sluice::codec {
 namespace {
@@ -137,7 +138,13 @@ io::Task<Error> H2Connection::receive() {
     if (!fed) co_return fed.error();
   }
   for (;;) {
-    auto chunk = co_await transport_.read();
+    auto chunk = co_await read_more();
+    if (!chunk && chunk.error().reason == Reason::http_head_timeout) {
+      broken_ = true;
+      nghttp2_session_terminate_session(session_.get(), NGHTTP2_ENHANCE_YOUR_CALM);
+      kick();
+      co_return chunk.error();
+    }
     if (!chunk) co_return closed() ? Error{Reason::completed} : chunk.error();
     if (chunk->empty()) {
       const bool in_order = std::ranges::all_of(
@@ -149,6 +156,12 @@ io::Task<Error> H2Connection::receive() {
     if (!fed) co_return fed.error();
     if (closed()) co_return Error{Reason::completed, Origin::downstream, 0, "http/2"};
   }
+}
+
+// Header blocks of a connection come one after the other (RFC 9113 section 4.3): one deadline is enough.
+io::Task<Result<io::Chunk>> H2Connection::read_more() {
+  const Error late{Reason::http_head_timeout, Origin::downstream, 0, "header block"};
+  co_return co_await io::within(ring_, head_due_, late, transport_.read());
 }
 
 Result<> H2Connection::feed(std::span<const std::byte> bytes) {

@@ -40,6 +40,7 @@ struct H2Limits {
   std::uint32_t control_per_second = 100;
   std::uint32_t reset_burst = 200;  // streams that the peer opened and reset (CVE-2023-44487)
   std::uint32_t reset_per_second = 100;
+  Nanos head{};  // server: from the beginning of a request's header block to its end; 0: no limit
 };
 
 using H2StreamId = std::int32_t;
@@ -120,6 +121,7 @@ class H2Connection {
   };
 
   io::Task<Error> receive();
+  io::Task<Result<io::Chunk>> read_more();
   io::Task<void> send();
   io::Task<void> send_all();
   io::Task<void> give_up_flush(Nanos limit);
@@ -148,8 +150,9 @@ class H2Connection {
   std::deque<H2StreamId> opened_;   // server: the newest numbers that the client has used, ascending
   std::vector<std::byte> out_;      // filled during take_output
   std::size_t out_max_ = 0;
-  std::size_t buffered_ = 0;  // bytes in all `received` queues
-  std::size_t owed_ = 0;      // bytes of connection window held back
+  std::size_t buffered_ = 0;             // bytes in all `received` queues
+  std::size_t owed_ = 0;                 // bytes of connection window held back
+  MonoTime head_due_ = MonoTime::max();  // of the header block that is arriving
   FloodGuard control_;
   FloodGuard resets_;
   io::Signal output_;

@@ -258,7 +258,8 @@ io::Task<void> Pool::sweep() {
       std::size_t idle = 0;
       for (const auto& held : entry.held) {
         if (held->leases != 0) continue;
-        const bool old = ring_.now() - held->idle_since >= limits_.idle;
+        const Nanos limit = key.idle > Nanos::zero() ? std::min(key.idle, limits_.idle) : limits_.idle;
+        const bool old = ring_.now() - held->idle_since >= limit;
         if (old || ++idle > limits_.idle_per_key) held->runner.cancel();
       }
     }

@@ -31,6 +31,7 @@ struct PoolKey {
   std::string identities{};  // that the endpoint may prove, joined; equal sets must give equal text
   UpstreamAddr address{};
   std::uint64_t generation = 0;  // of the client's credentials
+  Nanos idle{};                  // how long it may be idle; 0: as long as the pool allows
   codec::Version version = codec::Version::http_1;
   bool operator==(const PoolKey&) const = default;
 };

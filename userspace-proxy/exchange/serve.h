@@ -9,8 +9,9 @@
 
 namespace sluice::exchange {
 
-// Until the client has ended or the session has been drained. Returns how the connection ended; completed and
-// idle_timeout are ends in order.
-io::Task<Error> serve_requests(codec::ServerSession& session, Surroundings& surroundings);
+// Until the client has ended, the session has been drained, or it has been without a request for `idle`
+// (0: no limit; a session that is not concurrent sees to that itself). Returns how the connection ended;
+// completed and idle_timeout are ends in order.
+io::Task<Error> serve_requests(codec::ServerSession& session, Surroundings& surroundings, Nanos idle);
 
 }  // namespace sluice::exchange

@@ -46,6 +46,7 @@ exchange::PoolKey endpoint_key(const Context& context, WorkloadId client, const 
                         .identities = {},
                         .address = permit.address(),
                         .generation = 0,
+                        .idle = permit.idle_timeout(),
                         .version = version_for(permit.protocol())};
   for (const std::string& identity : permit.expected_identities())
     key.identities.append(identity).append("\n");

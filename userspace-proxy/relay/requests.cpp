@@ -77,6 +77,7 @@ exchange::PoolKey Requests::key(const policy::Permit& permit) {
                         .identities = "inbound ",
                         .address = permit.address(),
                         .generation = 0,
+                        .idle = permit.idle_timeout(),
                         .version = version_for(permit.protocol())};
   key.identities.append(connection_.peer.name());
   return key;
@@ -142,11 +143,16 @@ class Served final : public io::Timer {
       context_.ring.timers().arm(*this, context_.ring.now() + max_connection);
   }
   ~Served() { context_.served_sessions.erase(&session_); }
+  bool lived_long_enough() const { return over_; }
 
  private:
-  void expired() override { session_.drain(); }
+  void expired() override {
+    over_ = true;
+    session_.drain();
+  }
   Context& context_;
   codec::ServerSession& session_;
+  bool over_ = false;
 };
 
 bool may_be_preface(std::string_view bytes) {
@@ -181,16 +187,22 @@ io::Task<Error> serve_requests(Connection& connection, io::Stream& client, OrigD
   const std::string_view bytes(reinterpret_cast<const char*>(first.data()), first.size());
   std::unique_ptr<codec::ServerSession> session;
   if (bytes.size() >= kPreface.size() && may_be_preface(bytes)) {
-    session = std::make_unique<codec::H2ServerSession>(context.ring, client, codec::H2Limits{}, first);
+    codec::H2Limits h2;
+    h2.head = limits.head;
+    session = std::make_unique<codec::H2ServerSession>(context.ring, client, h2, first);
   } else {
     const codec::H1ServerLimits h1{.idle = limits.idle, .head = limits.head};
     session = std::make_unique<codec::H1ServerSession>(context.ring, client, h1, first);
   }
   const Served served(context, *session, limits.max_connection);
-  const Error end = co_await exchange::serve_requests(*session, requests);
+  const Error end = co_await exchange::serve_requests(*session, requests, limits.idle);
   // A refused head has been answered.
   if (end.reason == Reason::http_protocol_error || end.reason == Reason::http_head_timeout)
     connection.close_in_order();
+  if (end.reason == Reason::completed && served.lived_long_enough()) {
+    connection.close_in_order();
+    co_return Error{Reason::connection_duration, Origin::internal, 0, "requests"};
+  }
   co_return end;
 }
 

@@ -162,6 +162,7 @@ io::Task<void> HttpLab::serve(io::Task<void> scenario) {
   applications.spawn(application_.run(&app_api));
   applications.spawn(application_.run(&app_far));
   co_await std::move(scenario);
+  (void)co_await ring().sleep_for(Millis(100));  // what has ended is noticed
   lives_.cancel();
   co_await lives_.join();
   servers.cancel();
@@ -282,6 +283,13 @@ io::Task<bool> Client::ended() {
     if (part->empty()) co_return true;
   }
   co_return false;
+}
+
+io::Task<std::string> Client::raw(std::size_t bytes) {
+  while (received_.size() < bytes) {
+    if (!co_await more()) break;
+  }
+  co_return received_;
 }
 
 std::string at_api(const std::string& kind, const std::string& rules) {

@@ -108,6 +108,8 @@ class Client {
   io::Task<Answer> read_answer();
   // Waits for the end of the connection: true when it was in order.
   io::Task<bool> ended();
+  // What comes until `bytes` are there or the connection ends, nothing taken out.
+  io::Task<std::string> raw(std::size_t bytes);
   void leave() { socket_.reset(); }  // closes
 
  private:
