@@ -5,6 +5,7 @@ sluice_test(requests_sim_test sim
   SOURCES
     ${dir}/faults_test.cpp
     ${dir}/h2_timeouts_test.cpp
+    ${dir}/heads_test.cpp
     ${dir}/limits_test.cpp
     ${dir}/same_node_test.cpp
     ${dir}/timeouts_test.cpp

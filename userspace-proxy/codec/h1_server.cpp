@@ -49,6 +49,7 @@ class H1ServerStream final : public ServerStream {
   io::Task<Result<>> write_body(io::Chunk data) override { return session_.output_.write(std::move(data)); }
   io::Task<Result<>> finish(std::string_view trailers) override { return session_.output_.finish(trailers); }
   void hold_back() override { session_.output_.hold_back(); }
+  io::Task<Result<>> gone() override { return session_.gone(); }
   void reset(Error why) override {
     session_.broken_ = true;
     session_.client_.reset(why);
@@ -179,6 +180,21 @@ io::Task<void> H1ServerSession::close() {
 
 Error H1ServerSession::lost_body() const {
   return Error{Reason::client_reset, Origin::downstream, 0, "request body cut short"};
+}
+
+io::Task<Result<>> H1ServerSession::gone() {
+  while (input_.body_done() && input_.empty()) {
+    auto chunk = co_await client_.read();
+    if (!chunk) co_return std::unexpected(chunk.error());
+    if (!chunk->empty()) {
+      input_.give(std::move(*chunk));
+    } else if (request_.persistent) {
+      co_return fail(Reason::client_reset, Origin::downstream, "client left");
+    } else {
+      break;
+    }
+  }
+  co_return Result<>();
 }
 
 io::Task<Result<>> H1ServerSession::send_continue() {

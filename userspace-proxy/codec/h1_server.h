@@ -48,6 +48,7 @@ class H1ServerSession final : public ServerSession {
   io::Task<Error> answer_and_end(std::uint16_t status, std::string_view text, Error why);
   io::Task<bool> discard_body();
   io::Task<Result<BodyPart>> read_body();
+  io::Task<Result<>> gone();
   io::Task<Result<>> answer(const http::Response& response, const http::Edits& edits, bool ends);
   io::Task<Result<>> answer_interim(const http::Response& response, const http::Edits& edits);
   io::Task<Result<>> send_continue();

@@ -318,6 +318,14 @@ io::Task<Result<BodyPart>> H2Connection::read_body(H2StreamState* stream) {
   co_return part;
 }
 
+io::Task<Result<>> H2Connection::gone(H2StreamState* stream) {
+  while (!stream->error) {
+    const auto woken = co_await stream->readable.wait();
+    if (!woken) co_return woken;
+  }
+  co_return std::unexpected(*stream->error);
+}
+
 io::Task<Result<>> H2Connection::write_body(H2StreamState* stream, io::Chunk data) {
   while (!stream->error && !stream->closed && stream->to_send.size() >= limits_.send_buffer) {
     const auto woken = co_await stream->writable.wait();

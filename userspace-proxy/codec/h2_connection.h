@@ -107,6 +107,8 @@ class H2Connection {
 
   // --- for one stream
   io::Task<Result<BodyPart>> read_body(H2StreamState* stream);
+  // Waits until the peer has given the stream up.
+  io::Task<Result<>> gone(H2StreamState* stream);
   io::Task<Result<>> write_body(H2StreamState* stream, io::Chunk data);
   Result<> finish(H2StreamState* stream, std::string_view trailers);
   // `final` false: an interim answer. `ends`: nothing follows.

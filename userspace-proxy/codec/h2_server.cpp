@@ -42,6 +42,7 @@ class H2ServerStream final : public ServerStream {
   io::Task<Result<>> finish(std::string_view trailers) override {
     co_return connection_.finish(stream_, trailers);
   }
+  io::Task<Result<>> gone() override { return connection_.gone(stream_); }
   void reset(Error why) override { connection_.reset(stream_, why); }
 
  private:

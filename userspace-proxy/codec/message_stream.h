@@ -53,6 +53,10 @@ class ServerStream : public BodySink {
   virtual io::Task<Result<BodyPart>> read_body() = 0;
   // Sends a head: any number of interim ones, then the final one. `ends`: no body and no trailers follow.
   virtual io::Task<Result<>> answer(const http::Response& response, const http::Edits& edits, bool ends) = 0;
+  // Waits for the client to go away; the error says how it went. Success: there is no telling (it has asked
+  // ahead, or has said that nothing follows and ended its side). Only once the request's body has been read;
+  // cancelled before anybody else reads.
+  virtual io::Task<Result<>> gone() = 0;
   // Ends the stream (HTTP/2: RST_STREAM) or the connection (HTTP/1): the answer cannot become whole.
   virtual void reset(Error why) = 0;
 };

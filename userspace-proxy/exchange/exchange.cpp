@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "exchange/fields.h"
+#include "exchange/grpc.h"
 #include "exchange/local_answer.h"
 
 namespace sluice::exchange {
@@ -35,18 +36,22 @@ Exchange::Exchange(Surroundings& surroundings, codec::ServerStream& client)
       request_(client.request()),
       body_(client),
       began_(surroundings.ring().now()),
-      watch_(surroundings.ring(), work_) {
+      watch_(surroundings.ring(), work_),
+      leaving_(surroundings.ring(), client_, body_, work_) {
   report_.method = request_.method;
   report_.path = without_query(request_.target.path);
   report_.began = began_;
 }
 
 io::Task<void> Exchange::run() {
+  leaving_.start();
   work_.spawn(work());
   co_await work_.join();
+  co_await leaving_.stop();
   if (watch_.verdict()) {
     co_await conclude_timeout();
   } else if (work_.cancelled()) {
+    if (leaving_.left()) end_ = leaving_.left();
     if (!end_) end_ = Error{Reason::drained, Origin::internal, ECANCELED, "request"};
     client_.reset(*end_);
   }
@@ -91,13 +96,6 @@ std::string_view Exchange::matched_prefix() const {
   return path.kind == policy::PathMatch::Kind::prefix ? std::string_view(path.value) : std::string_view();
 }
 
-void Exchange::set_clock() {
-  const auto at = [this](Nanos limit) { return limit > Nanos::zero() ? began_ + limit : MonoTime::max(); };
-  // An injected delay is none of the application's time.
-  const Nanos request = timeouts_.request > Nanos::zero() ? timeouts_.request + fault_.delay : Nanos::zero();
-  watch_.set({.request = at(request), .duration = at(timeouts_.max_stream), .idle = timeouts_.stream_idle});
-}
-
 io::Task<void> Exchange::attempts() {
   bool fresh = false;
   while (true) {
@@ -105,6 +103,7 @@ io::Task<void> Exchange::attempts() {
     if (!picked) co_return co_await refuse(refusal_of(picked.error()));
     Attempt attempt(surroundings_, table_, std::move(*picked), body_, watch_);
     report_.upstream = attempt.permit().address();
+    pass_deadline_on();
     const auto outcome = co_await attempt_once(attempt, fresh);
     const bool cancelled = work_.cancelled();
     // A connection that had been idle may have been closed by the endpoint as the request went out.
@@ -220,6 +219,7 @@ io::Task<void> pass(From& from, To& to, Direction& direction) {
 }  // namespace
 
 io::Task<void> Exchange::tunnel(Attempt& attempt) {
+  co_await leaving_.stop();
   watch_.lift_request_limit();
   std::optional<Error> failure;
   Direction up{watch_, failure};
@@ -247,8 +247,16 @@ io::Task<void> Exchange::refuse(Refused refused) {
 }
 
 io::Task<void> Exchange::answer_local(std::uint16_t status, std::string_view text, std::string_view fields) {
-  const LocalAnswer local(status, text, fields, asked_by(request_));
   report_.status = status;
+  std::string grpc;
+  if (status >= 400 && is_grpc(HeadFields(request_))) {
+    const bool late = end_ && end_->reason == Reason::request_timeout;
+    grpc = grpc_fields(late ? kGrpcDeadlineExceeded : grpc_status(status), text).append(fields);
+    status = 200;
+    text = {};
+    fields = grpc;
+  }
+  const LocalAnswer local(status, text, fields, asked_by(request_));
   answering_ = true;
   const bool ends = local.text().empty();
   if (!ends) client_.hold_back();
@@ -259,19 +267,6 @@ io::Task<void> Exchange::answer_local(std::uint16_t status, std::string_view tex
     if (sent) sent = co_await client_.finish({});
   }
   if (!sent) client_.reset(sent.error());
-}
-
-io::Task<void> Exchange::conclude_timeout() {
-  const Reason reason = *watch_.verdict();
-  end_ = Error{reason, Origin::internal, 0, "request"};
-  if (answering_) {
-    client_.reset(*end_);
-    co_return;
-  }
-  const bool waits_for_client =
-      reason == Reason::stream_idle_timeout && request_.body.kind != Kind::none && !body_.whole();
-  const std::uint16_t status = waits_for_client || reason == Reason::stream_duration ? 408 : 504;
-  co_await answer_local(status, "request timeout\n", {});
 }
 
 void Exchange::report() {

@@ -10,6 +10,7 @@
 #include "exchange/attempt.h"
 #include "exchange/endpoints.h"
 #include "exchange/head_edits.h"
+#include "exchange/leaving.h"
 #include "exchange/request_body.h"
 #include "exchange/surroundings.h"
 #include "exchange/watch.h"
@@ -50,6 +51,7 @@ class Exchange {
   std::optional<Refused> lead_to(const policy::OutboundRoute& service);
   std::string_view matched_prefix() const;  // of the route; empty when it asks for none
   void set_clock();
+  void pass_deadline_on();  // grpc-timeout, for the next attempt
   void edit_request();
   void choose_mirrors();
   void send_copies();
@@ -93,8 +95,11 @@ class Exchange {
   MonoTime began_;
   RequestReport report_;
   std::optional<Error> end_;
+  std::optional<Nanos> grpc_timeout_;  // as the client asked
+  MonoTime request_due_ = MonoTime::max();
   io::Scope work_;
   Watch watch_;
+  Leaving leaving_;
 };
 
 }  // namespace sluice::exchange

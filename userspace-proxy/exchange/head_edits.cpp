@@ -12,6 +12,11 @@ void HeadEdits::apply(const policy::HeaderEdits& edits) {
   for (const auto& name : edits.remove) remove(name);
 }
 
+void HeadEdits::reset_made(std::string_view name, std::string value) {
+  std::erase_if(set_, [name](const http::SetField& field) { return field.name == name; });
+  set_made(name, std::move(value));
+}
+
 std::string rewritten(const policy::PathRewrite& rewrite, std::string_view matched_prefix,
                       std::string_view target) {
   using Kind = policy::PathRewrite::Kind;

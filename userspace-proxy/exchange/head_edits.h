@@ -20,6 +20,8 @@ class HeadEdits {
   // Text that is borrowed must outlive the edits; text that was made is kept here.
   void set(std::string_view name, std::string_view value) { set_.push_back({name, value}); }
   void set_made(std::string_view name, std::string value) { set_.push_back({name, keep(std::move(value))}); }
+  // In place of what was set by that name.
+  void reset_made(std::string_view name, std::string value);
   void add(std::string_view name, std::string_view value) { add_.push_back({name, value}); }
   void add_made(std::string_view name, std::string value) { add_.push_back({name, keep(std::move(value))}); }
   void remove(std::string_view name) { remove_.push_back(name); }

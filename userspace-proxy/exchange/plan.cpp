@@ -5,6 +5,7 @@
 
 #include "exchange/exchange.h"
 #include "exchange/fields.h"
+#include "exchange/forwarded.h"
 #include "http/scan.h"
 #include "io/within.h"
 #include "upstream/hash_key.h"
@@ -81,19 +82,10 @@ void Exchange::edit_request() {
   if (!fields.has("x-request-id"))
     to_endpoint_.set_made("x-request-id",
                           request_id(surroundings_.random().next(), surroundings_.random().next()));
-  if (!fields.has("x-forwarded-proto")) to_endpoint_.set("x-forwarded-proto", "http");
-  if (!surroundings_.outbound()) {
-    const std::string client = surroundings_.client().ip.text();
-    const auto forwarded = fields.find("x-forwarded-for");
-    to_endpoint_.set_made("x-forwarded-for", forwarded ? std::string(*forwarded) + ", " + client : client);
-    // What a client says of certificates is worth nothing; what the handshake proved is.
-    const policy::Peer* peer = surroundings_.peer();
-    if (peer == nullptr || peer->spiffe_uris.empty()) {
-      to_endpoint_.remove("x-forwarded-client-cert");
-    } else {
-      to_endpoint_.set_made("x-forwarded-client-cert", "URI=" + peer->spiffe_uris.front());
-    }
-  }
+  ClientHop hop{.outbound = surroundings_.outbound(), .client = surroundings_.client().ip};
+  if (const auto* self = table_->workload(surroundings_.workload())) hop.server_ids = self->identities;
+  if (const policy::Peer* peer = surroundings_.peer()) hop.client_ids = peer->spiffe_uris;
+  edit_forwarding(fields, hop, to_endpoint_);
   if (route_ == nullptr) return;
   to_endpoint_.apply(route_->request_headers);
   if (route_->rewrite.kind != policy::PathRewrite::Kind::none) {

@@ -105,7 +105,7 @@ HttpLab::HttpLab(const std::string& policies, const LabOptions& options)
       clusters_(endpoints_, options.seed),
       context_{ring(),   sinks_,    *sockets_, handshakes_, tunnels_, http_pool_,
                limiter_, clusters_, open_,     0,           {},       {}},
-      application_(ring()) {
+      application_(ring(), options.protocol == "grpc" || options.protocol == "http2") {
   context_.random = upstream::Random(options.seed);
   put_into_force(policies);
 }
@@ -223,6 +223,10 @@ io::Task<bool> Client::connect() {
 io::Task<void> Client::send(std::string text) {
   if (!socket_ && !co_await connect()) co_return;
   (void)co_await socket_->send(std::as_bytes(std::span(text)));
+}
+
+io::Task<void> Client::finish() {
+  if (socket_) (void)co_await socket_->shutdown_write();
 }
 
 io::Task<bool> Client::more() {

@@ -105,6 +105,7 @@ class Client {
   // Sends one request and reads its answer. Connects when it has not.
   io::Task<Answer> ask(std::string path, std::string fields = {}, std::string body = {});
   io::Task<void> send(std::string text);
+  io::Task<void> finish();  // half-closes
   io::Task<Answer> read_answer();
   // Waits for the end of the connection: true when it was in order.
   io::Task<bool> ended();

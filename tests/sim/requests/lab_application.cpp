@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "codec/h2_server.h"
+#include "io/stream.h"
 #include "io/within.h"
 
 namespace sluice::lab {
@@ -81,8 +83,39 @@ io::Task<void> Application::end() {
 
 io::Task<void> Application::serve(io::Socket socket) {
   ++connections;
-  co_await serve_requests(&socket);
+  if (http_2_) {
+    co_await serve_http_2(std::move(socket));
+  } else {
+    co_await serve_requests(&socket);
+  }
   ++closed;
+}
+
+io::Task<void> Application::serve_http_2(io::Socket socket) {
+  io::SocketStream stream(std::move(socket));
+  codec::H2ServerSession session(ring_, stream, {}, {});
+  io::Scope calls;
+  while (true) {
+    auto next = co_await session.next();
+    if (!next || !*next) break;
+    calls.spawn(call(std::move(*next)));
+  }
+  co_await calls.join();
+  co_await session.close();
+}
+
+io::Task<void> Application::call(std::unique_ptr<codec::ServerStream> stream) {
+  heads.emplace_back(stream->request().head);
+  if (stream->request().target.path == "/never") {
+    (void)co_await stream->gone();
+    ++abandoned;
+    co_return;
+  }
+  static constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\n\r\n";
+  http::HeadReader reader(http::HeadReader::Kind::response);
+  const http::Response response = **http::read_response(reader, kAnswer, {});
+  if (!co_await stream->answer(response, {}, false)) co_return;
+  (void)co_await stream->finish("grpc-status: 0\r\n");
 }
 
 io::Task<void> Application::serve_requests(io::Socket* socket) {

@@ -5,11 +5,14 @@
 //   /bytes/N        200 with N bytes
 //   /status/CODE    that status
 //   /never          nothing
+// Over HTTP/2 every other path than /never is answered as gRPC, with status 0 in trailers.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "codec/message_stream.h"
 #include "io/ring.h"
 #include "io/scope.h"
 #include "io/socket.h"
@@ -18,7 +21,7 @@ namespace sluice::lab {
 
 class Application {
  public:
-  explicit Application(io::Ring& ring) : ring_(ring) {}
+  Application(io::Ring& ring, bool http_2) : ring_(ring), http_2_(http_2) {}
 
   // Until cancelled.
   io::Task<void> run(io::Listener* listener);
@@ -34,10 +37,13 @@ class Application {
  private:
   io::Task<void> serve(io::Socket socket);
   io::Task<void> serve_requests(io::Socket* socket);
+  io::Task<void> serve_http_2(io::Socket socket);
+  io::Task<void> call(std::unique_ptr<codec::ServerStream> stream);
   io::Task<bool> answer(io::Socket* socket, std::string head);
   io::Task<bool> wait(io::Socket* socket, Nanos time);
 
   io::Ring& ring_;
+  const bool http_2_;
   io::Scope served_;
 };
 
