@@ -49,6 +49,8 @@ std::vector<CheckRow> Agent::check() const {
        table_in_force() ? "the newest is in force" : "the newest is not in force", "see `sluice status`");
   node("certificates", certificates_.problems().empty(),
        certificates_.problems().empty() ? "issued" : certificates_.problems().front(), "see `sluice certs`");
+  const auto ports = enrolment_.inspect_host_source_ports();
+  out.push_back({"node", ports.check, ports.ok, ports.fatal, ports.found, ports.next_step});
   if (!parts_.config.identity_crl_files.empty()) {
     const auto& crls = certificates_.crls();
     const auto problems = crls.problems();

@@ -42,7 +42,10 @@ std::optional<AttachRecord> parse(const std::string& text, const std::string& bo
     if (key == "cookie") fields >> record.netns_cookie;
     if (key == "sysctl") {
       kernel::SavedSysctls::Entry entry;
-      fields >> entry.name >> entry.value;
+      fields >> entry.name;
+      const auto name_end = std::string_view("sysctl ").size() + entry.name.size() + 1;
+      if (name_end <= line.size())
+        entry.value = line.substr(name_end);  // may be empty: no ports are reserved
       record.sysctls.entries.push_back(entry);
     }
     if (fields.fail()) return std::nullopt;

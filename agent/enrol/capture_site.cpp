@@ -1,5 +1,7 @@
 #include "enrol/capture_site.h"
 
+#include <algorithm>
+
 namespace sluice::agent {
 
 Outcome<kernel::CaptureRouting> CaptureSite::routing(int netns) const {
@@ -19,7 +21,10 @@ Outcome<> CaptureSite::prepare(int netns, AttachRecord& record) const {
   if (!wanted) return std::unexpected(wanted.error());
   auto before = kernel::set_capture_sysctls(netns);
   if (!before) return std::unexpected(before.error());
-  if (record.sysctls.entries.empty()) record.sysctls = std::move(*before);
+  for (auto& entry : before->entries)
+    if (std::ranges::find(record.sysctls.entries, entry.name, &kernel::SavedSysctls::Entry::name) ==
+        record.sysctls.entries.end())
+      record.sysctls.entries.push_back(std::move(entry));
   return kernel::add_capture_routing(netns, *wanted);
 }
 

@@ -75,6 +75,8 @@ class Enrolment {
 
   const std::map<WorkloadId, EnrolledWorkload>& workloads() const { return workloads_; }
   std::vector<Finding> inspect(const EnrolledWorkload& workload) const;
+  // Of clients in the host's namespace, enrolled or not.
+  Finding inspect_host_source_ports() const;
   std::uint64_t repairs() const { return repairs_; }
   // What keeps the node as a whole from being as wanted.
   const std::optional<Fault>& problem() const { return problem_; }
@@ -109,6 +111,7 @@ class Enrolment {
   Finding inspect_listeners(const EnrolledWorkload& workload) const;
   Finding inspect_maps(const EnrolledWorkload& workload) const;
   Finding inspect_routing(const EnrolledWorkload& workload) const;
+  static Finding source_ports_of(int netns);
   Finding inspect_programs(const EnrolledWorkload& workload) const;
   Finding inspect_guards(const EnrolledWorkload& workload) const;
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/source_port_range.h"
 #include "enrol/enrolment.h"
 
 namespace sluice::agent {
@@ -101,6 +102,30 @@ Finding Enrolment::inspect_guards(const EnrolledWorkload& workload) const {
   return out;
 }
 
+Finding Enrolment::source_ports_of(int netns) {
+  Finding out{"source ports", true, false, {}, {}};
+  const auto state = kernel::source_port_state(netns);
+  if (!state) {
+    out.ok = false;
+    out.found = state.error().message;
+    return out;
+  }
+  const auto ours = fmt::format("{}-{}", kSourcePortFirst, kSourcePortLast);
+  out.ok = !state->in_range || state->reserved;
+  out.found = fmt::format("ip_local_port_range is {}{}", state->local_range,
+                          !state->in_range  ? ""
+                          : state->reserved ? fmt::format(", {} are reserved", ours)
+                                            : fmt::format(" and takes in the proxy's {}", ours));
+  if (!out.ok)
+    out.next_step = fmt::format("sysctl net.ipv4.ip_local_reserved_ports={}, or let the range begin at {}",
+                                ours, kSourcePortLast + 1);
+  return out;
+}
+
+Finding Enrolment::inspect_host_source_ports() const {
+  return source_ports_of(host_netns_.get());
+}
+
 std::vector<Finding> Enrolment::inspect(const EnrolledWorkload& workload) const {
   Finding place{"place", workload.place.has_value(), true, {}, {}};
   if (workload.place) place.found = fmt::format("{} (inode {})", workload.place->path, workload.place->inode);
@@ -114,6 +139,7 @@ std::vector<Finding> Enrolment::inspect(const EnrolledWorkload& workload) const 
           inspect_listeners(workload),
           inspect_maps(workload),
           inspect_routing(workload),
+          source_ports_of(workload.place->in_namespace ? workload.place->fd.get() : host_netns_.get()),
           inspect_programs(workload),
           inspect_guards(workload)};
 }

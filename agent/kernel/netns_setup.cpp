@@ -16,9 +16,11 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/source_port_range.h"
 #include "kernel/enter.h"
 #include "kernel/netlink.h"
 #include "kernel/netlink_attributes.h"
+#include "kernel/port_list.h"
 
 namespace sluice::kernel {
 namespace {
@@ -106,18 +108,26 @@ Outcome<std::optional<DefaultRoute>> default_route_v4() {
   return found;
 }
 
+constexpr std::size_t kSysctlMax =
+    4096;  // what the kernel takes in one write; a list of reserved ports may be longer
+constexpr std::uint32_t kPortsLeftMin = 4096;
+constexpr const char* kReservedPorts = "ipv4/ip_local_reserved_ports";
+constexpr PortRange kOurPorts{kSourcePortFirst, kSourcePortLast};
+
 Outcome<std::string> read_sysctl(const std::string& name) {
   const Fd file(::open(("/proc/sys/net/" + name).c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return fault_errno("read sysctl net/" + name, errno);
-  std::array<char, 64> text;
-  const auto size = ::read(file.get(), text.data(), text.size());
+  std::string value(kSysctlMax, '\0');
+  const auto size = ::read(file.get(), value.data(), value.size());
   if (size < 0) return fault_errno("read sysctl net/" + name, errno);
-  std::string value(text.data(), static_cast<std::size_t>(size));
+  value.resize(static_cast<std::size_t>(size));
   while (!value.empty() && value.back() == '\n') value.pop_back();
   return value;
 }
 
-Outcome<> write_sysctl(const std::string& name, const std::string& value) {
+// With its newline: an empty list is a line too.
+Outcome<> write_sysctl(const std::string& name, const std::string& text) {
+  const std::string value = text + "\n";
   const Fd file(::open(("/proc/sys/net/" + name).c_str(), O_WRONLY | O_CLOEXEC));
   if (!file) return fault_errno("write sysctl net/" + name, errno);
   if (::write(file.get(), value.data(), value.size()) != static_cast<ssize_t>(value.size()))
@@ -167,10 +177,45 @@ std::optional<std::uint32_t> read_veth(const nlmsghdr* message, std::int32_t num
   return static_cast<std::uint32_t>(link->ifi_index);
 }
 
-// What capture sets to 1 in a namespace, as it is now: IPv6's only where there is IPv6.
+Outcome<SourcePortState> source_ports_here() {
+  const auto range_text = read_sysctl("ipv4/ip_local_port_range");
+  const auto reserved_text = read_sysctl(kReservedPorts);
+  if (!range_text || !reserved_text)
+    return std::unexpected((range_text ? reserved_text : range_text).error());
+  const auto range = parse_port_range(*range_text);
+  if (!range) return fault("sysctl net/ipv4/ip_local_port_range is no range: " + *range_text);
+  const auto reserved = parse_port_list(*reserved_text);
+  return SourcePortState{std::to_string(range->first) + "-" + std::to_string(range->last),
+                         range->overlaps(kOurPorts), reserved && holds_all(*reserved, kOurPorts),
+                         range->size() - range->shared(kOurPorts)};
+}
+
+// What capture wants a setting to be; nothing when it is well as it is. Where clients would be left with too
+// few ports, or the list is too long to be kept, the reserved ones are left alone, which `sluice check`
+// tells.
+Outcome<std::optional<std::string>> wanted_value(const SavedSysctls::Entry& entry) {
+  if (entry.name != kReservedPorts)
+    return entry.value == "1" ? std::nullopt : std::optional<std::string>("1");
+  const auto ports = source_ports_here();
+  if (!ports) return std::unexpected(ports.error());
+  const bool possible = ports->left >= kPortsLeftMin && entry.value.size() + 16 <= kSysctlMax;
+  if (!ports->in_range || ports->reserved || !possible) return std::nullopt;
+  return entry.value + (entry.value.empty() ? "" : ",") + std::to_string(kOurPorts.first) + "-" +
+         std::to_string(kOurPorts.last);
+}
+
+// Are our ports reserved now and were not before? Otherwise the list is not ours to restore.
+bool reserved_by_us(const std::string& before) {
+  const auto state = source_ports_here();
+  const auto list = parse_port_list(before);
+  return state && state->reserved && list && !holds_all(*list, kOurPorts);
+}
+
+// What capture changes in a namespace, as it is now: IPv6's only where there is IPv6.
 Outcome<SavedSysctls> capture_sysctls_here() {
   SavedSysctls found;
-  for (const std::string name : {"ipv4/tcp_fwmark_accept", "ipv4/fwmark_reflect", "ipv6/fwmark_reflect"}) {
+  for (const std::string name :
+       {"ipv4/tcp_fwmark_accept", "ipv4/fwmark_reflect", "ipv6/fwmark_reflect", kReservedPorts}) {
     if (name.starts_with("ipv6/") && ::access("/proc/sys/net/ipv6", F_OK) != 0) continue;
     auto value = read_sysctl(name);
     if (!value) return std::unexpected(value.error());
@@ -214,10 +259,13 @@ Outcome<SavedSysctls> set_capture_sysctls(int netns_fd) {
   return in_namespace(netns_fd, []() -> Outcome<SavedSysctls> {
     auto before = capture_sysctls_here();
     if (!before) return before;
-    for (const auto& entry : before->entries)
-      if (entry.value != "1")
-        if (const auto written = write_sysctl(entry.name, "1"); !written)
-          return std::unexpected(written.error());
+    for (const auto& entry : before->entries) {
+      const auto wanted = wanted_value(entry);
+      if (!wanted) return std::unexpected(wanted.error());
+      if (!*wanted) continue;
+      if (const auto written = write_sysctl(entry.name, **wanted); !written)
+        return std::unexpected(written.error());
+    }
     return before;
   });
 }
@@ -227,18 +275,27 @@ Outcome<std::vector<std::string>> check_capture_sysctls(int netns_fd) {
     const auto found = capture_sysctls_here();
     if (!found) return std::unexpected(found.error());
     std::vector<std::string> wrong;
-    for (const auto& entry : found->entries)
-      if (entry.value != "1") wrong.push_back("sysctl net/" + entry.name + " = 1");
+    for (const auto& entry : found->entries) {
+      const auto wanted = wanted_value(entry);
+      if (!wanted) return std::unexpected(wanted.error());
+      if (*wanted) wrong.push_back("sysctl net/" + entry.name + " = " + **wanted);
+    }
     return wrong;
   });
 }
 
 Outcome<> restore_sysctls(int netns_fd, const SavedSysctls& saved) {
   return in_namespace(netns_fd, [&]() -> Outcome<> {
-    for (const auto& entry : saved.entries)
+    for (const auto& entry : saved.entries) {
+      if (entry.name == kReservedPorts && !reserved_by_us(entry.value)) continue;
       if (const auto written = write_sysctl(entry.name, entry.value); !written) return written;
+    }
     return {};
   });
+}
+
+Outcome<SourcePortState> source_port_state(int netns_fd) {
+  return in_namespace(netns_fd, source_ports_here);
 }
 
 Outcome<std::vector<std::uint32_t>> host_side_veths(int netns_fd) {

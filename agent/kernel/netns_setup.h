@@ -61,12 +61,22 @@ Outcome<std::vector<std::string>> check_capture_routing(int netns_fd, const Capt
 // Removes the rules of this mark and table and everything in the table.
 Outcome<> remove_capture_routing(int netns_fd, const CaptureRouting& routing);
 
-// tcp_fwmark_accept=1 and fwmark_reflect=1 (IPv4 and IPv6). Returns the values from before; the caller keeps
+// tcp_fwmark_accept=1 and fwmark_reflect=1 (IPv4 and IPv6), and where ip_local_port_range reaches into the
+// proxy's source ports, these join ip_local_reserved_ports. Returns the values from before; the caller keeps
 // the first answer, since a second call returns our own values.
 Outcome<SavedSysctls> set_capture_sysctls(int netns_fd);
 // Those that have another value by now, as text.
 Outcome<std::vector<std::string>> check_capture_sysctls(int netns_fd);
 Outcome<> restore_sysctls(int netns_fd, const SavedSysctls& saved);
+
+// May a client in this namespace be given one of the proxy's source ports?
+struct SourcePortState {
+  std::string local_range;  // "1024-65535"
+  bool in_range = false;    // the ephemeral range reaches into the proxy's ports
+  bool reserved = false;    // they are kept out of it
+  std::uint32_t left = 0;   // of the range, once they are
+};
+Outcome<SourcePortState> source_port_state(int netns_fd);
 
 // Interfaces in the caller's namespace whose veth peer lives in `netns_fd`. Empty for macvlan, moved NICs and
 // veths whose other end is in a third namespace: then there is no host side for the guard.

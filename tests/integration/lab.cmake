@@ -7,6 +7,7 @@ foreach(name
     revocation
     crl
     addresses
+    source_ports
     main_job
     bad_input
     bad_host

@@ -227,6 +227,54 @@ TEST_F(Lifecycle, SysctlsAreRemembered) {
   EXPECT_EQ("0", kernel::set_capture_sysctls(other.fd())->entries.at(0).value);
 }
 
+// A client must not be given a port that the proxy uses in its name; what others reserved stays reserved.
+TEST_F(Lifecycle, SourcePortsAreReservedWhereClientsReachThem) {
+  const Netns other;
+  const auto reserved = [&] {
+    std::string text;
+    other.in([&] { std::getline(std::ifstream("/proc/sys/net/ipv4/ip_local_reserved_ports"), text); });
+    return text;
+  };
+  const auto state = [&] { return *kernel::source_port_state(other.fd()); };
+  const auto first = kernel::set_capture_sysctls(other.fd());
+  ASSERT_TRUE(first);
+  EXPECT_EQ("", reserved()) << "the usual range begins above";
+  EXPECT_FALSE(state().in_range);
+
+  other.shell_in(
+      "sysctl -qw net.ipv4.ip_local_port_range='20000 65535' "
+      "net.ipv4.ip_local_reserved_ports=8080,9000-9001");
+  EXPECT_THAT(
+      *kernel::check_capture_sysctls(other.fd()),
+      ::testing::ElementsAre(::testing::HasSubstr("ip_local_reserved_ports = 8080,9000-9001,10240-32767")));
+  EXPECT_TRUE(state().in_range);
+  EXPECT_FALSE(state().reserved);
+  const auto second = kernel::set_capture_sysctls(other.fd());
+  ASSERT_TRUE(second);
+  EXPECT_EQ("8080,9000-9001,10240-32767", reserved());
+  EXPECT_TRUE(state().reserved);
+  EXPECT_THAT(*kernel::check_capture_sysctls(other.fd()), ::testing::IsEmpty());
+  ASSERT_TRUE(kernel::restore_sysctls(other.fd(), *second));
+  EXPECT_EQ("8080,9000-9001", reserved());
+
+  other.shell_in("sysctl -qw net.ipv4.ip_local_reserved_ports=10000-40000");
+  const auto third = kernel::set_capture_sysctls(other.fd());
+  ASSERT_TRUE(third);
+  EXPECT_EQ("10000-40000", reserved());
+  ASSERT_TRUE(kernel::restore_sysctls(other.fd(), *first));
+  EXPECT_EQ("", reserved()) << "as the first record says";
+  ASSERT_TRUE(kernel::set_capture_sysctls(other.fd()));
+  EXPECT_EQ("10240-32767", reserved());
+  ASSERT_TRUE(kernel::restore_sysctls(other.fd(), *first));
+  EXPECT_EQ("", reserved());
+
+  other.shell_in("sysctl -qw net.ipv4.ip_local_port_range='12000 33000'");
+  ASSERT_TRUE(kernel::set_capture_sysctls(other.fd()));
+  EXPECT_EQ("", reserved()) << "233 ports are too few to live on";
+  EXPECT_THAT(*kernel::check_capture_sysctls(other.fd()), ::testing::IsEmpty());
+  EXPECT_TRUE(state().in_range);
+}
+
 TEST_F(Lifecycle, NamespaceQuestionsAreAnswered) {
   EXPECT_THAT(kernel::host_side_veths(pod_->fd()).value(), ::testing::ElementsAre(guard_ifindex_));
   EXPECT_THAT(kernel::host_side_veths(Netns().fd()).value(), ::testing::IsEmpty());

@@ -79,6 +79,7 @@ def snapshot(namespace):
              f"the addresses of {namespace} to settle")
     parts = [run("ip", "-n", namespace, *family, what, "show", *table).stdout
              for family in ((), ("-6",)) for what, table in (("rule", ()), ("route", ("table", "all")))]
-    for key in ("net.ipv4.tcp_fwmark_accept", "net.ipv4.fwmark_reflect", "net.ipv6.fwmark_reflect"):
+    for key in ("net.ipv4.tcp_fwmark_accept", "net.ipv4.fwmark_reflect", "net.ipv6.fwmark_reflect",
+                "net.ipv4.ip_local_reserved_ports"):
         parts.append(run(*inside(namespace, "sysctl", key)).stdout)
     return "".join(parts)

@@ -136,7 +136,8 @@ TEST_F(EnrolTest, RecordsAreVoidAfterAReboot) {
   record.in_namespace = true;
   record.path = "/run/netns/web";
   record.netns_cookie = 42;
-  record.sysctls.entries = {{"ipv4/tcp_fwmark_accept", "0"}};
+  record.sysctls.entries = {
+      {"ipv4/tcp_fwmark_accept", "0"}, {"ipv4/ip_local_reserved_ports", ""}, {"ipv6/fwmark_reflect", "1"}};
   {
     auto records = AttachRecords::open(root_ + "/attached", "boot-1");
     ASSERT_TRUE(records);
@@ -146,7 +147,11 @@ TEST_F(EnrolTest, RecordsAreVoidAfterAReboot) {
   ASSERT_TRUE(same);
   ASSERT_NE(same->find(3), nullptr);
   EXPECT_EQ(same->find(3)->netns_cookie, 42U);
-  EXPECT_EQ(same->find(3)->sysctls.entries.at(0).value, "0");
+  ASSERT_EQ(same->find(3)->sysctls.entries.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(same->find(3)->sysctls.entries[i].name, record.sysctls.entries[i].name);
+    EXPECT_EQ(same->find(3)->sysctls.entries[i].value, record.sysctls.entries[i].value);
+  }
   auto later = AttachRecords::open(root_ + "/attached", "boot-2");
   ASSERT_TRUE(later);
   EXPECT_EQ(later->find(3), nullptr);
