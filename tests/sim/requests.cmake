@@ -7,6 +7,7 @@ sluice_test(requests_sim_test sim
     ${dir}/h2_timeouts_test.cpp
     ${dir}/heads_test.cpp
     ${dir}/limits_test.cpp
+    ${dir}/retry_test.cpp
     ${dir}/same_node_test.cpp
     ${dir}/timeouts_test.cpp
   LINK sluice_http_lab)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <deque>
 #include <utility>
 
 #include "policy/kinds/check.h"
@@ -18,6 +19,10 @@ SocketAddr at(const char* text) {
   return *SocketAddr::parse(text);
 }
 
+std::string far_ip(std::size_t index) {
+  return "10.0.0." + std::to_string(3 + index);
+}
+
 std::string mesh(const LabOptions& options) {
   std::string out = "type: Mesh\nname: default\n";
   if (options.mtls) out += "mtls: {enabledBackend: ca, backends: [{name: ca, type: builtin}]}\n";
@@ -30,10 +35,11 @@ labels: {app: web}
 sluice: {node: n1, attach: {netns: /run/netns/web}}
 networking:
   address: 10.0.0.1
-  inbound: [{port: 7, tags: {kuma.io/service: web, role: front}}]
+  inbound: [{port: 7, tags: {kuma.io/service: web, role: front, kuma.io/zone: east, rack: r1}}]
   outbound:
     - {port: 9001, tags: {kuma.io/service: api}}
     - {port: 9002, tags: {kuma.io/service: far}}
+    - {port: 9003, tags: {kuma.io/service: db}}
 ---
 type: Dataplane
 name: api
@@ -44,13 +50,6 @@ networking:
   address: 10.0.0.2
   inbound: [{port: 80, servicePort: 8080, tags: {kuma.io/service: api, kuma.io/protocol: PROTOCOL}}]
 ---
-type: Dataplane
-name: far
-mesh: default
-networking:
-  address: 10.0.0.3
-  inbound: [{port: 80, tags: {kuma.io/service: far, kuma.io/protocol: PROTOCOL}}]
----
 type: MeshTrafficPermission
 name: everybody
 mesh: default
@@ -59,6 +58,14 @@ spec:
   from: [{targetRef: {kind: Mesh}, default: {action: Allow}}]
 ---
 )";
+  for (std::size_t i = 0; i < options.far_endpoints; ++i) {
+    const std::string number = i == 0 ? "" : "-" + std::to_string(i + 1);
+    const std::string tags = std::string("kuma.io/zone: ") + (i < 2 ? "east" : "west") + ", rack: r" +
+                             std::to_string(i + 1) + ", version: v" + std::to_string(i + 1);
+    out += "type: Dataplane\nname: far" + number + "\nmesh: default\nnetworking:\n  address: " + far_ip(i) +
+           "\n  inbound:\n    - {port: 80, tags: {kuma.io/service: far, kuma.io/protocol: PROTOCOL, " + tags +
+           "}}\n    - {port: 83, tags: {kuma.io/service: db, " + tags + "}}\n---\n";
+  }
   for (std::size_t i = 0; (i = out.find("PROTOCOL")) != std::string::npos;)
     out.replace(i, 8, options.protocol);
   return out;
@@ -105,7 +112,11 @@ HttpLab::HttpLab(const std::string& policies, const LabOptions& options)
       clusters_(endpoints_, options.seed),
       context_{ring(),   sinks_,    *sockets_, handshakes_, tunnels_, http_pool_,
                limiter_, clusters_, open_,     0,           {},       {}},
-      application_(ring(), options.protocol == "grpc" || options.protocol == "http2") {
+      application_(ring(), options.protocol == "grpc" || options.protocol == "http2"),
+      prober_(context_, endpoints_, operator_log_) {
+  for (std::size_t i = 1; i < options.far_endpoints; ++i)
+    others_.push_back(
+        std::make_unique<Application>(ring(), options.protocol == "grpc" || options.protocol == "http2"));
   context_.random = upstream::Random(options.seed);
   put_into_force(policies);
 }
@@ -125,11 +136,21 @@ std::shared_ptr<const policy::Table> HttpLab::table(const std::string& policies)
 void HttpLab::put_into_force(const std::string& policies) {
   context_.snapshot.table = table(policies);
   limiter_.let_go(context_.snapshot.table.get());
+  clusters_.watch_all(context_.snapshot.table, ring().now());
   context_.live.rejudge(*context_.snapshot.table);
 }
 
 SocketAddr HttpLab::address(Way way) {
-  return at(way == Way::inbound ? "10.0.0.2:80" : way == Way::outbound ? "127.0.0.1:9002" : "127.0.0.1:9001");
+  switch (way) {
+    case Way::inbound:
+      return at("10.0.0.2:80");
+    case Way::outbound:
+      return at("127.0.0.1:9002");
+    case Way::bytes:
+      return at("127.0.0.1:9003");
+    default:
+      return at("127.0.0.1:9001");
+  }
 }
 
 io::Task<void> HttpLab::accept_all(io::Listener* listener, relay::Entrance entrance) {
@@ -153,14 +174,25 @@ io::Task<void> HttpLab::serve(io::Task<void> scenario) {
   io::Listener out_far = *ring().listen(address(Way::outbound));
   io::Listener in_api = *ring().listen(address(Way::inbound));
   io::Listener app_api = *ring().listen(at("10.0.0.2:8080"));
-  io::Listener app_far = *ring().listen(at("10.0.0.3:80"));
+  io::Listener out_db = *ring().listen(address(Way::bytes));
+  std::deque<io::Listener> app_far;
+  std::vector<Application*> far_applications;
+  for (std::size_t i = 0; i < options_.far_endpoints; ++i) {
+    if (options_.down.contains(i)) continue;
+    for (const char* port : {":80", ":83"}) {
+      app_far.push_back(*ring().listen(at((far_ip(i) + port).c_str())));
+      far_applications.push_back(&far(i));
+    }
+  }
   io::Scope servers;
   servers.spawn(accept_all(&out_api, entrance(Direction::outbound, "web")));
   servers.spawn(accept_all(&out_far, entrance(Direction::outbound, "web")));
+  servers.spawn(accept_all(&out_db, entrance(Direction::outbound, "web")));
+  servers.spawn(prober_.run());
   servers.spawn(accept_all(&in_api, entrance(Direction::inbound, "api")));
   io::Scope applications;
   applications.spawn(application_.run(&app_api));
-  applications.spawn(application_.run(&app_far));
+  for (std::size_t i = 0; i < app_far.size(); ++i) applications.spawn(far_applications[i]->run(&app_far[i]));
   co_await std::move(scenario);
   (void)co_await ring().sleep_for(Millis(100));  // what has ended is noticed
   lives_.cancel();
@@ -176,6 +208,7 @@ io::Task<void> HttpLab::serve(io::Task<void> scenario) {
   applications.cancel();
   co_await applications.join();
   co_await application_.end();
+  for (const auto& other : others_) co_await other->end();
   EXPECT_EQ(count->open(), 0U);
 }
 

@@ -2,7 +2,11 @@
 // applications, in simulated time. The workloads:
 //   web    the client, 10.0.0.1, of this node; it dials services at 127.0.0.1
 //   api    a server, 10.0.0.2, of this node; its application listens at port 8080
-//   far    a server, 10.0.0.3, of another node, played by the application itself
+//   far    a server, 10.0.0.3, of another node, played by the application itself; with
+//          LabOptions::far_endpoints further ones, far-2 at 10.0.0.4, far-3 at 10.0.0.5 ..., each with an
+//          application of its own. web and far are in zone east and rack r1, far-2 in east and r2, the others
+//          in zone west
+//   db     a service of bytes at the same addresses, port 83
 // Way says who dials whom; under `mtls` web's identity is proved to api (same node), and far is out of reach.
 #pragma once
 
@@ -10,12 +14,15 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/flight.h"
+#include "base/log.h"
 #include "policy/engine/compile.h"
 #include "relay/connection.h"
+#include "relay/prober.h"
 #include "tests/sim/requests/lab_application.h"
 #include "tests/support/sim_ring.h"
 
@@ -25,6 +32,7 @@ enum class Way : std::uint8_t {
   outbound,   // web's policy: web dials far
   inbound,    // api's policy: somebody dials api
   same_node,  // both: web dials api
+  bytes,      // web dials db
 };
 
 struct LabOptions {
@@ -32,6 +40,8 @@ struct LabOptions {
   std::string protocol = "http";
   std::uint64_t seed = 1;
   io::SimFaults faults{};
+  std::size_t far_endpoints = 1;
+  std::set<std::size_t> down{};  // those of them that do not listen
 };
 
 class HttpLab {
@@ -48,6 +58,8 @@ class HttpLab {
   void put_into_force(const std::string& policies);
 
   Application& application() { return application_; }
+  // The endpoints of far, the first of which is application().
+  Application& far(std::size_t index) { return index == 0 ? application_ : *others_[index - 1]; }
   relay::Context& context() { return context_; }
   // Newest last.
   std::vector<FlightRow> finished() const { return reader_.finished(); }
@@ -85,6 +97,9 @@ class HttpLab {
   policy::Numbers numbers_;
   relay::Context context_;
   Application application_;
+  std::vector<std::unique_ptr<Application>> others_;
+  Log operator_log_{"proxy", LogLevel::error};
+  relay::Prober prober_;
   io::Scope lives_;
 };
 

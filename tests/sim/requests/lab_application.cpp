@@ -96,9 +96,9 @@ io::Task<void> Application::serve_http_2(io::Socket socket) {
   codec::H2ServerSession session(ring_, stream, {}, {});
   io::Scope calls;
   while (true) {
-    auto next = co_await session.next();
-    if (!next || !*next) break;
-    calls.spawn(call(std::move(*next)));
+    auto taken = co_await session.next();
+    if (!taken || !*taken) break;
+    calls.spawn(call(std::move(*taken)));
   }
   co_await calls.join();
   co_await session.close();
@@ -111,16 +111,24 @@ io::Task<void> Application::call(std::unique_ptr<codec::ServerStream> stream) {
     ++abandoned;
     co_return;
   }
-  static constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\n\r\n";
+  Said said = always;
+  if (!next.empty()) {
+    said = next.front();
+    next.pop_front();
+  }
+  // A status says its number in an answer that is nothing but its trailers.
+  std::string head = "HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\n";
+  if (said.status != 0) head += "grpc-status: " + std::to_string(said.status) + "\r\n";
+  head += said.fields + "\r\n";
   http::HeadReader reader(http::HeadReader::Kind::response);
-  const http::Response response = **http::read_response(reader, kAnswer, {});
-  if (!co_await stream->answer(response, {}, false)) co_return;
+  const http::Response response = **http::read_response(reader, head, {});
+  if (!co_await stream->answer(response, {}, said.status != 0) || said.status != 0) co_return;
   (void)co_await stream->finish("grpc-status: 0\r\n");
 }
 
 io::Task<void> Application::serve_requests(io::Socket* socket) {
   std::string received;
-  while (true) {
+  while (socket->valid()) {
     std::size_t end = 0;
     while ((end = received.find("\r\n\r\n")) == std::string::npos ||
            received.size() < end + 4 + content_length(received)) {
@@ -146,6 +154,20 @@ io::Task<bool> Application::wait(io::Socket* socket, Nanos time) {
 }
 
 io::Task<bool> Application::answer(io::Socket* socket, std::string head) {
+  Said said = always;
+  if (!next.empty()) {
+    said = next.front();
+    next.pop_front();
+  }
+  if (said.after > Nanos::zero() && !co_await wait(socket, said.after)) co_return false;
+  if (said.status == kReset) {
+    socket->close_with_reset();
+    co_return true;
+  }
+  if (said.status != 0) {
+    co_return co_await send(socket, "HTTP/1.1 " + std::to_string(said.status) + " Said\r\n" + said.fields +
+                                        "content-length: 5\r\n\r\nsaid\n");
+  }
   const Path path = path_of(head);
   const auto millis = [](long number) { return Nanos(Millis(number)); };
   if (path.verb == "never") {

@@ -8,6 +8,7 @@
 // Over HTTP/2 every other path than /never is answered as gRPC, with status 0 in trailers.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,6 +28,16 @@ class Application {
   io::Task<void> run(io::Listener* listener);
   // Ends its connections.
   io::Task<void> end();
+
+  // What it does instead of what paths say: for the next requests, in their order, then for all others.
+  struct Said {
+    int status = 0;        // 0: as the path says; kReset: the connection breaks off instead of an answer
+    std::string fields{};  // lines of the answer's head
+    Nanos after{};
+  };
+  static constexpr int kReset = -1;
+  std::deque<Said> next;
+  Said always;
 
   // What it has seen.
   std::vector<std::string> heads;
