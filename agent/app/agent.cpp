@@ -40,10 +40,11 @@ Agent::Agent(AgentParts parts, std::unique_ptr<Store> store, NumberBook book, po
                  enrolment_.listeners_ready(id, std::move(listeners));
                  enrolment_.step();
                },
-               [this](Fd link) { link_.attach(std::move(link)); },
+               [this](Fd link, std::int32_t pid) { link_.attach(std::move(link), pid); },
                [this](const message::ChildState& state) {
                  proxy_ = state;
-                 if (state.running == 0) log_.warn("the proxy has ended (wait status {})", state.wait_status);
+                 link_.set_serving(state.running != 0 ? state.pid : 0);
+                 if (state.wait_status != 0) log_.warn("the proxy has ended (wait status {})", state.wait_status);
                },
                [this] { loop_.stop(); }}),
       link_(loop, log, clock, [this] { on_link_change(); }),
@@ -239,6 +240,12 @@ void Agent::on_link_change() {
 void Agent::set_log_level(LogLevel level) {
   log_.set_level(level);
   link_.set_log_level(level);
+}
+
+Outcome<> Agent::upgrade() {
+  if (proxy_.step != message::UpgradeStep::none)
+    return fault("an upgrade is under way", "see `sluice status`");
+  return keeper_.upgrade();
 }
 
 void Agent::shutdown() {

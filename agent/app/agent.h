@@ -81,6 +81,7 @@ class Agent {
   LogLevel log_level() const { return log_.level(); }
   void set_log_level(LogLevel level);
   Outcome<UninstallReport> uninstall();  // uninstall.cpp
+  Outcome<> upgrade();                   // begins it; status() tells its end
   void shutdown();
 
   // Calls back once the proxy has judged everything that was sent so far (or is not there to do so).
@@ -105,6 +106,7 @@ class Agent {
   WorkloadInfo workload_info(const EnrolledWorkload& workload) const;
   bool workload_ready(const EnrolledWorkload& workload, std::string& problem) const;
   double heartbeat_age() const;
+  UpgradeInfo upgrade_info() const;
   ResourceInfo resource_info(const StoredDocument& document) const;
   ApplyOutcome judge(const ApplyRequest& request, std::vector<Document>& documents) const;
   ConnectionInfo connection_info(const FlightRow& row) const;

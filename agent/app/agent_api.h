@@ -24,6 +24,22 @@ struct VersionInfo {
   std::uint32_t abi = 0;  // SLUICE_ABI_VERSION
 };
 
+// A proxy that another one has taken over from: it ends with its last connection, or at its limit.
+struct LeavingInfo {
+  std::uint32_t pid = 0;
+  std::int64_t connections_open = 0;
+  double seconds_left = 0;
+};
+
+// Taking over the installed binaries. All but `step` is about the last one that ended.
+struct UpgradeInfo {
+  std::string step;         // what the one under way waits for: "agent" or "proxy"; empty: there is none
+  std::uint32_t ended = 0;  // how many there were
+  double took_seconds = 0;
+  std::string problem;  // empty when it succeeded
+  std::vector<LeavingInfo> leaving;
+};
+
 struct StatusInfo {
   VersionInfo version;
   std::string node;
@@ -47,6 +63,7 @@ struct StatusInfo {
   std::uint32_t resources_bad = 0;  // documents that are held back; their last good version stays in force
   std::int64_t connections_open = 0;
   std::uint64_t repairs = 0;  // differences between intent and kernel that reconcile has mended
+  UpgradeInfo upgrade;
 };
 
 struct InboundInfo {
@@ -250,6 +267,9 @@ class AgentApi {
   // Detaches everything from the kernel and reports what was looked for afterwards. The daemon ends when the
   // answer has been sent (see `shutdown`).
   virtual Outcome<UninstallReport> uninstall() = 0;
+  // Begins to take over the installed binaries and returns; status() tells what became of it. The answer comes
+  // from the agent that is about to be replaced.
+  virtual Outcome<> upgrade() = 0;
   // Ends proxy and keeper in order, leaving capture in place (false) or not (after uninstall).
   virtual void shutdown() = 0;
 };

@@ -171,6 +171,24 @@ std::vector<std::string> Agent::problems() const {
   return out;
 }
 
+UpgradeInfo Agent::upgrade_info() const {
+  constexpr std::string_view kSteps[] = {"", "agent", "proxy"};
+  UpgradeInfo out;
+  out.step = kSteps[std::min<std::size_t>(static_cast<std::size_t>(proxy_.step), 2)];
+  out.ended = proxy_.upgrades;
+  out.took_seconds = proxy_.upgrade_ms / 1e3;
+  out.problem = proxy_.upgrade_problem.data();
+  const auto now = static_cast<std::uint64_t>(clock_.now().time_since_epoch().count());
+  for (std::size_t i = 0; i < std::min<std::size_t>(proxy_.leaving_count, proxy_.leaving.size()); ++i) {
+    const auto& leaving = proxy_.leaving[i];
+    const double left =
+        leaving.limit_mono_ns > now ? static_cast<double>(leaving.limit_mono_ns - now) / 1e9 : 0;
+    out.leaving.push_back({static_cast<std::uint32_t>(leaving.pid),
+                           parts_.flight.value(Metric::connections_open, leaving.lane), left});
+  }
+  return out;
+}
+
 StatusInfo Agent::status() const {
   StatusInfo out;
   out.version = version();
@@ -199,6 +217,7 @@ StatusInfo Agent::status() const {
   out.resources_bad = static_cast<std::uint32_t>(store_->bad());
   out.connections_open = parts_.flight.value(Metric::connections_open);
   out.repairs = enrolment_.repairs();
+  out.upgrade = upgrade_info();
   out.ready = out.problems.empty() && out.proxy_ready && table_in_force() && out.heartbeat_age_seconds >= 0 &&
               out.heartbeat_age_seconds < 2;
   return out;

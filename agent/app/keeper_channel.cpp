@@ -41,6 +41,10 @@ Outcome<> KeeperChannel::shutdown() {
   return message::send(channel_.get(), message::Header{message::kMagic, message::Type::shutdown, 0}, {});
 }
 
+Outcome<> KeeperChannel::upgrade() {
+  return message::send(channel_.get(), message::Header{message::kMagic, message::Type::upgrade, 0}, {});
+}
+
 void KeeperChannel::receive() {
   auto packet = message::receive(channel_.get());
   if (!packet) {
@@ -53,8 +57,8 @@ void KeeperChannel::receive() {
     case message::Type::workload_ready:
       return take_ready(*packet);
     case message::Type::peer_link:
-      if (message::body_of<message::PeerLink>(*packet, 1, 1))
-        return events_.proxy_link(std::move(packet->fds[0]));
+      if (const auto link = message::body_of<message::PeerLink>(*packet, 1, 1))
+        return events_.proxy_link(std::move(packet->fds[0]), link->proxy_pid);
       break;
     case message::Type::child_state:
       if (auto state = message::body_of<message::ChildState>(*packet, 0, 0))

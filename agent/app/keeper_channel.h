@@ -18,7 +18,7 @@ class KeeperChannel final : public ListenerSource {
   struct Events {
     // Listeners, or the errno that kept the keeper from making them.
     std::function<void(WorkloadId, Outcome<Listeners>)> workload_ready;
-    std::function<void(Fd link)> proxy_link;
+    std::function<void(Fd link, std::int32_t proxy_pid)> proxy_link;
     std::function<void(const message::ChildState&)> proxy_state;
     std::function<void()> end;
   };
@@ -34,6 +34,8 @@ class KeeperChannel final : public ListenerSource {
   Outcome<> add_workload(WorkloadId workload, int netns) override;
   Outcome<> remove_workload(WorkloadId workload) override;
   Outcome<> shutdown();
+  // Asks it to take over the installed binaries; what comes of it is told by proxy_state.
+  Outcome<> upgrade();
 
  private:
   void receive();

@@ -6,6 +6,7 @@
 #include "keeper/keeper.h"
 
 int main(int argc, char** argv) {
+  if (const auto answer = sluice::keeper::answer_take_over(argc, argv)) return *answer;
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   int exit_code = 0;
   if (sluice::agent::answer_without_daemon(arguments, exit_code)) return exit_code;

@@ -90,6 +90,9 @@ void OnLoop::set_log_level(LogLevel level) {
 Outcome<UninstallReport> OnLoop::uninstall() {
   return ask([](Agent& agent) { return agent.uninstall(); }).value_or(std::unexpected(ending()));
 }
+Outcome<> OnLoop::upgrade() {
+  return ask([](Agent& agent) { return agent.upgrade(); }).value_or(std::unexpected(ending()));
+}
 void OnLoop::shutdown() {
   loop_.post([this] { agent_->shutdown(); });
 }

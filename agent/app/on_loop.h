@@ -30,6 +30,7 @@ class OnLoop final : public AgentApi {
   LogLevel log_level() override;
   void set_log_level(LogLevel level) override;
   Outcome<UninstallReport> uninstall() override;
+  Outcome<> upgrade() override;
   void shutdown() override;
 
  private:

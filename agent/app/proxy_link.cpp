@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <string_view>
+#include <utility>
 
 namespace sluice::agent {
 namespace {
@@ -27,113 +28,132 @@ ProxyLink::ProxyLink(Loop& loop, Log& log, const Clock& clock, std::function<voi
     : loop_(loop), log_(log), clock_(clock), on_change_(std::move(on_change)) {}
 
 ProxyLink::~ProxyLink() {
-  if (link_) loop_.unwatch(watch_);
+  for (const Peer& peer : peers_) loop_.unwatch(peer.watch);
 }
 
-void ProxyLink::attach(Fd link) {
-  if (link_) loop_.unwatch(watch_);
-  link_ = std::move(link);
-  proxy_ready_ = false;
-  for (auto& section : sections_) {
-    section.accepted = 0;
-    section.sent = false;
-    section.answered = section.version == 0;
-    section.refusal.clear();
-  }
-  const int flags = ::fcntl(link_.get(), F_GETFL);
-  ::fcntl(link_.get(), F_SETFL, flags | O_NONBLOCK);
-  watch_ = loop_.watch_readable(link_.get(), [this] { receive(); });
+void ProxyLink::attach(Fd link, std::int32_t proxy_pid) {
+  const auto peer = peers_.emplace(peers_.end());
+  peer->link = std::move(link);
+  peer->pid = proxy_pid;
+  for (std::size_t i = 0; i < contents_.size(); ++i) peer->answers[i].answered = contents_[i].version == 0;
+  const int flags = ::fcntl(peer->link.get(), F_GETFL);
+  ::fcntl(peer->link.get(), F_SETFL, flags | O_NONBLOCK);
+  peer->watch = loop_.watch_readable(peer->link.get(), [this, peer] { receive(peer); });
   send_pending();
+}
+
+void ProxyLink::set_serving(std::int32_t proxy_pid) {
+  if (std::exchange(serving_, proxy_pid) != proxy_pid) on_change_();
+}
+
+const ProxyLink::Peer* ProxyLink::serving_peer() const {
+  // The newest, should a number have come back.
+  const auto found = std::find_if(peers_.rbegin(), peers_.rend(),
+                                  [this](const Peer& peer) { return peer.pid == serving_ && serving_ != 0; });
+  return found == peers_.rend() ? nullptr : &*found;
+}
+
+ProxyLink::Section ProxyLink::section(message::SectionKind kind) const {
+  const auto index = static_cast<std::size_t>(kind);
+  Section out;
+  if (const Peer* peer = serving_peer()) static_cast<Answer&>(out) = peer->answers[index];
+  out.version = contents_[index].version;
+  return out;
 }
 
 std::uint64_t ProxyLink::set(message::SectionKind kind, std::vector<std::byte> bytes) {
-  auto& section = sections_[static_cast<std::size_t>(kind)];
-  if (section.version != 0 && section.bytes == bytes) return section.version;
+  const auto index = static_cast<std::size_t>(kind);
+  auto& content = contents_[index];
+  if (content.version != 0 && content.bytes == bytes) return content.version;
   // Versions rise across restarts of the agent too, since a live proxy keeps the newest one it has.
   const auto wall = static_cast<std::uint64_t>(clock_.wall().time_since_epoch().count());
   last_version_ = std::max(last_version_ + 1, wall);
-  section.bytes = std::move(bytes);
-  section.version = last_version_;
-  section.sent = false;
-  section.answered = false;
-  section.refusal.clear();
+  content.bytes = std::move(bytes);
+  content.version = last_version_;
+  for (Peer& peer : peers_) {
+    peer.answers[index].sent = false;
+    peer.answers[index].answered = false;
+    peer.answers[index].refusal.clear();
+  }
   send_pending();
-  return section.version;
+  return content.version;
+}
+
+bool ProxyLink::send(Peer& peer, message::SectionKind kind) {
+  const auto& content = contents_[static_cast<std::size_t>(kind)];
+  auto& answer = peer.answers[static_cast<std::size_t>(kind)];
+  if (answer.sent || content.version == 0) return true;
+  const auto memory = message::sealed_memfd("sluice-section", content.bytes);
+  if (!memory) return false;
+  const message::Section body{kind, 0, content.version, content.bytes.size()};
+  const int fd = memory->get();
+  answer.sent =
+      message::send_body(peer.link.get(), message::Type::section, 0, body, std::span(&fd, 1)).has_value();
+  return answer.sent;
 }
 
 void ProxyLink::send_pending() {
-  for (const auto kind : kSendOrder) {
-    auto& section = sections_[static_cast<std::size_t>(kind)];
-    if (!link_ || section.sent || section.version == 0) continue;
-    auto memory = message::sealed_memfd("sluice-section", section.bytes);
-    Outcome<> sent = {};
-    if (memory) {
-      const message::Section body{kind, 0, section.version, section.bytes.size()};
-      const int fd = memory->get();
-      sent = message::send_body(link_.get(), message::Type::section, 0, body, std::span(&fd, 1));
-    } else {
-      sent = std::unexpected(memory.error());
-    }
-    section.sent = sent.has_value();
-    if (section.sent || retrying_) continue;
-    // The proxy is busy or has just ended: try again until the keeper brings a new link.
-    retrying_ = true;
-    loop_.after(kRetry, [this] {
-      retrying_ = false;
-      send_pending();
-    });
-  }
+  bool all = true;
+  for (Peer& peer : peers_)
+    for (const auto kind : kSendOrder) all = send(peer, kind) && all;
+  if (all || retrying_) return;
+  // A proxy is busy or has just ended: try again until its link breaks.
+  retrying_ = true;
+  loop_.after(kRetry, [this] {
+    retrying_ = false;
+    send_pending();
+  });
 }
 
-void ProxyLink::receive() {
-  auto packet = message::receive(link_.get());
-  if (!packet) return drop(packet.error().message);
+void ProxyLink::receive(Peers::iterator peer) {
+  auto packet = message::receive(peer->link.get());
+  if (!packet) return drop(peer, packet.error().message);
   switch (packet->header.type) {
     case message::Type::proxy_ready:
-      proxy_ready_ = true;
-      log_.info("proxy is ready");
+      peer->ready = true;
+      log_.info("proxy {} is ready", peer->pid);
       break;
     case message::Type::section_verdict: {
       auto verdict = message::body_of<message::SectionVerdict>(*packet, 0, 0);
-      if (!verdict) return drop(verdict.error().message);
-      take_verdict(*verdict);
+      if (!verdict) return drop(peer, verdict.error().message);
+      if (static_cast<std::size_t>(verdict->kind) >= contents_.size())
+        return drop(peer, "verdict on an unknown section");
+      take_verdict(peer, *verdict);
       break;
     }
     default:
-      return drop("unexpected message from the proxy");
+      return drop(peer, "unexpected message from the proxy");
   }
   on_change_();
 }
 
-void ProxyLink::take_verdict(const message::SectionVerdict& verdict) {
+void ProxyLink::take_verdict(Peers::iterator peer, const message::SectionVerdict& verdict) {
   const auto index = static_cast<std::size_t>(verdict.kind);
-  if (index >= sections_.size()) return drop("verdict on an unknown section");
-  auto& section = sections_[index];
-  if (verdict.version != section.version) return;  // about one that is outdated by now
-  section.answered = true;
+  auto& answer = peer->answers[index];
+  if (verdict.version != contents_[index].version) return;  // about one that is outdated by now
+  answer.answered = true;
   if (verdict.accepted != 0) {
-    section.accepted = verdict.version;
-    section.refusal.clear();
+    answer.accepted = verdict.version;
+    answer.refusal.clear();
     return;
   }
-  section.refusal = printable(verdict.reason);
-  log_.error("the proxy refused the new {}: {}; it keeps the last good one", kNames[index], section.refusal);
+  answer.refusal = printable(verdict.reason);
+  log_.error("proxy {} refused the new {}: {}; it keeps the last good one", peer->pid, kNames[index],
+             answer.refusal);
 }
 
-void ProxyLink::drop(const std::string& why) {
-  log_.debug("link to the proxy ended: {}", why);
-  loop_.unwatch(watch_);
-  link_.reset();
-  proxy_ready_ = false;
-  for (auto& section : sections_) section.accepted = 0;
+void ProxyLink::drop(Peers::iterator peer, const std::string& why) {
+  log_.debug("link to proxy {} ended: {}", peer->pid, why);
+  loop_.unwatch(peer->watch);
+  peers_.erase(peer);
   on_change_();
 }
 
 void ProxyLink::set_log_level(LogLevel level) {
-  if (!link_) return;
   const message::LogLevelChange body{static_cast<std::uint32_t>(level)};
-  if (auto sent = message::send_body(link_.get(), message::Type::log_level, 0, body); !sent)
-    log_.warn("cannot tell the proxy its log level: {}", sent.error().message);
+  for (const Peer& peer : peers_)
+    if (auto sent = message::send_body(peer.link.get(), message::Type::log_level, 0, body); !sent)
+      log_.warn("cannot tell proxy {} its log level: {}", peer.pid, sent.error().message);
 }
 
 }  // namespace sluice::agent

@@ -1,12 +1,13 @@
-// The agent's end of the link to the proxy: three sections (credentials, table, settings), each sent whole
-// when it changes and again to every new proxy. The proxy's answers are kept for status; a refusal leaves its
-// last good version in force. The proxy is the less trusted side: what it says is only shown, never acted on.
+// The agent's ends of the links to the proxies: the one that serves and, around an upgrade, its successor and those
+// that are leaving. Three sections (credentials, table, settings), each sent whole to every proxy when it changes and
+// again to every new one. The answers are kept for status; a refusal leaves that proxy's last good version in
+// force. The proxy is the less trusted side: what it says is only shown, never acted on.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <memory>
+#include <list>
 #include <string>
 #include <vector>
 
@@ -19,49 +20,66 @@ namespace sluice::agent {
 
 class ProxyLink {
  public:
-  struct Section {
-    std::vector<std::byte> bytes;
-    std::uint64_t version = 0;   // 0: nothing to send yet
+  // A section as one proxy has it.
+  struct Answer {
     std::uint64_t accepted = 0;  // version this proxy has in force
-    bool answered = true;        // the proxy has judged `version`
+    bool answered = true;        // the proxy has judged the newest version
     bool sent = false;
     std::string refusal;  // its text for the newest version; empty when accepted
   };
+  struct Section : Answer {
+    std::uint64_t version = 0;  // 0: nothing to send yet
+  };
 
-  // `on_change`: a verdict came, the proxy got ready or the link went away.
+  // `on_change`: a verdict came, a proxy got ready, a link went away, or another proxy serves.
   ProxyLink(Loop& loop, Log& log, const Clock& clock, std::function<void()> on_change);
   ~ProxyLink();
   ProxyLink(const ProxyLink&) = delete;
   ProxyLink& operator=(const ProxyLink&) = delete;
 
-  // A new proxy process: forgets what the old one had and sends every section.
-  void attach(Fd link);
+  // A new proxy process: it gets every section.
+  void attach(Fd link, std::int32_t proxy_pid);
+  // Whose answers count from here on; 0: nobody's.
+  void set_serving(std::int32_t proxy_pid);
   // Sends the section if its bytes changed; returns its version.
   std::uint64_t set(message::SectionKind kind, std::vector<std::byte> bytes);
   void set_log_level(LogLevel level);
 
-  const Section& section(message::SectionKind kind) const {
-    return sections_[static_cast<std::size_t>(kind)];
-  }
-  bool connected() const { return link_.valid(); }
-  bool proxy_ready() const { return proxy_ready_; }
+  // As the proxy that serves has it.
+  Section section(message::SectionKind kind) const;
+  bool connected() const { return serving_peer() != nullptr; }
+  bool proxy_ready() const { return connected() && serving_peer()->ready; }
 
  private:
-  void receive();
-  void take_verdict(const message::SectionVerdict& verdict);
+  struct Peer {
+    Fd link;
+    std::int32_t pid = 0;
+    Loop::Watch watch{};
+    bool ready = false;
+    std::array<Answer, 3> answers{};
+  };
+  struct Content {
+    std::vector<std::byte> bytes;
+    std::uint64_t version = 0;
+  };
+  using Peers = std::list<Peer>;
+
+  const Peer* serving_peer() const;
+  void receive(Peers::iterator peer);
+  void take_verdict(Peers::iterator peer, const message::SectionVerdict& verdict);
   void send_pending();
-  void drop(const std::string& why);
+  bool send(Peer& peer, message::SectionKind kind);
+  void drop(Peers::iterator peer, const std::string& why);
 
   Loop& loop_;
   Log& log_;
   const Clock& clock_;
   std::function<void()> on_change_;
-  Fd link_;
-  Loop::Watch watch_{};
-  bool proxy_ready_ = false;
+  Peers peers_;
+  std::int32_t serving_ = 0;
   bool retrying_ = false;
   std::uint64_t last_version_ = 0;
-  std::array<Section, 3> sections_;
+  std::array<Content, 3> contents_;
 };
 
 }  // namespace sluice::agent

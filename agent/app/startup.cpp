@@ -85,6 +85,8 @@ message::ProxySettings proxy_settings(const Config& config, Log& log) {
   out.log_level = static_cast<std::uint32_t>(log.level());
   out.drain_seconds =
       static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(config.proxy_drain).count());
+  out.upgrade_drain_seconds =
+      static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(config.proxy_upgrade_drain).count());
   return out;
 }
 

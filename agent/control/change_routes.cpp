@@ -117,6 +117,15 @@ Answer put_log(agent::AgentApi& api, const Request& request, const PathValues&) 
                 Fault{fmt::format("log level '{}' is not known", word), "use debug, info, warn or error"});
 }
 
+Answer post_upgrade(agent::AgentApi& api, const Request& request, const PathValues&) {
+  auto body = Body::parse(request.body);
+  if (!body) return refuse(400, body.error());
+  if (const auto good = body->finish(); !good) return refuse(400, good.error());
+  const auto upgrade = api.status().upgrade;
+  if (const auto begun = api.upgrade(); !begun) return refuse(409, begun.error());
+  return json_answer(Json{{"ended_before", upgrade.ended}});
+}
+
 Answer post_uninstall(agent::AgentApi& api, const Request& request, const PathValues&) {
   auto body = Body::parse(request.body);
   if (!body) return refuse(400, body.error());

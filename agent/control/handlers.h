@@ -25,6 +25,7 @@ SLUICE_HANDLER(post_workloads);
 SLUICE_HANDLER(delete_workload);
 SLUICE_HANDLER(put_log);
 SLUICE_HANDLER(post_uninstall);
+SLUICE_HANDLER(post_upgrade);
 #undef SLUICE_HANDLER
 
 }  // namespace sluice::control

@@ -41,6 +41,19 @@ Json to_json(const agent::VersionInfo& version) {
   return {{"version", version.version}, {"kernel", version.kernel}, {"abi", version.abi}};
 }
 
+Json to_json(const agent::UpgradeInfo& upgrade) {
+  Json leaving = Json::array();
+  for (const auto& proxy : upgrade.leaving)
+    leaving.push_back({{"pid", proxy.pid},
+                       {"connections_open", proxy.connections_open},
+                       {"seconds_left", proxy.seconds_left}});
+  return {{"step", upgrade.step},
+          {"ended", upgrade.ended},
+          {"took_seconds", upgrade.took_seconds},
+          {"problem", upgrade.problem},
+          {"leaving", std::move(leaving)}};
+}
+
 Json to_json(const agent::StatusInfo& status) {
   return {{"ready", status.ready},
           {"problems", status.problems},
@@ -63,7 +76,8 @@ Json to_json(const agent::StatusInfo& status) {
           {"resources", status.resources},
           {"resources_bad", status.resources_bad},
           {"connections_open", status.connections_open},
-          {"repairs", status.repairs}};
+          {"repairs", status.repairs},
+          {"upgrade", to_json(status.upgrade)}};
 }
 
 Json to_json(const agent::CheckRow& row) {

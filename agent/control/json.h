@@ -13,6 +13,7 @@ namespace sluice::control {
 using Json = nlohmann::ordered_json;
 
 Json to_json(const agent::VersionInfo& version);
+Json to_json(const agent::UpgradeInfo& upgrade);
 Json to_json(const agent::StatusInfo& status);
 Json to_json(const agent::CheckRow& row);
 Json to_json(const agent::WorkloadInfo& workload);

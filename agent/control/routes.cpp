@@ -27,6 +27,7 @@ constexpr std::array kRoutes = {
     Route{"GET", "/v1/log", Access::read, {}, get_log},
     Route{"PUT", "/v1/log", Access::change, {}, put_log},
     Route{"POST", "/v1/uninstall", Access::change, {}, post_uninstall},
+    Route{"POST", "/v1/upgrade", Access::change, {}, post_upgrade},
     Route{"GET", "/metrics", Access::read, {}, get_metrics},
 };
 

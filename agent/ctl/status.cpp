@@ -33,6 +33,23 @@ std::string table_line(const Json& status) {
   return fmt::format("{} in force, {} not taken over yet", in_force, compiled);
 }
 
+std::string upgrade_lines(const Json& upgrade) {
+  std::string out;
+  const auto step = text(upgrade, "step");
+  const auto problem = text(upgrade, "problem");
+  if (!step.empty())
+    out += line("upgrade", fmt::format("under way, waits for the new {}", step));
+  else if (!problem.empty())
+    out += line("upgrade", "failed: " + problem);
+  else if (whole(upgrade, "ended") != 0)
+    out += line("upgrade", fmt::format("took {}", seconds_word(number(upgrade, "took_seconds"))));
+  for (const Json& proxy : list(upgrade, "leaving"))
+    out += line("leaving", fmt::format("pid {}, {}, cut in {}", whole(proxy, "pid"),
+                                       count_word(whole(proxy, "connections_open"), "connection"),
+                                       seconds_word(number(proxy, "seconds_left"))));
+  return out;
+}
+
 std::string render(const Json& status, bool colour) {
   const bool ready = flag(status, "ready");
   const Json& version = field(status, "version");
@@ -48,6 +65,7 @@ std::string render(const Json& status, bool colour) {
               fmt::format("{} of {} ready", whole(status, "workloads_ready"), whole(status, "workloads")));
   out += line("connections", fmt::format("{} open", whole(status, "connections_open")));
   out += line("proxy", proxy_line(status));
+  out += upgrade_lines(field(status, "upgrade"));
   out += line("agent",
               fmt::format("pid {}, keeper pid {}", whole(status, "agent_pid"), whole(status, "keeper_pid")));
   out += line("started", started);

@@ -86,6 +86,7 @@ void add_all(Verbs& verbs) {
   add_metrics(verbs);
   add_log(verbs);
   add_version(verbs);
+  add_upgrade(verbs);
   add_uninstall(verbs);
   add_completion(verbs);
 }

@@ -100,6 +100,7 @@ void add_certs(Verbs& verbs);
 void add_metrics(Verbs& verbs);
 void add_log(Verbs& verbs);
 void add_version(Verbs& verbs);
+void add_upgrade(Verbs& verbs);
 void add_uninstall(Verbs& verbs);
 void add_completion(Verbs& verbs);
 

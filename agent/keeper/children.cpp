@@ -81,7 +81,8 @@ Outcome<pid_t> launch(const LaunchPlan& plan) {
   return pid;
 }
 
-std::vector<std::string> proxy_argv(const message::ProxySettings& settings) {
+std::vector<std::string> proxy_argv(const message::ProxySettings& settings, std::uint32_t lane,
+                                    bool successor) {
   constexpr std::string_view kFormats[] = {"text", "json", "off"};
   return {"sluice-proxy",
           "--workers",
@@ -93,7 +94,11 @@ std::vector<std::string> proxy_argv(const message::ProxySettings& settings) {
           "--log-level",
           std::string(log_level_word(static_cast<LogLevel>(settings.log_level))),
           "--drain-seconds",
-          std::to_string(settings.drain_seconds)};
+          std::to_string(settings.drain_seconds),
+          "--lane",
+          std::to_string(lane),
+          "--successor",
+          successor ? "1" : "0"};
 }
 
 Outcome<> check_settings(const message::ProxySettings& settings) {

@@ -1,4 +1,4 @@
-// Starting the keeper's two children and ending them. Both get fd 3 = channel, fd 4 = flight memory,
+// Starting the keeper's children and ending them. Both get fd 3 = channel, fd 4 = flight memory,
 // /dev/null as standard input, their own process group (a terminal's ^C reaches only the keeper), default
 // signal handling, and SIGKILL when the keeper dies (the agent asks for that itself, see die_with_keeper).
 // Nothing else of the keeper's descriptors reaches them.
@@ -25,6 +25,7 @@ struct Child {
   explicit Child(std::string child_name) : name(std::move(child_name)) {}
 
   std::string name;  // "agent" or "proxy", for the log
+  std::uint32_t lane = 0;  // of the flight memory, for a proxy
   pid_t pid = -1;    // -1: not running
   std::optional<Channel> channel;
   MonoTime started{};
@@ -32,6 +33,7 @@ struct Child {
   Backoff backoff;
   std::optional<MonoTime> start_at;  // when to start it again
   std::optional<MonoTime> kill_at;   // when patience ends
+  bool leaves = false;               // it was asked to end, to be replaced
 
   bool running() const { return pid > 0; }
 };
@@ -48,8 +50,9 @@ struct LaunchPlan {
 // Forks and executes; the child's failures before exec end it with code 71 and a line on standard error.
 Outcome<pid_t> launch(const LaunchPlan& plan);
 
-// argv of the proxy for these settings.
-std::vector<std::string> proxy_argv(const message::ProxySettings& settings);
+// argv of the proxy for these settings. `successor`: another one serves until this one can.
+std::vector<std::string> proxy_argv(const message::ProxySettings& settings, std::uint32_t lane,
+                                    bool successor);
 
 // Refuses settings that cannot work (root, no or too many workers).
 Outcome<> check_settings(const message::ProxySettings& settings);

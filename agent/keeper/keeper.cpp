@@ -16,7 +16,7 @@
 #include "keeper/cgroup.h"
 #include "keeper/descriptor_store.h"
 #include "keeper/supervisor.h"
-#include "keeper/upgrade.h"
+#include "keeper/re_execute.h"
 
 namespace sluice::keeper {
 namespace {

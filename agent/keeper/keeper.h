@@ -9,9 +9,9 @@
 // cgroup from its configuration only moves its parent there before it sends ProxySettings: every socket is
 // made, and the proxy is forked, after that message.
 //
-// Signals: SIGTERM, SIGINT drain the proxy, end the agent and return 0 (a second one ends at once); SIGHUP
+// Signals: SIGTERM, SIGINT drain the proxies, end the agent and return 0 (a second one ends at once); SIGHUP
 // goes on to the agent; SIGUSR2 re-executes the keeper with its descriptors, without closing a listener or
-// ending a child.
+// ending a child. An upgrade of everything is asked for by the agent (supervisor_upgrade.cpp).
 #pragma once
 
 #include <optional>
@@ -31,6 +31,9 @@ struct KeeperOptions {
 // Takes the keeper's own flags (--cgroup DIR, --proxy PATH, also as --flag=VALUE) out of the command line;
 // everything else goes to the agent untouched and unread. argv[0] is the program's name.
 KeeperOptions keeper_options(int argc, const char* const* argv);
+
+// The exit code when the command line is another keeper's question whether this program can take over from it.
+std::optional<int> answer_take_over(int argc, const char* const* argv);
 
 // For the agent, first thing: dies with its keeper from here on. The kernel clears the setting of the forked
 // child when exec as root gains capabilities (commit_creds), so the keeper cannot do this for it. Ends the

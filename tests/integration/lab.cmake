@@ -12,6 +12,7 @@ foreach(name
     bad_input
     bad_host
     restart
+    upgrade
     live_policy
     capture_traps
     bypass

@@ -26,10 +26,10 @@ Outcome<Fd> take_signals() {
 int run_control_loop(ControlParts parts) {
   int status = 0;
   bool keeper_lives = true;
-  const auto drain = [&parts](Nanos grace) {
+  const auto drain = [&parts](Nanos grace, bool taken_over) {
     parts.log.info("draining for at most {} s",
                    std::chrono::duration_cast<std::chrono::seconds>(grace).count());
-    parts.proxy.drain(grace);
+    parts.proxy.drain(grace, taken_over);
   };
   const KeeperLink::Handlers handlers{[&parts](Fd link) { parts.agent.attach(std::move(link)); }, drain};
   while (true) {
@@ -42,7 +42,7 @@ int run_control_loop(ControlParts parts) {
     if (waits[3].revents != 0) break;
     if (waits[1].revents != 0) {
       signalfd_siginfo info{};
-      if (::read(parts.signals.get(), &info, sizeof info) == sizeof info) drain(parts.drain_grace);
+      if (::read(parts.signals.get(), &info, sizeof info) == sizeof info) drain(parts.drain_grace, false);
     }
     // Before the keeper, who may replace its descriptor.
     if (waits[2].revents != 0) parts.agent.receive();
@@ -51,7 +51,7 @@ int run_control_loop(ControlParts parts) {
       parts.log.error("keeper: {}", received.error().message);
       keeper_lives = false;
       status = 1;
-      drain(parts.drain_grace);
+      drain(parts.drain_grace, false);
     }
   }
   parts.proxy.join();

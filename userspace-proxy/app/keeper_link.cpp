@@ -31,6 +31,10 @@ bool KeeperLink::ask(std::size_t worker, const message::MakeSockets& request) co
   return message::send_body(channel_.get(), Type::make_sockets, worker, request).has_value();
 }
 
+void KeeperLink::tell_serving() const {
+  (void)message::send(channel_.get(), {message::kMagic, Type::serving, 0}, {});
+}
+
 Outcome<> KeeperLink::receive(Proxy& proxy, Log& log, const Handlers& handlers) {
   auto packet = message::receive(channel_.get());
   if (!packet) return std::unexpected(packet.error());
@@ -61,7 +65,7 @@ Outcome<> KeeperLink::receive(Proxy& proxy, Log& log, const Handlers& handlers) 
     case Type::drain: {
       const auto body = message::body_of<message::Drain>(*packet, 0, 0);
       if (!body) return std::unexpected(body.error());
-      handlers.drain(std::chrono::seconds(body->grace_seconds));
+      handlers.drain(std::chrono::seconds(body->grace_seconds), body->successor == 1);
       return {};
     }
     default:

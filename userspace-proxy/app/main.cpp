@@ -34,14 +34,15 @@ int main(int argc, char** argv) {
   const auto signals = app::take_signals();
   if (!signals) return refuse(log, signals.error());
   // One share of the flight memory more than workers: the control thread counts too.
-  auto flight = FlightWriter::open(kFlightMemory, settings->workers + 1);
+  auto flight = FlightWriter::open(kFlightMemory, settings->workers + 1, settings->lane);
   if (!flight) return refuse(log, flight.error());
 
   app::KeeperLink keeper{Fd(kKeeperChannel)};
   const auto ask = [&keeper](std::size_t worker, const message::MakeSockets& request) {
     return keeper.ask(worker, request);
   };
-  auto proxy = app::Proxy::make(*settings, std::move(*flight), log, ask);
+  const auto serving = [&keeper] { keeper.tell_serving(); };
+  auto proxy = app::Proxy::make(*settings, std::move(*flight), log, {ask, serving});
   if (!proxy) return refuse(log, proxy.error());
   (*proxy)->log_features();
   (*proxy)->start();

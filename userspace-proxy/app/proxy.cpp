@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <latch>
 #include <random>
+#include <utility>
 
 #include "abi.h"
 #include "base/credentials_image.h"
@@ -31,8 +32,9 @@ std::uint64_t chance() {
 
 }  // namespace
 
-Proxy::Proxy(const ProxySettings& settings, FlightWriter flight, Log& log, Fd ended)
+Proxy::Proxy(const ProxySettings& settings, FlightWriter flight, Log& log, Keeper keeper, Fd ended)
     : log_(log),
+      keeper_(std::move(keeper)),
       flight_(std::move(flight)),
       control_cells_(settings.workers),
       access_log_(settings.workers, settings.access_log, STDOUT_FILENO),
@@ -41,13 +43,14 @@ Proxy::Proxy(const ProxySettings& settings, FlightWriter flight, Log& log, Fd en
       seed_(chance()),
       endpoints_(seed_),
       ended_(std::move(ended)),
-      workers_left_(settings.workers) {}
+      workers_left_(settings.workers),
+      workers_without_snapshot_(settings.workers) {}
 
 Outcome<std::unique_ptr<Proxy>> Proxy::make(const ProxySettings& settings, FlightWriter flight, Log& log,
-                                            AskKeeper ask_keeper) {
+                                            Keeper keeper) {
   Fd ended(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!ended) return fault_errno("cannot make an event descriptor", errno);
-  std::unique_ptr<Proxy> proxy(new Proxy(settings, std::move(flight), log, std::move(ended)));
+  std::unique_ptr<Proxy> proxy(new Proxy(settings, std::move(flight), log, std::move(keeper), std::move(ended)));
   proxy->flight_.take_over(proxy->clock_.now());
   for (std::size_t i = 0; i < settings.workers; ++i) {
     auto backend = io::make_uring_backend();
@@ -65,7 +68,8 @@ Outcome<std::unique_ptr<Proxy>> Proxy::make(const ProxySettings& settings, Fligh
         proxy->heartbeat_,
         proxy->endpoints_,
         proxy->seed_ + i,
-        [ask_keeper, i](const message::MakeSockets& request) { return ask_keeper(i, request); }};
+        [&asked = *proxy, i](const message::MakeSockets& request) { return asked.keeper_.ask(i, request); },
+        settings.successor};
     proxy->workers_.push_back(std::make_unique<relay::Worker>(shared, i, std::move(*backend)));
   }
   return proxy;
@@ -73,7 +77,7 @@ Outcome<std::unique_ptr<Proxy>> Proxy::make(const ProxySettings& settings, Fligh
 
 Proxy::~Proxy() {
   if (!running_) return;
-  drain(Nanos::zero());
+  drain(Nanos::zero(), false);
   join();
 }
 
@@ -156,14 +160,20 @@ Outcome<> Proxy::take_credentials(std::span<const std::byte> bytes) {
 
 void Proxy::publish_snapshot() {
   for (auto& worker : workers_) worker->set_snapshot(snapshot_);
+  if (!snapshot_.complete() || std::exchange(serving_, true)) return;
+  for (auto& worker : workers_) {
+    worker->run([this] {
+      if (workers_without_snapshot_.fetch_sub(1, std::memory_order_acq_rel) == 1) keeper_.serving();
+    });
+  }
 }
 
 void Proxy::count_section(bool accepted) {
   flight_.add(control_cells_, accepted ? Metric::sections_accepted : Metric::sections_refused, 1);
 }
 
-void Proxy::drain(Nanos grace) {
-  for (auto& worker : workers_) worker->drain(grace);
+void Proxy::drain(Nanos grace, bool taken_over) {
+  for (auto& worker : workers_) worker->drain(grace, taken_over);
 }
 
 void Proxy::join() {

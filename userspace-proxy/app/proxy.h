@@ -21,11 +21,15 @@ namespace sluice::app {
 
 class Proxy {
  public:
-  // `ask_keeper` is called by worker threads.
-  using AskKeeper = std::function<bool(std::size_t worker, const message::MakeSockets&)>;
+  // Called by worker threads.
+  struct Keeper {
+    std::function<bool(std::size_t worker, const message::MakeSockets&)> ask;
+    // Once: every worker has a whole snapshot.
+    std::function<void()> serving;
+  };
 
   static Outcome<std::unique_ptr<Proxy>> make(const ProxySettings& settings, FlightWriter flight, Log& log,
-                                              AskKeeper ask_keeper);
+                                              Keeper keeper);
   // Ends the workers at once when they still run.
   ~Proxy();
   Proxy(const Proxy&) = delete;
@@ -47,18 +51,20 @@ class Proxy {
   Outcome<> take_credentials(std::span<const std::byte> bytes);
   void count_section(bool accepted);
 
-  void drain(Nanos grace);  // returns at once; join() waits for the end
+  // Returns at once; join() waits for the end. `taken_over`: see Worker::drain.
+  void drain(Nanos grace, bool taken_over);
   void join();
   // Becomes readable when every worker has ended.
   int ended_descriptor() const { return ended_.get(); }
 
  private:
-  Proxy(const ProxySettings& settings, FlightWriter flight, Log& log, Fd ended);
+  Proxy(const ProxySettings& settings, FlightWriter flight, Log& log, Keeper keeper, Fd ended);
   void worker_ended();  // on the worker's thread
   void publish_snapshot();
 
   SystemClock clock_;
   Log& log_;
+  Keeper keeper_;
   FlightWriter flight_;
   // The control thread counts in cells of its own, so that no worker's cell has two writers.
   std::size_t control_cells_;
@@ -76,6 +82,8 @@ class Proxy {
   std::vector<io::Feature> features_;
   Fd ended_;  // eventfd
   std::atomic<std::size_t> workers_left_;
+  std::atomic<std::size_t> workers_without_snapshot_;
+  bool serving_ = false;
   bool running_ = false;
 };
 

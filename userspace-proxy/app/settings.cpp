@@ -52,6 +52,12 @@ bool apply(ProxySettings& settings, std::string_view key, std::string_view value
     if (seconds) settings.drain = std::chrono::seconds(*seconds);
     return seconds.has_value();
   }
+  if (key == "--lane") return assign(settings.lane, parse_number(value, 0, kFlightLanes - 1));
+  if (key == "--successor") {
+    const auto successor = parse_number(value, 0, 1);
+    settings.successor = successor == 1U;
+    return successor.has_value();
+  }
   return false;
 }
 

@@ -17,9 +17,12 @@ struct ProxySettings {
   relay::AccessFormat access_log = relay::AccessFormat::text;
   LogLevel log_level = LogLevel::info;
   Nanos drain{std::chrono::seconds(30)};
+  std::uint32_t lane = 0;  // of the flight memory
+  bool successor = false;  // another proxy serves until this one can
 };
 
 // --workers N --connections N --access-log text|json|off --log-level debug|info|warn|error --drain-seconds N
+// --lane N --successor 0|1
 Outcome<ProxySettings> parse_settings(std::span<char* const> arguments);
 
 }  // namespace sluice::app

@@ -109,10 +109,22 @@ bool make_safe(FlightRow& row) {
 
 }  // namespace
 
-struct FlightLayout {
+namespace {
+
+constexpr std::size_t kPage = 4096;
+
+struct alignas(kPage) Lane {
   std::array<WorkerCells, kFlightWorkersMax> workers;
   std::array<SharedRow, kFlightLiveRows> live;
   std::array<SharedRow, kFlightFinishedRows> finished;
+};
+
+}  // namespace
+
+struct FlightMemory {
+  // 1: a writer has opened the lane. Reading any other would make pages of it.
+  std::array<std::atomic<std::uint64_t>, kFlightLanes> used;
+  std::array<Lane, kFlightLanes> lanes;
 };
 
 namespace {
@@ -123,11 +135,21 @@ Outcome<void*> map_flight(int memfd, int protection) {
   const int seals = ::fcntl(memfd, F_GET_SEALS);
   if (seals < 0 || (seals & kSizeSeals) != kSizeSeals)
     return fault("flight memory is not sealed against resizing");
-  if (static_cast<std::size_t>(info.st_size) != sizeof(FlightLayout))
+  if (static_cast<std::size_t>(info.st_size) != sizeof(FlightMemory))
     return fault("flight memory comes from another version of Sluice", "restart sluiced");
-  void* memory = ::mmap(nullptr, sizeof(FlightLayout), protection, MAP_SHARED, memfd, 0);
+  void* memory = ::mmap(nullptr, sizeof(FlightMemory), protection, MAP_SHARED, memfd, 0);
   if (memory == MAP_FAILED) return fault_errno("cannot map the flight memory", errno);
   return memory;
+}
+
+bool is_used(const FlightMemory& memory, std::size_t lane) {
+  return memory.used[lane].load(std::memory_order_relaxed) != 0;
+}
+
+template <typename Visit>
+void for_used_lanes(const FlightMemory& memory, Visit visit) {
+  for (std::size_t i = 0; i < kFlightLanes; ++i)
+    if (is_used(memory, i)) visit(memory.lanes[i]);
 }
 
 // The parts of the memory that were ever written. Even reading the others would make the kernel fill them in:
@@ -156,13 +178,22 @@ class WrittenParts {
 };
 
 template <std::size_t N>
-std::vector<FlightRow> safe_rows(const std::array<SharedRow, N>& rows) {
+std::vector<FlightRow> safe_rows(const FlightMemory& memory, std::array<SharedRow, N> Lane::* rows) {
   std::vector<FlightRow> out;
-  for (const SharedRow& shared : rows) {
-    auto row = shared.read();
-    if (row && make_safe(*row)) out.push_back(*row);
-  }
+  for_used_lanes(memory, [&](const Lane& lane) {
+    for (const SharedRow& shared : lane.*rows) {
+      auto row = shared.read();
+      if (row && make_safe(*row)) out.push_back(*row);
+    }
+  });
   return out;
+}
+
+std::uint64_t sum(const Lane& lane, Metric metric) {
+  std::uint64_t sum = 0;  // unsigned: hostile cells may wrap
+  for (const auto& cells : lane.workers)
+    sum += cells.metrics[static_cast<std::size_t>(metric)].load(std::memory_order_relaxed);
+  return sum;
 }
 
 }  // namespace
@@ -182,8 +213,12 @@ struct FlightWriter::State {
     std::size_t finished_count = 0;
     std::size_t finished_next = 0;  // offset in the share
   };
-  State(FlightLayout* memory, int memfd, std::size_t workers)
-      : layout(memory), written(memfd), shares(workers) {
+  State(FlightMemory* mapped, int memfd, std::size_t workers, std::size_t lane_index)
+      : memory(mapped),
+        layout(&mapped->lanes[lane_index]),
+        lane(lane_index),
+        written(memfd),
+        shares(workers) {
     const std::size_t live_each = kFlightLiveRows / workers;
     const std::size_t finished_each = kFlightFinishedRows / workers;
     for (std::size_t w = 0; w < workers; ++w) {
@@ -196,13 +231,15 @@ struct FlightWriter::State {
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
-  ~State() { ::munmap(layout, sizeof(FlightLayout)); }
+  ~State() { ::munmap(memory, sizeof(FlightMemory)); }
 
   void append(Share& share, const FlightRow& row) {
     layout->finished[share.finished_first + share.finished_next].write(row);
     share.finished_next = (share.finished_next + 1) % share.finished_count;
   }
-  FlightLayout* layout;
+  FlightMemory* memory;
+  Lane* layout;
+  std::size_t lane;
   WrittenParts written;  // when the memory was opened
   std::vector<Share> shares;
 };
@@ -212,15 +249,18 @@ FlightWriter::FlightWriter(FlightWriter&&) noexcept = default;
 FlightWriter& FlightWriter::operator=(FlightWriter&&) noexcept = default;
 FlightWriter::~FlightWriter() = default;
 
-Outcome<FlightWriter> FlightWriter::open(int memfd, std::size_t workers) {
+Outcome<FlightWriter> FlightWriter::open(int memfd, std::size_t workers, std::size_t lane) {
   if (workers == 0 || workers > kFlightWorkersMax) return fault("number of workers is out of range");
+  if (lane >= kFlightLanes) return fault("the flight memory has no such lane");
   const auto memory = map_flight(memfd, PROT_READ | PROT_WRITE);
   if (!memory) return std::unexpected(memory.error());
-  return FlightWriter(std::make_unique<State>(static_cast<FlightLayout*>(*memory), memfd, workers));
+  auto state = std::make_unique<State>(static_cast<FlightMemory*>(*memory), memfd, workers, lane);
+  state->memory->used[lane].store(1, std::memory_order_relaxed);
+  return FlightWriter(std::move(state));
 }
 
 void FlightWriter::take_over(MonoTime now) {
-  const auto written = [this](const auto& object) { return state_->written.has(state_->layout, object); };
+  const auto written = [this](const auto& object) { return state_->written.has(state_->memory, object); };
   for (auto& cells : state_->layout->workers) {
     if (!written(cells)) continue;
     for (std::size_t m = 0; m < kMetricCount; ++m)
@@ -287,46 +327,52 @@ void FlightWriter::close_row(std::size_t worker, std::optional<std::size_t> slot
 std::uint64_t FlightWriter::next_id(std::size_t worker) {
   auto& ids = state_->layout->workers[worker].ids;
   bump(ids, 1);
-  return ids.load(std::memory_order_relaxed) * kFlightWorkersMax + worker;
+  return (ids.load(std::memory_order_relaxed) * kFlightLanes + state_->lane) * kFlightWorkersMax + worker;
 }
 
 Outcome<FlightReader> FlightReader::open(int memfd) {
   const auto memory = map_flight(memfd, PROT_READ);
   if (!memory) return std::unexpected(memory.error());
-  return FlightReader(static_cast<const FlightLayout*>(*memory));
+  return FlightReader(static_cast<const FlightMemory*>(*memory));
 }
 
-FlightReader::FlightReader(FlightReader&& other) noexcept : layout_(std::exchange(other.layout_, nullptr)) {}
+FlightReader::FlightReader(FlightReader&& other) noexcept : memory_(std::exchange(other.memory_, nullptr)) {}
 
 FlightReader& FlightReader::operator=(FlightReader&& other) noexcept {
-  std::swap(layout_, other.layout_);
+  std::swap(memory_, other.memory_);
   return *this;
 }
 
 FlightReader::~FlightReader() {
-  if (layout_ != nullptr) ::munmap(const_cast<FlightLayout*>(layout_), sizeof(FlightLayout));
+  if (memory_ != nullptr) ::munmap(const_cast<FlightMemory*>(memory_), sizeof(FlightMemory));
 }
 
 std::int64_t FlightReader::value(Metric metric) const {
-  std::uint64_t sum = 0;  // unsigned: hostile cells may wrap
-  for (const auto& cells : layout_->workers)
-    sum += cells.metrics[static_cast<std::size_t>(metric)].load(std::memory_order_relaxed);
-  return static_cast<std::int64_t>(sum);
+  std::uint64_t all = 0;
+  for_used_lanes(*memory_, [&](const Lane& lane) { all += sum(lane, metric); });
+  return static_cast<std::int64_t>(all);
+}
+
+std::int64_t FlightReader::value(Metric metric, std::size_t lane) const {
+  if (lane >= kFlightLanes || !is_used(*memory_, lane)) return 0;
+  return static_cast<std::int64_t>(sum(memory_->lanes[lane], metric));
 }
 
 std::uint64_t FlightReader::count(Reason reason) const {
-  std::uint64_t sum = 0;
-  for (const auto& cells : layout_->workers)
-    sum += cells.reasons[static_cast<std::size_t>(reason)].load(std::memory_order_relaxed);
-  return sum;
+  std::uint64_t all = 0;
+  for_used_lanes(*memory_, [&](const Lane& lane) {
+    for (const auto& cells : lane.workers)
+      all += cells.reasons[static_cast<std::size_t>(reason)].load(std::memory_order_relaxed);
+  });
+  return all;
 }
 
 std::vector<FlightRow> FlightReader::live() const {
-  return safe_rows(layout_->live);
+  return safe_rows(*memory_, &Lane::live);
 }
 
 std::vector<FlightRow> FlightReader::finished() const {
-  auto rows = safe_rows(layout_->finished);
+  auto rows = safe_rows(*memory_, &Lane::finished);
   std::ranges::sort(rows, {}, [](const FlightRow& row) { return std::pair(row.closed_mono_ns, row.id); });
   return rows;
 }
@@ -334,7 +380,7 @@ std::vector<FlightRow> FlightReader::finished() const {
 Outcome<Fd> make_flight_memory() {
   Fd fd(::memfd_create("sluice-flight", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd) return fault_errno("cannot make the flight memory", errno);
-  if (::ftruncate(fd.get(), sizeof(FlightLayout)) != 0)
+  if (::ftruncate(fd.get(), sizeof(FlightMemory)) != 0)
     return fault_errno("cannot size the flight memory", errno);
   if (::fcntl(fd.get(), F_ADD_SEALS, kSizeSeals | F_SEAL_SEAL) != 0)
     return fault_errno("cannot seal the flight memory", errno);

@@ -1,7 +1,8 @@
 // The flight recorder: one shared memory (memfd, made by the keeper) that outlives proxy and agent. The proxy
 // writes, the agent reads. Per worker: metric cells and counters by reason; a table of live connections; a
 // ring of finished ones. The proxy is the less trusted side: the agent copies each row under its sequence
-// number and checks every field before use (FlightReader).
+// number and checks every field before use (FlightReader). Proxies of an upgrade live side by side: each writes
+// a lane of its own, and the reader sees all lanes as one.
 #pragma once
 
 #include <algorithm>
@@ -45,7 +46,9 @@ inline constexpr std::size_t kFlightLiveRows = 8192;
 inline constexpr std::size_t kFlightFinishedRows = 4096;
 // Changes with any change of the layout below or of metrics.def; the keeper refuses to carry other memory
 // over.
-inline constexpr std::uint32_t kFlightVersion = 2;
+inline constexpr std::uint32_t kFlightVersion = 3;
+// Proxy processes that may live at once.
+inline constexpr std::size_t kFlightLanes = 4;
 
 enum class Direction : std::uint8_t { outbound, inbound };
 // How the bytes travel towards the server (outbound) or came in (inbound).
@@ -93,19 +96,20 @@ void set_text(char (&field)[N], std::string_view text) {
   std::memset(field + size, 0, N - size);
 }
 
-struct FlightLayout;  // the shared memory itself, flight.cpp
+struct FlightMemory;  // the shared memory itself, flight.cpp
 
 // Writer side, in the proxy. One per process, shared by its workers; each worker passes its own index and
 // touches only its own cells and rows, so nothing is contended and nothing is locked.
 class FlightWriter {
  public:
   // workers: 1..kFlightWorkersMax, how many indices are in use. Call take_over before the workers start.
-  static Outcome<FlightWriter> open(int memfd, std::size_t workers);
+  // lane: below kFlightLanes, no other living process's.
+  static Outcome<FlightWriter> open(int memfd, std::size_t workers, std::size_t lane = 0);
   FlightWriter(FlightWriter&&) noexcept;
   FlightWriter& operator=(FlightWriter&&) noexcept;
   ~FlightWriter();
 
-  // Zeroes the gauges and frees the live rows that an earlier proxy process left behind; each of those is
+  // Zeroes the gauges and frees the live rows that an earlier proxy process left in the lane; each of those is
   // recorded as finished at `now` with reason internal_error and step "proxy ended".
   void take_over(MonoTime now);
   void add(std::size_t worker, Metric metric, std::int64_t delta);
@@ -133,17 +137,18 @@ class FlightReader {
   FlightReader& operator=(FlightReader&&) noexcept;
   ~FlightReader();
 
-  std::int64_t value(Metric metric) const;   // summed over workers
-  std::uint64_t count(Reason reason) const;  // summed over workers
+  std::int64_t value(Metric metric) const;   // summed over lanes and workers
+  std::int64_t value(Metric metric, std::size_t lane) const;  // 0 for a lane that there is not
+  std::uint64_t count(Reason reason) const;  // summed over lanes and workers
   std::vector<FlightRow> live() const;       // at most the table's size
   std::vector<FlightRow> finished() const;   // newest last, at most the ring's size
 
  private:
-  explicit FlightReader(const FlightLayout* layout) : layout_(layout) {}
-  const FlightLayout* layout_ = nullptr;
+  explicit FlightReader(const FlightMemory* memory) : memory_(memory) {}
+  const FlightMemory* memory_ = nullptr;
 };
 
-// Makes the memory (keeper): zeroed, about 7 MB of which only touched pages exist, size fixed by seals.
+// Makes the memory (keeper): zeroed, about 7 MB a lane, of which only touched pages exist, size fixed by seals.
 Outcome<Fd> make_flight_memory();
 
 }  // namespace sluice

@@ -15,7 +15,7 @@
 
 namespace sluice::message {
 
-inline constexpr std::uint32_t kMagic = 0x534c4331;  // "SLC1"; changes with any layout below
+inline constexpr std::uint32_t kMagic = 0x534c4332;  // "SLC2"; changes with any layout below
 inline constexpr std::size_t kMaxBytes = 2048;
 inline constexpr std::size_t kMaxFds = 64;
 
@@ -26,20 +26,21 @@ enum class Type : std::uint32_t {
   add_workload,  // AddWorkload; [netns fd]: open listeners; answered by workload_ready
   remove_workload,  // RemoveWorkload: close listeners and namespace, tell the proxy
   shutdown,         // Shutdown: end the proxy and the keeper in order
-  upgrade,          // Upgrade: re-exec the keeper with its descriptors
+  upgrade,          // no body: take over the installed binaries, keeper, agent and proxy in turn
   // keeper -> agent
   workload_ready = 32,  // WorkloadReady; [OUT listener, IN listener] or an errno
   // keeper -> agent and proxy
   peer_link = 33,    // PeerLink; [link fd]: the other side is (re)started, talk here
-  child_state = 34,  // ChildState: to the agent, when the proxy starts or ends
+  child_state = 34,  // ChildState: to the agent, when a proxy starts or ends, or an upgrade moves on
   // keeper -> proxy
   listener = 64,       // Listener; [fd]: accept here
   listener_gone = 65,  // ListenerGone
   heartbeat_map = 66,  // no body; [map fd] to mmap
-  drain = 67,          // Drain: stop accepting, end within the grace time
+  drain = 67,          // Drain: stop accepting, end within the grace time (a second one may shorten it)
   // proxy -> keeper
   make_sockets = 96,  // MakeSockets; answered by sockets
   sockets = 97,       // Sockets; [count fds] or an errno
+  serving = 98,       // no body: a whole snapshot is in force on every worker; once
   // link, agent -> proxy
   section = 128,    // Section; [sealed memfd]
   log_level = 129,  // LogLevelChange
@@ -67,6 +68,7 @@ struct ProxySettings {
   std::uint32_t access_log_format = 0;  // 0 text, 1 JSON, 2 off
   std::uint32_t log_level = 1;
   std::uint32_t drain_seconds = 30;
+  std::uint32_t upgrade_drain_seconds = 600;  // of a proxy that another one has taken over from
 };
 struct AddWorkload {
   std::uint32_t workload = 0;
@@ -81,12 +83,29 @@ struct WorkloadReady {
 };
 struct PeerLink {
   std::uint32_t generation = 0;  // counts (re)starts
+  std::int32_t proxy_pid = 0;    // which proxy the link belongs to
 };
+// A proxy that another one has taken over from.
+struct LeavingProxy {
+  std::int32_t pid = 0;
+  std::uint32_t lane = 0;            // of the flight memory
+  std::uint64_t limit_mono_ns = 0;   // when what is still open is ended
+};
+inline constexpr std::size_t kLeavingMax = 2;  // with the one that serves and its successor: kFlightLanes
+enum class UpgradeStep : std::uint32_t { none, agent, proxy };
 struct ChildState {
   std::uint32_t running = 0;
   std::int32_t pid = 0;
   std::int32_t wait_status = 0;  // as waitpid gives it, when it ended
   std::uint32_t restarts = 0;
+  std::uint32_t lane = 0;
+  std::int32_t successor_pid = 0;  // of the proxy that is about to take over; 0: none
+  UpgradeStep step{};              // what the upgrade in progress waits for
+  std::uint32_t upgrades = 0;      // that came to an end, good or bad
+  std::uint32_t upgrade_ms = 0;    // what the last one took
+  std::uint32_t leaving_count = 0;
+  std::array<LeavingProxy, kLeavingMax> leaving{};
+  std::array<char, 128> upgrade_problem{};  // zero-terminated; empty: the last one succeeded
 };
 struct Listener {
   std::uint32_t workload = 0;
@@ -97,6 +116,7 @@ struct ListenerGone {
 };
 struct Drain {
   std::uint32_t grace_seconds = 0;
+  std::uint32_t successor = 0;  // 1: another proxy accepts, idle connections may stay
 };
 struct MakeSockets {
   std::uint32_t workload = 0;

@@ -37,6 +37,7 @@ class H1ServerSession final : public ServerSession {
 
   io::Task<Result<std::unique_ptr<ServerStream>>> next() override;
   void drain() override;
+  void drain_gently() override { draining_ = true; }
   bool concurrent() const override { return false; }
   io::Task<void> close() override;
 

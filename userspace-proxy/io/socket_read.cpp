@@ -131,9 +131,18 @@ Result<Chunk> ReceiveAwaiter::await_resume() {
 // ---- accepting
 
 void SocketState::arm_accept() {
-  if (read_op_.in_flight() || cancelled() || released_ || accepted_.size() >= kAcceptAhead) return;
+  if (read_op_.in_flight() || cancelled() || released_ || stopping_ || accepted_.size() >= kAcceptAhead)
+    return;
   read_paused_ = false;
   ring_.backend().accept(read_op_, handle_);
+}
+
+void SocketState::stop_accepting() {
+  if (std::exchange(stopping_, true)) return;
+  if (read_op_.in_flight())
+    ring_.backend().cancel(read_op_);
+  else if (reader_ != nullptr)
+    ring_.wake(*std::exchange(reader_, nullptr));
 }
 
 void SocketState::accepted(Completion completion) {
@@ -180,6 +189,7 @@ Result<SocketState*> AcceptAwaiter::take() {
     state_.accepted_.erase(state_.accepted_.begin());
     return new SocketState(state_.ring(), handle, Origin::downstream, false);
   }
+  if (state_.read_errno_ == 0) return fail(Reason::drained, Origin::internal, "accept", ECANCELED);
   return std::unexpected(state_.error(std::exchange(state_.read_errno_, 0), "accept"));
 }
 

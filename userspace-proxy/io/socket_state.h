@@ -43,6 +43,7 @@ class SocketState {
   Origin side() const { return side_; }
 
   void cancel(Error why);
+  void stop_accepting();
   // The handle is gone. Precondition: nobody waits.
   void release(bool reset);
 
@@ -84,7 +85,8 @@ class SocketState {
   // Accepting
   void arm_accept();
   void accepted(Completion completion);
-  bool acceptable() const { return !accepted_.empty() || read_errno_ != 0 || cancelled(); }
+  bool stopped() const { return stopping_ && !read_op_.in_flight(); }
+  bool acceptable() const { return !accepted_.empty() || read_errno_ != 0 || cancelled() || stopped(); }
 
   // Writing
   void enqueue(WriteRequest& request);
@@ -117,6 +119,7 @@ class SocketState {
   bool ended_ = false;        // the far end has sent FIN
   bool read_paused_ = false;  // the operation is being cancelled by us: back-pressure or another buffer class
   bool starved_ = false;      // the pool was empty: one receive into the heap
+  bool stopping_ = false;     // no further connection is accepted
 
   std::vector<SocketHandle> accepted_;
 

@@ -52,6 +52,7 @@ struct Context {
   std::uint64_t next_split = 0;  // turns of weighted splits
   upstream::Random random{0};    // of shares and jitter
   io::Scope copies{};            // mirrored requests
+  bool leaving = false;          // the worker drains: tunnels take no further streams
 };
 
 // The listener a connection came in by.

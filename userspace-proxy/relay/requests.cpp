@@ -139,6 +139,7 @@ class Served final : public io::Timer {
   Served(Context& context, codec::ServerSession& session, Nanos max_connection)
       : context_(context), session_(session) {
     context_.served_sessions.insert(&session_);
+    if (context_.leaving) session_.drain_gently();
     if (max_connection > Nanos::zero())
       context_.ring.timers().arm(*this, context_.ring.now() + max_connection);
   }

@@ -83,6 +83,7 @@ io::Task<Error> serve_tunnel(Connection& connection, std::unique_ptr<tls::TlsStr
   const auto tunnel =
       tunnel::Tunnel::make(context.ring, std::move(transport), tunnel::Role::server, {}, &handler);
   const Listed listed(context, *tunnel);
+  if (context.leaving) tunnel->drain();
   co_return co_await tunnel->run();
 }
 

@@ -92,7 +92,7 @@ void Worker::add_listener(Entrance entrance, Fd listener) {
 void Worker::remove_workload(WorkloadId workload) {
   ring_.post([this, workload] {
     for (auto& listening : listening_) {
-      if (listening->entrance.workload == workload) background_.spawn(stop_listening(std::move(listening)));
+      if (listening->entrance.workload == workload) background_.spawn(forget_listener(std::move(listening)));
     }
     std::erase(listening_, nullptr);
     context_.live.revoke_workload(workload);
@@ -125,10 +125,10 @@ void Worker::deliver_sockets(const message::Sockets& answer, std::vector<Fd> soc
       [this, answer, sockets = std::move(sockets)]() mutable { stock_.deliver(answer, std::move(sockets)); });
 }
 
-void Worker::drain(Nanos grace) {
-  ring_.post([this, grace] {
-    if (std::exchange(draining_, true)) return;
-    closing_.spawn(close_down(grace));
+void Worker::drain(Nanos grace, bool taken_over) {
+  ring_.post([this, grace, taken_over] {
+    drain_limits_.spawn(cancel_connections_after(grace));
+    if (!std::exchange(draining_, true)) closing_.spawn(close_down(taken_over));
   });
 }
 
@@ -148,13 +148,22 @@ io::Task<void> Worker::accept_loop(Listening& listening) {
   }
 }
 
-io::Task<void> Worker::stop_listening(std::unique_ptr<Listening> listening) {
+io::Task<void> Worker::stop_listening(Listening& listening) {
+  if (may_accept())
+    listening.listener.stop();
+  else
+    listening.scope.cancel();
+  co_await listening.scope.join();
+}
+
+io::Task<void> Worker::forget_listener(std::unique_ptr<Listening> listening) {
   listening->scope.cancel();
   co_await listening->scope.join();
 }
 
 io::Task<void> Worker::beat() {
-  while (true) {
+  // Who drains takes no connection, and must not hide that nobody else does.
+  while (!draining_) {
     if (std::uint64_t* const beat = shared_.heartbeat.load(std::memory_order_acquire); beat != nullptr) {
       const auto now = static_cast<std::uint64_t>(shared_.clock.now().time_since_epoch().count());
       std::atomic_ref(*beat).store(now, std::memory_order_relaxed);
@@ -182,24 +191,25 @@ io::Task<void> Worker::keep_house() {
     // Once per quiet spell: under load the memory would only be asked for again.
     if (quiet == kQuietBeats) return_heap_memory();
     before = stats;
-    if (!waited_long_enough_ && ring_.now() - started > kFirstSnapshotPatience) {
+    if (!shared_.successor && !waited_long_enough_ && ring_.now() - started > kFirstSnapshotPatience) {
       waited_long_enough_ = true;
       may_accept_changed_.notify();
     }
   }
 }
 
-io::Task<void> Worker::close_down(Nanos grace) {
-  for (auto& listening : listening_) co_await stop_listening(std::move(listening));
-  listening_.clear();
+io::Task<void> Worker::close_down(bool taken_over) {
+  const auto listening = std::exchange(listening_, {});
+  for (const auto& one : listening) co_await stop_listening(*one);
+  // From here on what is refused for the first time comes again by the successor's listeners.
+  context_.leaving = true;
   tunnels_.drain();
   for (tunnel::Tunnel* tunnel : context_.served_tunnels) tunnel->drain();
-  for (codec::ServerSession* session : context_.served_sessions) session->drain();
-  io::Scope clock;
-  clock.spawn(cancel_connections_after(grace));
+  for (codec::ServerSession* session : context_.served_sessions)
+    taken_over ? session->drain_gently() : session->drain();
   co_await connections_.join();
-  clock.cancel();
-  co_await clock.join();
+  drain_limits_.cancel();
+  co_await drain_limits_.join();
   context_.same_node.cancel();
   co_await context_.same_node.join();
   context_.copies.cancel();

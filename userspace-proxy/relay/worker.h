@@ -38,6 +38,8 @@ struct WorkerShared {
   upstream::Registry& endpoints;
   std::uint64_t seed = 0;       // of the worker's shares and jitter
   SocketStock::Ask ask_keeper;  // any thread; the worker's index is added by the caller
+  // Another proxy accepts until this one can: nothing is accepted, and then refused, without a snapshot.
+  bool successor = false;
 };
 
 class Worker {
@@ -58,8 +60,12 @@ class Worker {
   // Connections that the new table denies end; the others go on.
   void set_snapshot(Snapshot snapshot);
   void deliver_sockets(const message::Sockets& answer, std::vector<Fd> sockets);
+  // Runs after everything that was said before.
+  void run(std::function<void()> call) { ring_.post(std::move(call)); }
   // Stops accepting, waits for connections to end for at most `grace`, ends the rest, then ends the thread.
-  void drain(Nanos grace);
+  // Said again, it may shorten the time. `taken_over`: another proxy accepts, so there is no hurry with
+  // connections that wait for a request.
+  void drain(Nanos grace, bool taken_over);
 
  private:
   // A listener with the scope of its accept loop.
@@ -70,10 +76,12 @@ class Worker {
   };
 
   io::Task<void> accept_loop(Listening& listening);
-  io::Task<void> stop_listening(std::unique_ptr<Listening> listening);
+  // Connections that the kernel has handed over already are served all the same.
+  io::Task<void> stop_listening(Listening& listening);
+  io::Task<void> forget_listener(std::unique_ptr<Listening> listening);
   io::Task<void> beat();
   io::Task<void> keep_house();
-  io::Task<void> close_down(Nanos grace);
+  io::Task<void> close_down(bool taken_over);
   io::Task<void> cancel_connections_after(Nanos grace);
   bool may_accept() const { return context_.snapshot.complete() || waited_long_enough_; }
 
@@ -96,6 +104,7 @@ class Worker {
   io::Scope connections_;
   io::Scope background_;
   io::Scope closing_;
+  io::Scope drain_limits_;
   std::thread thread_;
 };
 

@@ -42,6 +42,7 @@ int be_child(int argc, char** argv, bool agent) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const auto answer = sluice::keeper::answer_take_over(argc, argv)) return *answer;
   if (argc > 1 && std::string(argv[1]) == "agent") sluice::keeper::die_with_keeper();
   if (argc > 1 && std::string(argv[1]) == "agent") return be_child(argc, argv, true);
   if (argc > 1 && std::string(argv[1]) == "--workers") return be_child(argc, argv, false);

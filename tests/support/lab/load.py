@@ -12,12 +12,13 @@ SCRIPT = pathlib.Path(__file__).resolve().parent.parent / "load.py"
 class Load:
     """New connections one after the other; kill() marks the moments when something is killed under it."""
 
-    def __init__(self, lab, where, seconds, host, port):
-        self.log = lab.directory / f"load-{where}.log"
+    def __init__(self, lab, where, seconds, host, port, number=0):
+        name = f"load-{where}-{number}"
+        self.log = lab.directory / f"{name}.log"
         self.log.unlink(missing_ok=True)
         self.kills = []
         command = net.inside(lab.netns(where), "/usr/bin/python3", SCRIPT, seconds, host, port)
-        self.child = lab.processes.start(f"load-{where}", command, self.log)
+        self.child = lab.processes.start(name, command, self.log)
 
     def kill(self, *pids):
         run("kill", "-9", *pids)

@@ -32,6 +32,11 @@ class FakeAgent final : public AgentApi {
   LogLevel log_level() override { return level_; }
   void set_log_level(LogLevel level) override { level_ = level; }
   Outcome<UninstallReport> uninstall() override { return UninstallReport{checks_, false}; }
+  Outcome<> upgrade() override {
+    if (!status_.upgrade.step.empty()) return fault("an upgrade is under way");
+    ++status_.upgrade.ended;
+    return {};
+  }
   void shutdown() override { shutdowns_.fetch_add(1); }
 
   StatusInfo status_;

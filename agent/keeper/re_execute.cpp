@@ -1,8 +1,11 @@
-#include "keeper/upgrade.h"
+#include "keeper/re_execute.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,26 +13,39 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "base/flight.h"
+#include "keeper/keeper.h"
 
 namespace sluice::keeper {
 namespace {
 
 constexpr const char* kStateVariable = "SLUICE_KEEPER_STATE";  // the memfd's number
-constexpr std::uint32_t kStateVersion = 1;
+constexpr std::uint32_t kStateVersion = 2;
 constexpr std::size_t kStateMax = 1 << 20;
+constexpr std::size_t kFixedChildren = 3;  // agent, proxy, successor
+constexpr std::size_t kChildrenMax = kFixedChildren + message::kLeavingMax;
+constexpr Nanos kLeavingPatience = Millis(3000);  // beyond the limit the proxy was given
+constexpr Nanos kAnswerPatience = Millis(3000);
+constexpr const char* kTakesOver = "--takes-over";
+
+// What two programs must have in common for one to take over from the other.
+std::string state_token() {
+  return fmt::format("{}.{:x}.{}", kStateVersion, message::kMagic, kFlightVersion);
+}
 
 // Writes descriptors by number and remembers them.
 class StateWriter {
  public:
   explicit StateWriter(const KeeperState& state) {
-    // These four stay first in every version, so that any keeper can end the children of any other.
+    // These stay first in every version, so that any keeper can end the children of any other.
     out_.number(kStateVersion);
     out_.number(message::kMagic ^ kFlightVersion);
-    out_.number(state.agent.pid);
-    out_.number(state.proxy.pid);
+    auto& children = const_cast<KeeperState&>(state);
+    out_.number(static_cast<std::uint32_t>(children_of(children).size()));
+    for (const Child* child : children_of(children)) out_.number(child->pid);
     fd(state.flight.get());
     fd(state.heartbeat_map.get());
     out_.text(state.proxy_path);
@@ -38,6 +54,12 @@ class StateWriter {
     out_.number(state.link_generation);
     child(state.agent);
     child(state.proxy);
+    child(state.successor);
+    for (const auto& leaving : state.leaving) {
+      child(leaving.child);
+      out_.number(std::int64_t{leaving.limit.time_since_epoch().count()});
+    }
+    upgrade(state.upgrade);
     out_.number(static_cast<std::uint32_t>(state.workloads.all().size()));
     for (const auto& [workload, held] : state.workloads.all()) {
       out_.number(workload);
@@ -60,6 +82,16 @@ class StateWriter {
     fd(child.channel ? child.channel->fd() : -1);
     out_.number(std::int64_t{child.started.time_since_epoch().count()});
     out_.number(child.restarts);
+    out_.number(child.lane);
+  }
+  void upgrade(const Upgrade& upgrade) {
+    out_.number(static_cast<std::uint32_t>(upgrade.step));
+    out_.number(std::int64_t{upgrade.began.time_since_epoch().count()});
+    out_.number(upgrade.ended);
+    out_.number(upgrade.took_ms);
+    out_.text(upgrade.problem);
+    fd(upgrade.earlier_sluiced.get());
+    fd(upgrade.earlier_proxy.get());
   }
   ByteWriter out_;
   std::vector<int> fds_;
@@ -70,7 +102,8 @@ class StateReader {
   explicit StateReader(std::span<const std::byte> bytes) : in_(bytes) {}
 
   // Nothing when the bytes end early or a descriptor is not open.
-  std::optional<KeeperState> read(const Namespaces& namespaces, pid_t agent, pid_t proxy) {
+  // `pids`: of the agent, the proxy, its successor, and the leaving ones.
+  std::optional<KeeperState> read(const Namespaces& namespaces, const std::vector<pid_t>& pids) {
     KeeperState state(namespaces);
     state.flight = fd();
     state.heartbeat_map = fd();
@@ -81,11 +114,20 @@ class StateReader {
     if (!raw.empty()) std::memcpy(&settings, raw.data(), sizeof settings);
     if (has_settings) state.settings = settings;
     state.link_generation = in_.number<std::uint32_t>();
-    child(state.agent, agent);
-    child(state.proxy, proxy);
+    child(state.agent, pids[0]);
+    child(state.proxy, pids[1]);
+    child(state.successor, pids[2]);
+    for (std::size_t i = kFixedChildren; i < pids.size(); ++i) {
+      Leaving leaving{Child("leaving proxy"), {}};
+      child(leaving.child, pids[i]);
+      leaving.limit = MonoTime(Nanos(in_.number<std::int64_t>()));
+      leaving.child.kill_at = leaving.limit + kLeavingPatience;
+      state.leaving.push_back(std::move(leaving));
+    }
+    upgrade(state.upgrade);
     const auto count = in_.count(17, kWorkloadsMax);
     for (std::uint32_t i = 0; i < count && !in_.failed(); ++i) workload(state.workloads);
-    if (!in_.finished() || bad_fd_) return std::nullopt;
+    if (!in_.finished() || bad_) return std::nullopt;
     return state;
   }
 
@@ -94,7 +136,7 @@ class StateReader {
     const int number = in_.number<int>();
     if (in_.failed() || number < 0) return Fd();
     if (::fcntl(number, F_SETFD, FD_CLOEXEC) != 0) {
-      bad_fd_ = true;
+      bad_ = true;
       return Fd();
     }
     return Fd(number);
@@ -104,6 +146,19 @@ class StateReader {
     if (Fd channel = fd()) child.channel.emplace(std::move(channel));
     child.started = MonoTime(Nanos(in_.number<std::int64_t>()));
     child.restarts = in_.number<std::uint32_t>();
+    child.lane = in_.number<std::uint32_t>();
+    if (child.lane >= kFlightLanes) bad_ = true;
+  }
+  void upgrade(Upgrade& upgrade) {
+    const auto step = in_.number<std::uint32_t>();
+    if (step > static_cast<std::uint32_t>(message::UpgradeStep::proxy)) bad_ = true;
+    upgrade.step = static_cast<message::UpgradeStep>(step);
+    upgrade.began = MonoTime(Nanos(in_.number<std::int64_t>()));
+    upgrade.ended = in_.number<std::uint32_t>();
+    upgrade.took_ms = in_.number<std::uint32_t>();
+    upgrade.problem = in_.text(4096);
+    upgrade.earlier_sluiced = fd();
+    upgrade.earlier_proxy = fd();
   }
   void workload(WorkloadBook& book) {
     const auto number = in_.number<std::uint32_t>();
@@ -120,15 +175,15 @@ class StateReader {
     book.adopt(number, std::move(held));
   }
   ByteReader in_;
-  bool bad_fd_ = false;
+  bool bad_ = false;
 };
 
 void set_close_on_exec(const std::vector<int>& fds, bool on) {
   for (const int fd : fds) ::fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0);
 }
 
-std::unexpected<Fault> give_up(pid_t agent, pid_t proxy) {
-  for (const pid_t child : {agent, proxy}) {
+std::unexpected<Fault> give_up(const std::vector<pid_t>& children) {
+  for (const pid_t child : children) {
     if (child <= 0) continue;
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
@@ -175,13 +230,43 @@ Outcome<std::optional<KeeperState>> inherited_state(const Namespaces& namespaces
   ByteReader prefix(*bytes);
   const auto version = prefix.number<std::uint32_t>();
   const auto layouts = prefix.number<std::uint32_t>();
-  const auto agent = prefix.number<pid_t>();
-  const auto proxy = prefix.number<pid_t>();
-  if (version != kStateVersion || layouts != (message::kMagic ^ kFlightVersion)) return give_up(agent, proxy);
-  constexpr std::size_t kPrefix = 2 * sizeof(std::uint32_t) + 2 * sizeof(pid_t);
-  auto state = StateReader(std::span(*bytes).subspan(kPrefix)).read(namespaces, agent, proxy);
-  if (!state) return give_up(agent, proxy);
+  std::vector<pid_t> pids(prefix.count(sizeof(pid_t), kChildrenMax));
+  for (pid_t& pid : pids) pid = prefix.number<pid_t>();
+  if (version != kStateVersion || layouts != (message::kMagic ^ kFlightVersion)) return give_up(pids);
+  if (prefix.failed() || pids.size() < kFixedChildren) return give_up(pids);
+  const std::size_t prefix_size = 3 * sizeof(std::uint32_t) + pids.size() * sizeof(pid_t);
+  auto state = StateReader(std::span(*bytes).subspan(prefix_size)).read(namespaces, pids);
+  if (!state) return give_up(pids);
   return state;
+}
+
+std::optional<int> answer_take_over(int argc, const char* const* argv) {
+  if (argc < 2 || std::string_view(argv[1]) != kTakesOver) return std::nullopt;
+  return argc == 3 && argv[2] == state_token() ? 0 : 1;
+}
+
+Outcome<> check_successor(const std::string& executable) {
+  const auto token = state_token();
+  const pid_t pid = ::fork();
+  if (pid < 0) return fault_errno("cannot fork", errno);
+  if (pid == 0) {
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::execl(executable.c_str(), executable.c_str(), kTakesOver, token.c_str(), nullptr);
+    ::_exit(127);
+  }
+  const Fd handle(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  pollfd entry{handle.get(), POLLIN, 0};
+  const auto patience = std::chrono::duration_cast<Millis>(kAnswerPatience).count();
+  const bool answered = handle && ::poll(&entry, 1, static_cast<int>(patience)) == 1;
+  if (!answered) ::kill(pid, SIGKILL);
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  if (answered && WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  if (answered && WIFEXITED(status) && WEXITSTATUS(status) == 127) return fault(executable + " cannot be executed");
+  return fault(executable + " does not know how to take over from this version",
+               "restart the service: connections that are open will end");
 }
 
 }  // namespace sluice::keeper
