@@ -44,7 +44,8 @@ Agent::Agent(AgentParts parts, std::unique_ptr<Store> store, NumberBook book, po
                [this](const message::ChildState& state) {
                  proxy_ = state;
                  link_.set_serving(state.running != 0 ? state.pid : 0);
-                 if (state.wait_status != 0) log_.warn("the proxy has ended (wait status {})", state.wait_status);
+                 if (state.wait_status != 0)
+                   log_.warn("the proxy has ended (wait status {})", state.wait_status);
                },
                [this] { loop_.stop(); }}),
       link_(loop, log, clock, [this] { on_link_change(); }),

@@ -267,8 +267,8 @@ class AgentApi {
   // Detaches everything from the kernel and reports what was looked for afterwards. The daemon ends when the
   // answer has been sent (see `shutdown`).
   virtual Outcome<UninstallReport> uninstall() = 0;
-  // Begins to take over the installed binaries and returns; status() tells what became of it. The answer comes
-  // from the agent that is about to be replaced.
+  // Begins to take over the installed binaries and returns; status() tells what became of it. The answer
+  // comes from the agent that is about to be replaced.
   virtual Outcome<> upgrade() = 0;
   // Ends proxy and keeper in order, leaving capture in place (false) or not (after uninstall).
   virtual void shutdown() = 0;

@@ -1,7 +1,7 @@
-// The agent's ends of the links to the proxies: the one that serves and, around an upgrade, its successor and those
-// that are leaving. Three sections (credentials, table, settings), each sent whole to every proxy when it changes and
-// again to every new one. The answers are kept for status; a refusal leaves that proxy's last good version in
-// force. The proxy is the less trusted side: what it says is only shown, never acted on.
+// The agent's ends of the links to the proxies: the one that serves and, around an upgrade, its successor and
+// those that are leaving. Three sections (credentials, table, settings), each sent whole to every proxy when
+// it changes and again to every new one. The answers are kept for status; a refusal leaves that proxy's last
+// good version in force. The proxy is the less trusted side: what it says is only shown, never acted on.
 #pragma once
 
 #include <array>

@@ -53,7 +53,7 @@ std::vector<std::string> system_resolvers() {
 }
 
 Outcome<> mount_bpffs(const std::string& pin_root) {
-  struct statfs info {};
+  struct statfs info{};
   const bool below = pin_root.starts_with(std::string(kBpffs) + "/");
   if (!below || (::statfs(kBpffs, &info) == 0 && info.f_type == BPF_FS_MAGIC)) return {};
   if (::mount("bpf", kBpffs, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") != 0)

@@ -30,7 +30,8 @@ std::string render(const Json& before, const Json& after, bool colour) {
   return out;
 }
 
-// The first status that tells of an end after `ended_before`. The agent is away for a moment, which is no fault.
+// The first status that tells of an end after `ended_before`. The agent is away for a moment, which is no
+// fault.
 std::optional<Json> wait_for_end(const Client& client, std::uint64_t ended_before) {
   const auto until = std::chrono::steady_clock::now() + kPatience;
   while (std::chrono::steady_clock::now() < until) {

@@ -24,9 +24,9 @@ inline constexpr int kChildFlightFd = 4;
 struct Child {
   explicit Child(std::string child_name) : name(std::move(child_name)) {}
 
-  std::string name;  // "agent" or "proxy", for the log
+  std::string name;        // "agent" or "proxy", for the log
   std::uint32_t lane = 0;  // of the flight memory, for a proxy
-  pid_t pid = -1;    // -1: not running
+  pid_t pid = -1;          // -1: not running
   std::optional<Channel> channel;
   MonoTime started{};
   std::uint32_t restarts = 0;

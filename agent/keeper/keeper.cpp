@@ -15,8 +15,8 @@
 #include "keeper/capabilities.h"
 #include "keeper/cgroup.h"
 #include "keeper/descriptor_store.h"
-#include "keeper/supervisor.h"
 #include "keeper/re_execute.h"
+#include "keeper/supervisor.h"
 
 namespace sluice::keeper {
 namespace {

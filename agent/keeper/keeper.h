@@ -32,7 +32,8 @@ struct KeeperOptions {
 // everything else goes to the agent untouched and unread. argv[0] is the program's name.
 KeeperOptions keeper_options(int argc, const char* const* argv);
 
-// The exit code when the command line is another keeper's question whether this program can take over from it.
+// The exit code when the command line is another keeper's question whether this program can take over from
+// it.
 std::optional<int> answer_take_over(int argc, const char* const* argv);
 
 // For the agent, first thing: dies with its keeper from here on. The kernel clears the setting of the forked

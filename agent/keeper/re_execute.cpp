@@ -264,7 +264,8 @@ Outcome<> check_successor(const std::string& executable) {
   int status = 0;
   ::waitpid(pid, &status, 0);
   if (answered && WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-  if (answered && WIFEXITED(status) && WEXITSTATUS(status) == 127) return fault(executable + " cannot be executed");
+  if (answered && WIFEXITED(status) && WEXITSTATUS(status) == 127)
+    return fault(executable + " cannot be executed");
   return fault(executable + " does not know how to take over from this version",
                "restart the service: connections that are open will end");
 }

@@ -18,8 +18,8 @@ Fault re_execute(const std::string& executable, const std::vector<std::string>& 
 // so.
 Outcome<std::optional<KeeperState>> inherited_state(const Namespaces& namespaces);
 
-// Asks the program whether it could take over this one's state (a few milliseconds, 3 s at most, during which the
-// keeper does nothing else). Nothing has changed when it says no.
+// Asks the program whether it could take over this one's state (a few milliseconds, 3 s at most, during which
+// the keeper does nothing else). Nothing has changed when it says no.
 Outcome<> check_successor(const std::string& executable);
 
 }  // namespace sluice::keeper

@@ -1,5 +1,5 @@
-// The keeper's loop: one thread, poll(2) on a signal descriptor and its children's channels. Everything it holds
-// survives the children; everything a new child needs is replayed to it.
+// The keeper's loop: one thread, poll(2) on a signal descriptor and its children's channels. Everything it
+// holds survives the children; everything a new child needs is replayed to it.
 #pragma once
 
 #include <list>
@@ -22,8 +22,8 @@ struct Leaving {
   MonoTime limit;
 };
 
-// Taking over the installed binaries: the keeper executes itself, then replaces the agent, then lets a successor
-// of the proxy serve. Each step that fails leaves what was there before.
+// Taking over the installed binaries: the keeper executes itself, then replaces the agent, then lets a
+// successor of the proxy serve. Each step that fails leaves what was there before.
 struct Upgrade {
   message::UpgradeStep step{};  // what it waits for; none: there is no upgrade
   MonoTime began{};

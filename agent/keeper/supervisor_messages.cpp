@@ -68,7 +68,8 @@ Outcome<> Supervisor::on_agent_packet(message::Packet packet) {
 
 Outcome<> Supervisor::on_proxy_packet(Child& proxy, const message::Packet& packet) {
   if (packet.header.type == Type::serving) {
-    const bool awaited = &proxy == &state_.successor || (&proxy == &state_.proxy && !state_.successor.running());
+    const bool awaited =
+        &proxy == &state_.successor || (&proxy == &state_.proxy && !state_.successor.running());
     if (awaited && state_.upgrade.step == message::UpgradeStep::proxy) take_over();
     return {};
   }

@@ -1,7 +1,7 @@
-// Taking over the installed binaries without losing a connection. In this order: the new program is asked whether it
-// understands this one's state; the keeper executes it; it replaces the agent, which cuts nothing; it starts a
-// second proxy, which gets the same listeners; once that has a whole snapshot, the earlier one is told to
-// leave. A step that fails ends the upgrade and goes back to the program that worked.
+// Taking over the installed binaries without losing a connection. In this order: the new program is asked
+// whether it understands this one's state; the keeper executes it; it replaces the agent, which cuts nothing;
+// it starts a second proxy, which gets the same listeners; once that has a whole snapshot, the earlier one is
+// told to leave. A step that fails ends the upgrade and goes back to the program that worked.
 #include <signal.h>
 
 #include <algorithm>
@@ -27,8 +27,9 @@ void Supervisor::begin_upgrade() {
   if (stop_ != Stop::no || upgrade.step != UpgradeStep::none || re_exec_until_) return;
   upgrade.began = clock_.now();
   if (state_.leaving.size() >= message::kLeavingMax)
-    return finish_upgrade(fmt::format("{} earlier proxies still carry connections; upgrade again when one has ended",
-                                      state_.leaving.size()));
+    return finish_upgrade(
+        fmt::format("{} earlier proxies still carry connections; upgrade again when one has ended",
+                    state_.leaving.size()));
   upgrade.step = UpgradeStep::agent;
   upgrade.earlier_sluiced = executables_.sluiced.duplicate();
   if (executables_.proxy) upgrade.earlier_proxy = executables_.proxy.duplicate();
@@ -59,6 +60,7 @@ void Supervisor::ask_for_re_exec() {
 
 void Supervisor::re_exec_when_quiet() {
   const auto waits = [](const Child* child) { return child->channel && child->channel->has_queue(); };
+  if (stop_ != Stop::no) return re_exec_until_.reset();
   const bool quiet = std::ranges::none_of(children_of(state_), waits);
   if (!quiet && *re_exec_until_ > clock_.now()) return;
   re_exec_until_.reset();
@@ -106,8 +108,8 @@ void Supervisor::start_successor() {
 void Supervisor::take_over() {
   if (state_.successor.running()) {
     const std::uint32_t grace = state_.settings->upgrade_drain_seconds;
-    log_.info("proxy {} has taken over from {}, which leaves within {} s", state_.successor.pid, state_.proxy.pid,
-              grace);
+    log_.info("proxy {} has taken over from {}, which leaves within {} s", state_.successor.pid,
+              state_.proxy.pid, grace);
     const auto restarts = state_.proxy.restarts;
     state_.leaving.push_back({std::move(state_.proxy), clock_.now() + std::chrono::seconds(grace)});
     state_.leaving.back().child.name = "leaving proxy";
@@ -146,15 +148,16 @@ bool Supervisor::on_end_in_upgrade(const Child& child, const std::string& how) {
     return true;
   }
   executables_.proxy = std::move(upgrade.earlier_proxy);
-  finish_upgrade(fmt::format("the new proxy {}{}", how,
-                             &child == &state_.successor ? "; the earlier one goes on" : ""));
+  finish_upgrade(
+      fmt::format("the new proxy {}{}", how, &child == &state_.successor ? "; the earlier one goes on" : ""));
   return false;
 }
 
 void Supervisor::on_upgrade_late() {
   const bool at_agent = state_.upgrade.step == UpgradeStep::agent;
   Child& late = at_agent ? state_.agent : state_.successor.running() ? state_.successor : state_.proxy;
-  if (!late.running()) return finish_upgrade(fmt::format("the new {} did not start", at_agent ? "agent" : "proxy"));
+  if (!late.running())
+    return finish_upgrade(fmt::format("the new {} did not start", at_agent ? "agent" : "proxy"));
   log_.error("{} (pid {}) is not ready in time for the upgrade", late.name, late.pid);
   ::kill(late.pid, SIGKILL);  // its end is the upgrade's
 }

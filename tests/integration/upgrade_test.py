@@ -60,10 +60,9 @@ class Upgrade(TwoNodes):
         return child, log
 
     def serving_pids(self, server="web"):
-        """{client's port: pid of the proxy} of the connections that came to the echo server's namespace."""
-        out = self.lab.run(server, "ss", "-Htnp", "state", "established", f"sport = :{ECHO}").stdout
-        found = re.findall(r"^\S+ +\S+ +\S+:%d\s+(\S+):(\d+)\s.*\"sluice-proxy\",pid=(\d+)" % ECHO, out, re.M)
-        return {int(port): int(pid) for _, port, pid in found}
+        """{client's port: pid of the proxy} of the connections to the echo server."""
+        out = self.lab.run(server, "ss", "-Htnp", "state", "established", f"dport = :{ECHO}").stdout
+        return {int(port): int(pid) for port, pid in re.findall(r":(\d+)\s+\S+:%d\s.*,pid=(\d+)" % ECHO, out)}
 
     def upgrade(self, instance, check=True):
         done = instance.sluice("upgrade", "-o", "json", check=False)
@@ -136,6 +135,7 @@ class Upgrade(TwoNodes):
         old = self.b.pids()["proxy"]
         self.b.settings["proxy.upgrade_drain"] = "2s"
         self.b.write_config()
+        self.addCleanup(self.b.write_config)
         self.addCleanup(self.b.settings.update, self.settings)
         began = time.monotonic()
         self.upgrade(self.b)

@@ -49,6 +49,18 @@ def reexec(soak, load, number):
         raise LabError("the keeper did not keep its process")
 
 
+def upgrade(soak, load, number):
+    """Agent and proxy are replaced; the load's open connection lives on in the earlier proxy, which then ends."""
+    instance = (soak.a, soak.b)[number % 2]
+    before = instance.pids()
+    instance.sluice("upgrade")
+    after = instance.pids()
+    if after["keeper"] != before["keeper"] or after["agent"] == before["agent"] or after["proxy"] == before["proxy"]:
+        raise LabError(f"not an upgrade: {before} -> {after}")
+    wait_for(lambda: not instance.status()["upgrade"]["leaving"], "the earlier proxy to end", 10.0)
+    wait_for(lambda: instance.status()["ready"], "readiness after the upgrade", 10.0)
+
+
 SECONDS_EACH = 1.6  # of load for one fault
 
 # name: (what happens once, how often in the long form, cut connections allowed for each)
@@ -57,6 +69,7 @@ STEPS = {
     "agent": (kill("agent"), 50, 0),
     "both": (kill("proxy", "agent"), 50, 1),
     "keeper": (reexec, 20, 0),
+    "upgrade": (upgrade, 50, 0),
 }
 
 

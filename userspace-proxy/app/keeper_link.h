@@ -22,7 +22,8 @@ class KeeperLink {
 
   // Asks for sockets without blocking. Any thread: a packet is sent whole or not at all.
   bool ask(std::size_t worker, const message::MakeSockets& request) const;
-  // Tells that this proxy can take over. Any thread; a keeper that does not hear it goes on with the earlier one.
+  // Tells that this proxy can take over. Any thread; a keeper that does not hear it goes on with the earlier
+  // one.
   void tell_serving() const;
   // Receives one packet and acts on it. A fault: the keeper is gone or speaks another language; give up.
   Outcome<> receive(Proxy& proxy, Log& log, const Handlers& handlers);

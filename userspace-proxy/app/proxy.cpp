@@ -50,7 +50,8 @@ Outcome<std::unique_ptr<Proxy>> Proxy::make(const ProxySettings& settings, Fligh
                                             Keeper keeper) {
   Fd ended(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!ended) return fault_errno("cannot make an event descriptor", errno);
-  std::unique_ptr<Proxy> proxy(new Proxy(settings, std::move(flight), log, std::move(keeper), std::move(ended)));
+  std::unique_ptr<Proxy> proxy(
+      new Proxy(settings, std::move(flight), log, std::move(keeper), std::move(ended)));
   proxy->flight_.take_over(proxy->clock_.now());
   for (std::size_t i = 0; i < settings.workers; ++i) {
     auto backend = io::make_uring_backend();

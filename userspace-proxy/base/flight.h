@@ -1,8 +1,8 @@
 // The flight recorder: one shared memory (memfd, made by the keeper) that outlives proxy and agent. The proxy
 // writes, the agent reads. Per worker: metric cells and counters by reason; a table of live connections; a
 // ring of finished ones. The proxy is the less trusted side: the agent copies each row under its sequence
-// number and checks every field before use (FlightReader). Proxies of an upgrade live side by side: each writes
-// a lane of its own, and the reader sees all lanes as one.
+// number and checks every field before use (FlightReader). Proxies of an upgrade live side by side: each
+// writes a lane of its own, and the reader sees all lanes as one.
 #pragma once
 
 #include <algorithm>
@@ -109,8 +109,8 @@ class FlightWriter {
   FlightWriter& operator=(FlightWriter&&) noexcept;
   ~FlightWriter();
 
-  // Zeroes the gauges and frees the live rows that an earlier proxy process left in the lane; each of those is
-  // recorded as finished at `now` with reason internal_error and step "proxy ended".
+  // Zeroes the gauges and frees the live rows that an earlier proxy process left in the lane; each of those
+  // is recorded as finished at `now` with reason internal_error and step "proxy ended".
   void take_over(MonoTime now);
   void add(std::size_t worker, Metric metric, std::int64_t delta);
   void count(std::size_t worker, Reason reason);
@@ -137,18 +137,19 @@ class FlightReader {
   FlightReader& operator=(FlightReader&&) noexcept;
   ~FlightReader();
 
-  std::int64_t value(Metric metric) const;   // summed over lanes and workers
+  std::int64_t value(Metric metric) const;                    // summed over lanes and workers
   std::int64_t value(Metric metric, std::size_t lane) const;  // 0 for a lane that there is not
-  std::uint64_t count(Reason reason) const;  // summed over lanes and workers
-  std::vector<FlightRow> live() const;       // at most the table's size
-  std::vector<FlightRow> finished() const;   // newest last, at most the ring's size
+  std::uint64_t count(Reason reason) const;                   // summed over lanes and workers
+  std::vector<FlightRow> live() const;                        // at most the table's size
+  std::vector<FlightRow> finished() const;                    // newest last, at most the ring's size
 
  private:
   explicit FlightReader(const FlightMemory* memory) : memory_(memory) {}
   const FlightMemory* memory_ = nullptr;
 };
 
-// Makes the memory (keeper): zeroed, about 7 MB a lane, of which only touched pages exist, size fixed by seals.
+// Makes the memory (keeper): zeroed, about 7 MB a lane, of which only touched pages exist, size fixed by
+// seals.
 Outcome<Fd> make_flight_memory();
 
 }  // namespace sluice

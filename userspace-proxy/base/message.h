@@ -88,8 +88,8 @@ struct PeerLink {
 // A proxy that another one has taken over from.
 struct LeavingProxy {
   std::int32_t pid = 0;
-  std::uint32_t lane = 0;            // of the flight memory
-  std::uint64_t limit_mono_ns = 0;   // when what is still open is ended
+  std::uint32_t lane = 0;           // of the flight memory
+  std::uint64_t limit_mono_ns = 0;  // when what is still open is ended
 };
 inline constexpr std::size_t kLeavingMax = 2;  // with the one that serves and its successor: kFlightLanes
 enum class UpgradeStep : std::uint32_t { none, agent, proxy };

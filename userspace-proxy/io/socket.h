@@ -103,8 +103,8 @@ class Listener {
   AcceptAwaiter accept() { return AcceptAwaiter(*state_); }
   SocketAddr local_address() const { return state_->local_address(); }
   void cancel() { state_->cancel(Error{Reason::drained, Origin::internal, ECANCELED, "accept"}); }
-  // Takes no further connection from the kernel; accept() still hands out those that it has given already, then
-  // fails with ECANCELED.
+  // Takes no further connection from the kernel; accept() still hands out those that it has given already,
+  // then fails with ECANCELED.
   void stop() { state_->stop_accepting(); }
   void close() {
     if (state_ != nullptr) std::exchange(state_, nullptr)->release(false);

@@ -1,5 +1,6 @@
 // The real keeper against puppet children: what it replays, what it refuses, and that no listener ever
 // closes.
+#include <gmock/gmock.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/mman.h>
@@ -75,6 +76,33 @@ struct Keeper : testing::Test {
     return socket;
   }
 
+  struct Upgraded {
+    Puppet agent;
+    Puppet successor;
+  };
+  // Up to the second proxy: the agent asks, is replaced, and the new one sends its settings.
+  Upgraded upgrade(KeeperLab& lab, const Puppet& agent) {
+    EXPECT_TRUE(message::send(agent.channel.get(), {message::kMagic, Type::upgrade, 0}, {}));
+    auto next_agent = lab.next_child();
+    EXPECT_TRUE(next_agent.words.starts_with("agent")) << next_agent.words;
+    auto successor = start_proxy(lab, next_agent);
+    return {std::move(next_agent), std::move(successor)};
+  }
+
+  void serve(const Puppet& proxy) {
+    EXPECT_TRUE(message::send(proxy.channel.get(), {message::kMagic, Type::serving, 0}, {}));
+  }
+
+  // The next state that the agent is told and that fits.
+  template <typename Fits>
+  message::ChildState state_when(Puppet& agent, Fits fits) {
+    while (true) {
+      const auto state = message::body_of<message::ChildState>(agent.expect(Type::child_state));
+      if (!state || HasFailure()) return {};
+      if (fits(*state)) return *state;
+    }
+  }
+
   bool accepts(const Fd& listener) {
     pollfd entry{listener.get(), POLLIN, 0};
     return ::poll(&entry, 1, 10000) == 1 &&
@@ -88,7 +116,8 @@ TEST_F(Keeper, StartsTheProxyStrippedOfEverything) {
   EXPECT_EQ(agent.words, "agent agent --config somewhere");
   auto proxy = start_proxy(lab, agent);
   EXPECT_EQ(proxy.words,
-            "proxy --workers 2 --connections 1000 --access-log json --log-level warn --drain-seconds 7");
+            "proxy --workers 2 --connections 1000 --access-log json --log-level warn --drain-seconds 7 "
+            "--lane 0 --successor 0");
   EXPECT_EQ(proxy.uid, kNobody);
   for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"})
     EXPECT_EQ(status_field(proxy.pid, set), "0000000000000000") << set;
@@ -256,6 +285,118 @@ TEST_F(Keeper, ReExecutesWithoutClosingAnything) {
   ::kill(proxy.pid, SIGKILL);  // the new keeper reaps and restarts what the old one forked
   auto successor = lab.next_child();
   EXPECT_EQ(inode_of(successor.expect(Type::listener).fds[0]), inode_of(listeners.out));
+}
+
+TEST_F(Keeper, UpgradesAgentAndProxyOneAfterTheOther) {
+  KeeperLab lab;
+  auto agent = lab.next_child();
+  auto proxy = start_proxy(lab, agent);
+  const Fd netns = make_netns();
+  const auto listeners = add_workload(agent, 4, netns);
+  auto [next_agent, successor] = upgrade(lab, agent);
+  EXPECT_NE(next_agent.pid, agent.pid);
+  EXPECT_EQ(successor.words.substr(successor.words.find("--lane")), "--lane 1 --successor 1");
+  EXPECT_EQ(inode_of(successor.expect(Type::listener).fds[0]), inode_of(listeners.out));
+  EXPECT_EQ(successor.expect(Type::peer_link).fds.size(), 1u);
+  EXPECT_EQ(ask_sockets(proxy, {4, message::SocketKind::mesh_out, 1, 2}).fds.size(), 2u);
+  EXPECT_EQ(state_when(next_agent, [&](const auto& s) { return s.successor_pid == successor.pid; }).pid,
+            proxy.pid);
+  serve(successor);
+  const auto drain = message::body_of<message::Drain>(proxy.expect(Type::drain));
+  EXPECT_EQ(drain->grace_seconds, 600u);
+  EXPECT_EQ(drain->successor, 1u);
+  const auto after = state_when(next_agent, [](const auto& s) { return s.upgrades == 1; });
+  EXPECT_EQ(after.pid, successor.pid);
+  EXPECT_EQ(after.step, message::UpgradeStep::none);
+  EXPECT_STREQ(after.upgrade_problem.data(), "");
+  ASSERT_EQ(after.leaving_count, 1u);
+  EXPECT_EQ(after.leaving[0].pid, proxy.pid);
+  // The leaving one gets its sockets, hears of workloads that go, and of a stop.
+  EXPECT_EQ(ask_sockets(proxy, {4, message::SocketKind::mesh_out, 1, 2}).fds.size(), 2u);
+  ASSERT_TRUE(
+      message::send_body(next_agent.channel.get(), Type::remove_workload, 0, message::RemoveWorkload{4}));
+  proxy.expect(Type::listener_gone);
+  successor.expect(Type::listener_gone);
+  lab.kill(SIGUSR2);  // what leaves is carried over a further re-exec
+  EXPECT_EQ(ask_sockets(proxy, {9, message::SocketKind::mesh_out, 1, 2}).fds.size(), 0u);
+  lab.kill(SIGTERM);
+  EXPECT_EQ(message::body_of<message::Drain>(proxy.expect(Type::drain))->grace_seconds, 7u);
+  successor.expect(Type::drain);
+  successor.end_with(0);
+  EXPECT_EQ(::kill(next_agent.pid, 0), 0);
+  proxy.end_with(0);
+  EXPECT_EQ(lab.wait_for_exit(), 0);
+}
+
+TEST_F(Keeper, LeavingProxyThatEndsIsForgotten) {
+  KeeperLab lab;
+  auto agent = lab.next_child();
+  auto proxy = start_proxy(lab, agent);
+  auto [next_agent, successor] = upgrade(lab, agent);
+  serve(successor);
+  state_when(next_agent, [](const auto& s) { return s.leaving_count == 1; });
+  proxy.end_with(0);
+  EXPECT_EQ(state_when(next_agent, [](const auto& s) { return s.leaving_count == 0; }).pid, successor.pid);
+  auto [third_agent, third] = upgrade(lab, next_agent);
+  EXPECT_NE(third.words.find("--lane 0"), third.words.npos) << "its lane is free again";
+}
+
+TEST_F(Keeper, TooManyLeavingProxiesRefuseAFurtherUpgrade) {
+  KeeperLab lab;
+  auto agent = lab.next_child();
+  std::vector<Puppet> proxies;
+  proxies.push_back(start_proxy(lab, agent));
+  for (std::size_t i = 0; i < message::kLeavingMax; ++i) {
+    auto [next_agent, successor] = upgrade(lab, agent);
+    serve(successor);
+    agent = std::move(next_agent);
+    proxies.push_back(std::move(successor));
+    state_when(agent, [i](const auto& s) { return s.leaving_count == i + 1; });
+  }
+  ASSERT_TRUE(message::send(agent.channel.get(), {message::kMagic, Type::upgrade, 0}, {}));
+  const auto state = state_when(agent, [](const auto& s) { return s.upgrades == message::kLeavingMax + 1; });
+  EXPECT_THAT(state.upgrade_problem.data(), testing::HasSubstr("2 earlier proxies still carry connections"));
+  EXPECT_EQ(state.pid, proxies.back().pid);
+}
+
+TEST_F(Keeper, SuccessorThatDiesLeavesTheProxyInPlace) {
+  KeeperLab lab;
+  auto agent = lab.next_child();
+  auto proxy = start_proxy(lab, agent);
+  auto [next_agent, successor] = upgrade(lab, agent);
+  ::kill(successor.pid, SIGKILL);
+  const auto state = state_when(next_agent, [](const auto& s) { return s.upgrades == 1; });
+  EXPECT_EQ(state.pid, proxy.pid);
+  EXPECT_EQ(state.restarts, 0u);
+  EXPECT_THAT(state.upgrade_problem.data(), testing::HasSubstr("was killed by signal 9"));
+  EXPECT_EQ(ask_sockets(proxy, {1, message::SocketKind::mesh_out, 1, 1}).fds.size(), 0u)
+      << "it is still heard";
+}
+
+TEST_F(Keeper, SuccessorTakesOverFromAProxyThatDiesMeanwhile) {
+  KeeperLab lab;
+  auto agent = lab.next_child();
+  auto proxy = start_proxy(lab, agent);
+  auto [next_agent, successor] = upgrade(lab, agent);
+  ::kill(proxy.pid, SIGKILL);
+  EXPECT_EQ(state_when(next_agent, [&](const auto& s) { return s.pid == successor.pid; }).upgrades, 0u);
+  serve(successor);
+  const auto state = state_when(next_agent, [](const auto& s) { return s.upgrades == 1; });
+  EXPECT_STREQ(state.upgrade_problem.data(), "");
+  EXPECT_EQ(state.leaving_count, 0u);
+}
+
+TEST_F(Keeper, NewAgentThatFailsEndsTheUpgrade) {
+  KeeperLab lab;
+  auto agent = lab.next_child();
+  auto proxy = start_proxy(lab, agent);
+  ASSERT_TRUE(message::send(agent.channel.get(), {message::kMagic, Type::upgrade, 0}, {}));
+  lab.next_child().end_with(3);
+  auto again = lab.next_child();
+  EXPECT_TRUE(again.words.starts_with("agent"));
+  const auto state = state_when(again, [](const auto& s) { return s.upgrades == 1; });
+  EXPECT_THAT(state.upgrade_problem.data(), testing::HasSubstr("the new agent ended with code 3"));
+  EXPECT_EQ(state.pid, proxy.pid);
 }
 
 TEST_F(Keeper, EndsInOrder) {

@@ -160,6 +160,7 @@ void PuppetKeeper::serve_sockets() {
   while (true) {
     auto packet = message::receive(channel_.get());
     if (!packet) return;
+    if (packet->header.type == message::Type::serving) continue;
     const auto wanted = message::body_of<message::MakeSockets>(*packet);
     if (!wanted) return;
     std::vector<Fd> made;

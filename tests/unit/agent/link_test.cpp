@@ -12,14 +12,25 @@ class LinkTest : public testing::Test {
  protected:
   LinkTest() : log_("test", LogLevel::error) {
     loop_ = std::move(*Loop::make(clock_));
-    link_ = std::make_unique<ProxyLink>(*loop_, log_, clock_, [this] { loop_->stop(); });
+    link_ = std::make_unique<ProxyLink>(*loop_, log_, clock_, [this] {
+      if (waiting_) loop_->stop();
+    });
   }
-  // A new proxy process connects; returns its end.
-  Fd connect() {
+  // A new proxy process connects, and is the one that serves; returns its end.
+  Fd connect(std::int32_t pid = 7) {
     int ends[2] = {-1, -1};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
-    link_->attach(Fd(ends[0]));
+    link_->attach(Fd(ends[0]), pid);
+    link_->set_serving(pid);
     return Fd(ends[1]);
+  }
+  void run_until_change() {
+    waiting_ = true;
+    loop_->run();
+  }
+  static void accept(const Fd& proxy, const message::Section& section) {
+    const message::SectionVerdict verdict{section.kind, 1, section.version, {}};
+    ASSERT_TRUE(message::send_body(proxy.get(), message::Type::section_verdict, 0, verdict));
   }
   static message::Section expect_section(const Fd& proxy, SectionKind kind, std::string_view text) {
     auto packet = message::receive(proxy.get());
@@ -41,6 +52,7 @@ class LinkTest : public testing::Test {
   Log log_;
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<ProxyLink> link_;
+  bool waiting_ = false;
 };
 
 TEST_F(LinkTest, NewProxyGetsEverythingCertificatesFirst) {
@@ -67,7 +79,7 @@ TEST_F(LinkTest, RefusalIsKeptAndClearedByTheNextVersion) {
       SectionKind::table, 0, expect_section(proxy, SectionKind::table, "bad").version, {}};
   std::ranges::copy(std::string_view("no\x1bgood"), verdict.reason.begin());
   ASSERT_TRUE(message::send_body(proxy.get(), message::Type::section_verdict, 0, verdict));
-  loop_->run();
+  run_until_change();
   EXPECT_EQ(link_->section(SectionKind::table).refusal, "no?good");
   EXPECT_TRUE(link_->section(SectionKind::table).answered);
   EXPECT_EQ(link_->section(SectionKind::table).accepted, 0U);
@@ -75,10 +87,29 @@ TEST_F(LinkTest, RefusalIsKeptAndClearedByTheNextVersion) {
   EXPECT_TRUE(link_->section(SectionKind::table).refusal.empty());
 }
 
+TEST_F(LinkTest, EveryProxyGetsASectionAndOnlyTheServingOnesAnswerCounts) {
+  link_->set(SectionKind::table, bytes("one"));
+  const auto earlier = connect(7);
+  expect_section(earlier, SectionKind::table, "one");
+  const auto successor = connect(8);
+  const auto one = expect_section(successor, SectionKind::table, "one");
+  link_->set_serving(7);
+  accept(successor, one);
+  run_until_change();
+  EXPECT_FALSE(link_->section(SectionKind::table).answered) << "the one that serves has not judged it";
+  link_->set_serving(8);
+  EXPECT_EQ(link_->section(SectionKind::table).accepted, one.version);
+  link_->set(SectionKind::table, bytes("two"));
+  expect_section(earlier, SectionKind::table, "two");
+  expect_section(successor, SectionKind::table, "two");
+  link_->set_serving(0);
+  EXPECT_FALSE(link_->connected());
+}
+
 TEST_F(LinkTest, ProxyThatTalksNonsenseIsDropped) {
   const auto proxy = connect();
   ASSERT_TRUE(message::send(proxy.get(), {message::kMagic, message::Type::add_workload, 0}, {}));
-  loop_->run();
+  run_until_change();
   EXPECT_FALSE(link_->connected());
 }
 

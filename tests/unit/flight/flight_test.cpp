@@ -90,6 +90,29 @@ TEST_F(Flight, TakeOverEndsWhatADeadProxyLeft) {
   EXPECT_NE(successor.next_id(0), first_id);
 }
 
+TEST_F(Flight, LanesOfTwoProxiesAreReadAsOneAndEndedApart) {
+  auto other = FlightWriter::open(memory.get(), 2, 1).value();
+  const auto id = writer.next_id(0);
+  const auto other_id = other.next_id(0);
+  EXPECT_NE(id, other_id);
+  ASSERT_TRUE(writer.open_row(0, row_of(id)));
+  ASSERT_TRUE(other.open_row(0, row_of(other_id)));
+  writer.add(0, Metric::connections_open, 2);
+  other.add(0, Metric::connections_open, 3);
+  EXPECT_EQ(reader.value(Metric::connections_open), 5);
+  EXPECT_EQ(reader.value(Metric::connections_open, 1), 3);
+  EXPECT_EQ(reader.value(Metric::connections_open, 3), 0) << "a lane that nobody has opened";
+  EXPECT_EQ(reader.value(Metric::connections_open, kFlightLanes), 0);
+  EXPECT_EQ(reader.live().size(), 2u);
+  FlightWriter::open(memory.get(), 1, 1).value().take_over(MonoTime(Nanos(1)));
+  ASSERT_EQ(reader.live().size(), 1u);
+  EXPECT_EQ(reader.live()[0].id, id);
+  EXPECT_EQ(reader.value(Metric::connections_open), 2);
+  ASSERT_EQ(reader.finished().size(), 1u);
+  EXPECT_EQ(reader.finished()[0].id, other_id);
+  EXPECT_FALSE(FlightWriter::open(memory.get(), 1, kFlightLanes));
+}
+
 TEST_F(Flight, ScribblerCannotFoolTheReader) {
   struct stat info{};
   ASSERT_EQ(::fstat(memory.get(), &info), 0);

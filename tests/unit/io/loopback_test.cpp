@@ -1,6 +1,9 @@
 // Real sockets over loopback: echo, half-close, reset, refusal, cancellation, deadlines, a storm of
 // connections.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <string>
@@ -204,6 +207,55 @@ TEST(LoopbackTest, AcceptIsCancelledByScopeAndByListener) {
   EXPECT_FALSE(first);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().reason, Reason::drained);
+}
+
+constexpr int kQueued = 400;  // more than are accepted ahead
+
+// Takes one connection, so that the kernel hands over many, stops, and takes what was handed over.
+Task<> takes_then_stops(Listener* listener, std::vector<Socket>* taken, Error* end) {
+  while (true) {
+    auto accepted = co_await listener->accept();
+    if (!accepted) {
+      *end = accepted.error();
+      co_return;
+    }
+    taken->push_back(std::move(*accepted));
+    listener->stop();
+  }
+}
+
+TEST(LoopbackTest, StoppedListenerHandsOutWhatItHasAndLeavesTheRestToOthers) {
+  auto ring = kernel_ring();
+  Fd shared(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  ASSERT_EQ(::listen(shared.get(), kQueued), 0);
+  std::vector<Fd> clients;
+  sockaddr_in at{};
+  socklen_t size = sizeof at;
+  ASSERT_EQ(::getsockname(shared.get(), reinterpret_cast<sockaddr*>(&at), &size), 0);
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  for (int i = 0; i < kQueued; ++i) {
+    clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::connect(clients.back().get(), reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
+  }
+  auto listener = ring->adopt_listener(shared.duplicate());
+  std::vector<Socket> taken;
+  Error end;
+  run(*ring, takes_then_stops(&listener, &taken, &end));
+  EXPECT_EQ(end.reason, Reason::drained);
+  EXPECT_EQ(end.sys_errno, ECANCELED);
+  listener.close();
+  int left = 0;
+  ::fcntl(shared.get(), F_SETFL, O_NONBLOCK);
+  std::vector<Fd> others;
+  for (int fd = 0; (fd = ::accept4(shared.get(), nullptr, nullptr, SOCK_CLOEXEC)) >= 0; ++left)
+    others.emplace_back(fd);
+  EXPECT_GE(taken.size(), 1U);
+  EXPECT_EQ(taken.size() + static_cast<std::size_t>(left), static_cast<std::size_t>(kQueued));
+  for (const Fd& client : clients) {
+    char byte = 0;
+    EXPECT_EQ(::recv(client.get(), &byte, 1, MSG_DONTWAIT), -1);
+    EXPECT_EQ(errno, EAGAIN) << "a connection was ended";
+  }
 }
 
 Task<> times_out(Ring* ring, Result<Chunk>* result, bool* passed) {
