@@ -1,4 +1,4 @@
-"""`sluice upgrade` under load: open connections live on in the earlier proxy, new ones are the new one's from the start."""
+"""`sluice upgrade` under load: open connections live on in the earlier proxy, new ones are the new one's."""
 import pathlib
 import re
 import shutil

@@ -1,5 +1,5 @@
-"""A connection that stays open and speaks no protocol: echo_client.py HOST PORT -> prints "open", then sends a line every
-50 ms and waits for the same line back. Prints "ended after S s, N lines: why" when it ends; SIGTERM closes it in order."""
+"""A connection that stays open and speaks no protocol: echo_client.py HOST PORT -> prints "open", then sends a line
+every 50 ms and waits for the same line back. Prints "ended after S s, N lines: why" when it ends; SIGTERM closes it."""
 import signal
 import socket
 import sys

@@ -72,7 +72,7 @@ struct alignas(64) SharedRow {
 };
 
 struct alignas(64) WorkerCells {
-  std::array<std::atomic<std::uint64_t>, kMetricCount> metrics;
+  std::array<std::atomic<std::uint64_t>, kFlightMetricsMax> metrics;
   alignas(64) std::array<std::atomic<std::uint64_t>, kFlightReasonsMax> reasons;
   alignas(64) std::atomic<std::uint64_t> ids;
 };

@@ -40,12 +40,15 @@ const MetricInfo& metric_info(Metric metric);
 
 inline constexpr std::size_t kFlightWorkersMax = 64;
 inline constexpr std::size_t kFlightReasonsMax = 256;
+// Room for more: programs of an upgrade may know different ends of metrics.def.
+inline constexpr std::size_t kFlightMetricsMax = 256;
+static_assert(kMetricCount <= kFlightMetricsMax);
 // Rows in all; each of the writer's workers owns an equal share of both (8192 / 4 workers = 2048 live rows
 // each).
 inline constexpr std::size_t kFlightLiveRows = 8192;
 inline constexpr std::size_t kFlightFinishedRows = 4096;
-// Changes with any change of the layout below or of metrics.def; the keeper refuses to carry other memory
-// over.
+// Changes with any change of the layout below, and when metrics.def changes other than at its end; the keeper
+// refuses to carry other memory over.
 inline constexpr std::uint32_t kFlightVersion = 3;
 // Proxy processes that may live at once.
 inline constexpr std::size_t kFlightLanes = 4;
