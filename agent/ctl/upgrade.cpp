@@ -1,9 +1,9 @@
 #include <fmt/core.h>
+#include <poll.h>
 #include <CLI/CLI.hpp>
 
 #include <chrono>
 #include <optional>
-#include <thread>
 
 #include "ctl/table.h"
 #include "ctl/verb.h"
@@ -12,7 +12,7 @@
 namespace sluice::ctl {
 namespace {
 
-constexpr auto kLook = std::chrono::milliseconds(50);
+constexpr int kLookMs = 50;
 // More than the keeper gives all steps together.
 constexpr auto kPatience = std::chrono::seconds(90);
 
@@ -37,7 +37,7 @@ std::optional<Json> wait_for_end(const Client& client, std::uint64_t ended_befor
   while (std::chrono::steady_clock::now() < until) {
     const auto status = client.json({.path = {"v1", "status"}});
     if (status && whole(field(*status, "upgrade"), "ended") > ended_before) return *status;
-    std::this_thread::sleep_for(kLook);
+    ::poll(nullptr, 0, kLookMs);
   }
   return std::nullopt;
 }
