@@ -8,6 +8,7 @@ foreach(name
     crl
     addresses
     source_ports
+    families
     main_job
     bad_input
     bad_host

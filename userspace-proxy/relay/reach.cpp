@@ -9,16 +9,19 @@
 namespace sluice::relay {
 namespace {
 
-// The address by which others know this client: its own, unless it called from loopback or the family
-// differs. A workload without an address of the family is known by one of the other.
-IpAddr true_source(const Connection& connection, const IpAddr& towards) {
-  const IpAddr& client = connection.client().ip;
-  if (!client.is_loopback() && client.is_v4() == towards.is_v4()) return client;
+// The address by which others know this client: its own where its Dataplane lists it, else a listed one of
+// the family that is spoken. Nothing: none is listed, and only the network tells.
+std::optional<IpAddr> listed_source(const Connection& connection, const IpAddr& towards) {
   const policy::WorkloadImage* self = connection.image();
-  if (self == nullptr || self->addresses.empty()) return client;
+  if (self == nullptr) return std::nullopt;
+  const IpAddr& client = connection.client().ip;
   const auto same_family = [&towards](const IpAddr& ip) { return ip.is_v4() == towards.is_v4(); };
+  if (same_family(client) && std::ranges::find(self->addresses, client) != self->addresses.end())
+    return client;
+  // An application that called from an address of its own which is not listed speaks from it all the same.
+  if (same_family(client) && !client.is_loopback()) return std::nullopt;
   const auto own = std::ranges::find_if(self->addresses, same_family);
-  return own == self->addresses.end() ? self->addresses.front() : *own;
+  return own == self->addresses.end() ? std::nullopt : std::optional(*own);
 }
 
 Nanos shorter(Nanos a, Nanos b) {
@@ -51,7 +54,9 @@ io::Task<Result<Reached>> reach_same_node(Connection& connection, policy::Permit
     if (own_identity_revoked(connection) || revoked_here(connection, route.expected_identities()))
       co_return fail(Reason::tls_revoked, Origin::policy, "revocations");
   }
-  const ClientAddr source(SocketAddr{true_source(connection, route.address().ip), connection.client().port});
+  const ClientAddr source(
+      SocketAddr{listed_source(connection, route.address().ip).value_or(connection.client().ip),
+                 connection.client().port});
   const OrigDst dialled(route.address());
   const auto decision = connection.table().admit(route.server(), dialled, connection.peer.get(), source);
   if (const auto* refusal = std::get_if<policy::Refusal>(&decision)) {
@@ -100,12 +105,13 @@ class PermittedDialer final : public tunnel::Dialer {
   io::Task<Result<tunnel::Dialled>> dial(bool offer_tunnel) override {
     auto socket = co_await relay::dial(connection_.context(), permit_, network_origin(connection_, permit_));
     if (!socket) co_return std::unexpected(socket.error());
+    const auto source = socket->local_address().ip;
     auto secured = co_await secure_upstream(
         connection_, std::make_unique<io::SocketStream>(std::move(*socket)), permit_, offer_tunnel);
     if (!secured) co_return std::unexpected(secured.error());
     const bool is_tunnel = (*secured)->alpn() == tls::Alpn::sluice_h2;
     auto peer = (*secured)->shared_peer();
-    co_return tunnel::Dialled{std::move(*secured), is_tunnel, std::move(peer)};
+    co_return tunnel::Dialled{std::move(*secured), is_tunnel, std::move(peer), source};
   }
 
  private:
@@ -134,8 +140,9 @@ io::Task<Result<Reached>> reach_mesh(Connection& connection, policy::Permit perm
   if (!connection.snapshot().credentials)
     co_return fail(Reason::tls_no_identity, Origin::internal, "credentials");
   if (!permit.expected_identities().empty()) record.peer(permit.expected_identities().front());
-  const tunnel::StreamRequest request{
-      permit.address(), SocketAddr{true_source(connection, permit.address().ip), connection.client().port}};
+  // Without a listed address the tunnel's own is claimed: it is the one that the server sees anyway.
+  const auto source = listed_source(connection, permit.address().ip).value_or(IpAddr{});
+  const tunnel::StreamRequest request{permit.address(), SocketAddr{source, connection.client().port}};
   PermittedDialer dialer(connection, permit);
   auto opened = co_await context.tunnels.open(key_of(connection, permit), request, &dialer);
   if (!opened) co_return std::unexpected(opened.error());

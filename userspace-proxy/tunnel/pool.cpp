@@ -24,7 +24,11 @@ struct Pool::Entry {
   io::Signal changed;  // a dial ended
   std::shared_ptr<SpillAdvice> advice;
   std::vector<std::shared_ptr<Tunnel>> tunnels;
-  std::map<const Tunnel*, std::shared_ptr<const PeerIdentity>> peers;  // of `tunnels`
+  struct Ends {
+    std::shared_ptr<const PeerIdentity> peer;
+    IpAddr source;
+  };
+  std::map<const Tunnel*, Ends> ends;  // of `tunnels`
   bool dialling = false;
   std::uint64_t dials = 0;          // that ended
   std::optional<Error> dial_error;  // of the last one
@@ -95,10 +99,11 @@ io::Task<Result<Opened>> Pool::open_in(Entry* entry, StreamRequest request, Dial
   bool dialled = false;
   while (true) {
     if (auto tunnel = entry->usable()) {
-      const auto peer = entry->peers[tunnel.get()];
+      const auto ends = entry->ends[tunnel.get()];
+      if (request.client.ip.is_unspecified()) request.client.ip = ends.source;
       auto stream = co_await stream_of(std::move(tunnel), request, FlowMeter(entry->advice, ring_.now()));
       if (!stream) co_return std::unexpected(stream.error());
-      co_return Opened{std::move(*stream), Opened::Way::tunnel, peer, dialled};
+      co_return Opened{std::move(*stream), Opened::Way::tunnel, ends.peer, dialled};
     }
     if (entry->dialling) {
       const auto seen = entry->dials;
@@ -126,7 +131,7 @@ io::Task<Result<Opened>> Pool::open_in(Entry* entry, StreamRequest request, Dial
       co_return Opened{std::move(reached->stream), Opened::Way::own, std::move(reached->peer), true};
     }
     auto tunnel = Tunnel::make(ring_, std::move(reached->stream), Role::client, limits_);
-    entry->peers[tunnel.get()] = std::move(reached->peer);
+    entry->ends[tunnel.get()] = {std::move(reached->peer), reached->source};
     entry->tunnels.push_back(tunnel);
     scope_.spawn(keep(entry, std::move(tunnel)));
   }
@@ -156,7 +161,7 @@ io::Task<void> Pool::keep(Entry* entry, std::shared_ptr<Tunnel> tunnel) {
   count_(Metric::tunnels_open, 1);
   (void)co_await tunnel->run();
   count_(Metric::tunnels_open, -1);
-  entry->peers.erase(tunnel.get());
+  entry->ends.erase(tunnel.get());
   std::erase(entry->tunnels, tunnel);
 }
 

@@ -39,6 +39,7 @@ struct Dialled {
   std::unique_ptr<io::Stream> stream;          // after the TLS handshake
   bool tunnel = false;                         // the server chose `sluice-h2`
   std::shared_ptr<const PeerIdentity> peer{};  // who the server proved to be
+  IpAddr source{};                             // from which it was dialled
 };
 
 // How to reach a key's server; the caller's, so that the dial is part of its own connection's record and
@@ -71,10 +72,11 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
   ~Pool();
 
-  // A stream for one application connection, the server's answer (connected to the application) included.
-  // `dialer` lives until this ends. Errors: the dial's own (shared by those who waited for it), the server's
-  // refusal, or tunnel_lost. A stream that the tunnel's end refused untouched is tried once more on another
-  // tunnel.
+  // A stream for one application connection; a request whose client has no address (unspecified) speaks as
+  // the address that its tunnel comes from, which every server believes. The server's answer (connected to
+  // the application) included. `dialer` lives until this ends. Errors: the dial's own (shared by those who
+  // waited for it), the server's refusal, or tunnel_lost. A stream that the tunnel's end refused untouched is
+  // tried once more on another tunnel.
   io::Task<Result<Opened>> open(PoolKey key, StreamRequest request, Dialer* dialer);
 
   // No new streams on any tunnel; they end with their last stream.

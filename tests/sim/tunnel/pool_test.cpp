@@ -12,10 +12,11 @@ class TestDialer final : public Dialer {
     if (fail_with) co_return std::unexpected(*fail_with);
     auto transport = co_await dial_server(&ring_);
     if (!transport) co_return std::unexpected(transport.error());
-    co_return Dialled{std::move(*transport), offer_tunnel && speaks_tunnel};
+    co_return Dialled{std::move(*transport), offer_tunnel && speaks_tunnel, {}, source};
   }
   int dials = 0;
   bool speaks_tunnel = true;
+  IpAddr source{};
   std::optional<Error> fail_with;
 
  private:
@@ -87,6 +88,23 @@ io::Task<void> burst_story(Surroundings* at) {
 
 TEST_F(PoolSim, ABurstSharesOneDial) {
   run(burst_story);
+}
+
+// 10.0.0.1 is what the server believes.
+io::Task<void> nameless_story(Surroundings* at) {
+  const StreamRequest nameless{server_address(), *SocketAddr::parse("[::]:4711")};
+  const auto refused = co_await at->pool.open(key_of(), nameless, &at->dialer);
+  EXPECT_FALSE(refused) << "dialled from nowhere that is known";
+  at->dialer.source = *IpAddr::parse("10.0.0.1");
+  const auto opened = co_await at->pool.open(key_of(2), nameless, &at->dialer);
+  EXPECT_TRUE(opened) << "the first stream of a tunnel";
+  const auto again = co_await at->pool.open(key_of(2), nameless, &at->dialer);
+  EXPECT_TRUE(again && !again->dialled) << "a later one";
+  const auto forged = co_await at->pool.open(key_of(2), request_from("10.0.0.9:4711"), &at->dialer);
+  EXPECT_TRUE(!forged && forged.error().reason == Reason::tunnel_forged) << "a claim is left as it is";
+}
+TEST_F(PoolSim, AClientWithoutAnAddressSpeaksAsItsTunnel) {
+  run(nameless_story);
 }
 
 io::Task<void> full_story(Surroundings* at) {
