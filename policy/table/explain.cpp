@@ -132,6 +132,7 @@ Explanation explain_admit(const Table& table, WorkloadId server_id, const OrigDs
     consider(table, Explainer{table}.rules_of(*server, destination), *peer, out);
   }
   const auto view = table.inbound(server_id, destination);
+  if (out.allowed && view.connection_rate != nullptr) add_rate(table, *view.connection_rate, out);
   if (out.allowed && view.http != nullptr) add_http(table, *view.http, peer, out);
   return out;
 }

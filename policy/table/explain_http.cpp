@@ -68,6 +68,24 @@ void add_cluster(const Table& table, const ClusterImage& cluster, Explanation& o
     add(table, cluster.balancing_rule, "how an endpoint is chosen", out);
 }
 
+// "25.5 %", of millionths.
+std::string percent(std::uint32_t share) {
+  const std::uint32_t tenths = share / 1'000;
+  return std::to_string(tenths / 10) + (tenths % 10 == 0 ? "" : "." + std::to_string(tenths % 10)) + " %";
+}
+
+std::string describe(const Fault& fault) {
+  std::string out;
+  const auto list = [&out](const std::string& text, std::uint32_t share) {
+    out += (out.empty() ? "" : ", ") + text + " for " + percent(share);
+  };
+  if (fault.delay.count() > 0) list("delay " + millis(fault.delay), fault.delay_share);
+  if (fault.abort_status != 0) list("answer " + std::to_string(fault.abort_status), fault.abort_share);
+  if (fault.bandwidth_kbps != 0)
+    list("at most " + std::to_string(fault.bandwidth_kbps) + " kbps", fault.bandwidth_share);
+  return out.empty() ? "no fault" : out;
+}
+
 }  // namespace
 
 std::string describe(const Table& table, const RouteImage& route) {
@@ -96,6 +114,10 @@ void add_http(const Table& table, const OutboundRoute& route, Explanation& out) 
   if (const auto* cluster = route.cluster()) add_cluster(table, *cluster, out);
 }
 
+void add_rate(const Table& table, const ConnectionRate& rate, Explanation& out) {
+  add(table, rate.rule, std::to_string(rate.num) + " connections each " + millis(rate.interval), out);
+}
+
 void add_http(const Table& table, const HttpInboundImage& inbound, const Peer* peer, Explanation& out) {
   if (const auto* timeouts = timeouts_for(inbound, peer))
     add(table, timeouts->rule, "request timeout " + millis(timeouts->request), out);
@@ -107,7 +129,7 @@ void add_http(const Table& table, const HttpInboundImage& inbound, const Peer* p
   }
   for (const auto& one : inbound.faults) {
     if (!all_hold(one.conditions, peer)) continue;
-    add(table, one.rule, "fault injection", out);
+    add(table, one.rule, "fault injection: " + describe(one.fault), out);
     if (one.last) break;
   }
   for (const auto& filter : inbound.lua) add(table, filter.rule, "Lua filter " + filter.name, out);

@@ -11,6 +11,7 @@ namespace sluice::policy {
 void add_http(const Table& table, const OutboundRoute& route, Explanation& out);
 // "requests for /api/... to backend, request timeout 15000 ms".
 std::string describe(const Table& table, const RouteImage& route);
+void add_rate(const Table& table, const ConnectionRate& rate, Explanation& out);
 void add_http(const Table& table, const HttpInboundImage& inbound, const Peer* peer, Explanation& out);
 
 }  // namespace sluice::policy

@@ -160,12 +160,15 @@ std::string effects(const Explanation& explanation) {
 
 TEST(Explain, TellsTheRulesForRequests) {
   const HttpMesh mesh(at_backend("MeshRateLimit", R"(
-    - default: {local: {http: {requestRate: {num: 10, interval: 1s}}}}
+    - default:
+        local:
+          http: {requestRate: {num: 10, interval: 1s}}
+          tcp: {connectionRate: {num: 5, interval: 2s}}
 )",
                                  "limit") +
                       "---\n" +
                       at_backend("MeshFaultInjection", R"(
-    - default: {http: [{abort: {httpStatus: 500, percentage: 1}}]}
+    - default: {http: [{abort: {httpStatus: 500, percentage: 1}, delay: {value: 2s, percentage: "12.5"}}]}
 )",
                                  "fault") +
                       R"(---
@@ -193,7 +196,11 @@ spec:
   EXPECT_TRUE(admitted.starts_with("allow (MeshTrafficPermission/all)")) << admitted;
   EXPECT_NE(admitted.find("10 requests each 1000 ms, else 429 (MeshRateLimit/limit)"), std::string::npos)
       << admitted;
-  EXPECT_NE(admitted.find("fault injection (MeshFaultInjection/fault)"), std::string::npos) << admitted;
+  EXPECT_NE(admitted.find("5 connections each 2000 ms (MeshRateLimit/limit)"), std::string::npos) << admitted;
+  EXPECT_NE(
+      admitted.find("fault injection: delay 2000 ms for 12.5 %, answer 500 for 1 % (MeshFaultInjection/"),
+      std::string::npos)
+      << admitted;
   const auto sent =
       effects(explain_outbound(*mesh.table, mesh.id("web"), OrigDst(*SocketAddr::parse("127.0.0.1:9001"))));
   EXPECT_NE(
