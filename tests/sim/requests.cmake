@@ -9,5 +9,6 @@ sluice_test(requests_sim_test sim
     ${dir}/limits_test.cpp
     ${dir}/retry_test.cpp
     ${dir}/same_node_test.cpp
+    ${dir}/storm_test.cpp
     ${dir}/timeouts_test.cpp
   LINK sluice_http_lab)

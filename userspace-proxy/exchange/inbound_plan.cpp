@@ -19,7 +19,10 @@ std::optional<Exchange::Refused> Exchange::plan_inbound() {
                      surroundings_.clusters().of(table_, application, surroundings_.ring().now()));
   report_.rule = &application.rule();
   const auto* http = application.http();
-  if (http == nullptr) return std::nullopt;
+  if (http == nullptr) {  // any more: the connection was read before the newest table
+    timeouts_.stream_idle = application.idle_timeout();
+    return std::nullopt;
+  }
   const auto* timeouts = policy::timeouts_for(*http, surroundings_.peer());
   if (timeouts != nullptr) timeouts_ = *timeouts;
   if (auto refused = limited(*http)) return refused;

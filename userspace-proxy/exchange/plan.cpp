@@ -29,7 +29,10 @@ std::optional<Exchange::Refused> Exchange::plan_outbound() {
   const auto& dialled = std::get<policy::OutboundRoute>(decision);
   report_.service = dialled.service();
   routes_ = dialled.http();
-  if (routes_ == nullptr) return lead_to(dialled);
+  if (routes_ == nullptr) {  // any more: the connection was read before the newest table
+    if (dialled.size() != 0) timeouts_.stream_idle = dialled.permit(0).idle_timeout();
+    return lead_to(dialled);
+  }
   route_ = &routes_->match(request_.method, request_.target.path, HeadFields(request_));
   report_.rule = &table_->rule(route_->rule);
   timeouts_ = route_->timeouts;

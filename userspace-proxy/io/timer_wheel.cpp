@@ -26,8 +26,11 @@ void TimerWheel::arm(Timer& timer, MonoTime when) {
 
 void TimerWheel::insert(Timer& timer) {
   const std::uint64_t differing = timer.due_ ^ current_;
+  // Beyond the wheel's turn (only the first tick of the next one gets here) the highest level takes it.
   const unsigned level =
-      differing == 0 ? 0 : (63U - static_cast<unsigned>(std::countl_zero(differing))) / kBits;
+      differing == 0
+          ? 0
+          : std::min(kLevels - 1, (63U - static_cast<unsigned>(std::countl_zero(differing))) / kBits);
   const unsigned index = (timer.due_ >> (level * kBits)) & (kSlots - 1);
   timer.slot_ = static_cast<std::uint16_t>(level * kSlots + index);
   Timer*& head = slots_[timer.slot_];

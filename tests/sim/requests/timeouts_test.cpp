@@ -189,6 +189,22 @@ TEST_P(Timeouts, RequestHeadersTimeout) {
   EXPECT_EQ(lab.last_connection(direction()).reason, static_cast<std::uint8_t>(Reason::http_head_timeout));
 }
 
+io::Task<void> outlive_policy(HttpLab* lab, Way way, Client::Answer* out) {
+  Client client(*lab, way);
+  EXPECT_EQ((co_await client.ask("/echo")).status, 200);
+  lab->put_into_force("");
+  *out = co_await client.ask("/never");
+}
+
+TEST_P(Timeouts, ARequestIsNotForgottenWhenItsPolicyGoes) {
+  HttpLab lab(with("{http: {requestTimeout: 2s}}"));
+  Client::Answer answer;
+  lab.play(outlive_policy(&lab, GetParam(), &answer));
+  EXPECT_EQ(answer.status, 504);
+  EXPECT_EQ(lab.last_request().reason, static_cast<std::uint8_t>(Reason::stream_idle_timeout));
+  EXPECT_LE(answer.took, 2h + 1s);
+}
+
 TEST(TimeoutsOfPeers, TheNarrowestMatchCounts) {
   const std::string policy = at_api("MeshTimeout", R"(
     - default: {http: {requestTimeout: 5s}}

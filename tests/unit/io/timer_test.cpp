@@ -21,6 +21,22 @@ MonoTime at(std::int64_t milliseconds) {
   return MonoTime(Millis(milliseconds));
 }
 
+TEST(TimerWheelTest, GoesOnWhereItsTurnEnds) {
+  constexpr std::int64_t kTurn = std::int64_t{1} << 36;
+  for (const std::int64_t before : {1, 2, 70}) {
+    TimerWheel wheel(at(0));
+    wheel.advance(at(kTurn - before));
+    Alarm near, far;
+    wheel.arm(near, at(kTurn + 5));
+    wheel.arm(far, at(kTurn + 100'000));
+    for (std::int64_t tick = kTurn - before; tick <= kTurn + 200'000 && !far.fired; tick += 7) {
+      wheel.advance(at(tick));
+    }
+    EXPECT_TRUE(near.fired);
+    EXPECT_TRUE(far.fired);
+  }
+}
+
 TEST(TimerWheelTest, FiresNeverEarlyAndAtMostATickLate) {
   TimerWheel wheel(at(1000));
   Alarm alarm;
