@@ -8,7 +8,8 @@ from case import TwoNodes, documents, programs, wait_for
 
 def policy(kind, name, server, rules):
     return (f"type: {kind}\nmesh: default\nname: {name}\nspec:\n"
-            f"  targetRef: {{kind: Dataplane, name: {server}}}\n  rules:\n" + textwrap.indent(textwrap.dedent(rules), "  "))
+            f"  targetRef: {{kind: Dataplane, name: {server}}}\n  rules:\n"
+            + textwrap.indent(textwrap.dedent(rules), "  "))
 
 
 LIMIT = """
