@@ -3,6 +3,7 @@ add_library(sluice_http_lab STATIC ${dir}/http_lab.cpp ${dir}/lab_application.cp
 target_link_libraries(sluice_http_lab PRIVATE sluice_flags GTest::gtest PUBLIC sluice_relay sluice_policy sluice_sim)
 sluice_test(requests_sim_test sim
   SOURCES
+    ${dir}/balancing_test.cpp
     ${dir}/faults_test.cpp
     ${dir}/h2_timeouts_test.cpp
     ${dir}/heads_test.cpp
