@@ -37,7 +37,7 @@ constexpr std::array kKinds{
     KindInfo{"MeshTrace", kMesh, kSpec, Support::accepted, {}},
     KindInfo{"MeshProxyPatch", kMesh, kSpec, Support::in_part, {}},
     KindInfo{"MeshExternalService", kMesh, kSpec, Support::accepted, {}},
-    KindInfo{"MeshMultiZoneService", kMesh, kSpec, Support::accepted, {}},
+    KindInfo{"MeshMultiZoneService", kMesh, kSpec, Support::enforced, {}},
     KindInfo{"MeshOpenTelemetryBackend", kMesh, kSpec, Support::accepted, {}},
     KindInfo{"MeshZoneAddress", kMesh, kSpec, Support::accepted, {}},
     KindInfo{"HostnameGenerator", kGlobal, kSpec, Support::accepted, {}},

@@ -55,11 +55,30 @@ bool port_fits(const Node& port, const InboundModel& inbound) {
   return std::to_string(inbound.address.port) == wanted || inbound.section == wanted;
 }
 
+// A service of one port of a MeshService or MeshMultiZoneService, without endpoints yet.
+ServiceModel service_at_port(const Resource& resource, const Node& port) {
+  ServiceModel service;
+  service.mesh_service = &resource;
+  service.port = static_cast<std::uint16_t>(
+      port.find("port") == nullptr ? 0 : port.find("port")->as_integer().value_or(0));
+  service.port_name =
+      port.text_of("name").empty() ? std::to_string(service.port) : std::string(port.text_of("name"));
+  service.name = resource.name + ":" + service.port_name;
+  service.protocol = parse_protocol(port.text_of("appProtocol"));
+  if (const auto* vips = resource.body.find_path({"status", "vips"})) {
+    for (const auto& vip : vips->items) {
+      if (const auto ip = IpAddr::parse(vip.text_of("ip"))) service.vips.push_back({*ip, service.port});
+    }
+  }
+  return service;
+}
+
 }  // namespace
 
 ServiceRegistry::ServiceRegistry(const MeshWorld& mesh) : mesh_(mesh) {
   add_tag_services();
   for (const auto* resource : mesh.of_kind("MeshService")) add_mesh_service(*resource);
+  for (const auto* resource : mesh.of_kind("MeshMultiZoneService")) add_multi_zone_service(*resource);
 }
 
 void ServiceRegistry::add_tag_services() {
@@ -97,14 +116,7 @@ void ServiceRegistry::add_mesh_service(const Resource& resource) {
   const auto* selector = resource.spec().find("selector");
   if (ports == nullptr) return;
   for (const auto& port : ports->items) {
-    ServiceModel service;
-    service.mesh_service = &resource;
-    service.port = static_cast<std::uint16_t>(
-        port.find("port") == nullptr ? 0 : port.find("port")->as_integer().value_or(0));
-    service.port_name =
-        port.text_of("name").empty() ? std::to_string(service.port) : std::string(port.text_of("name"));
-    service.name = resource.name + ":" + service.port_name;
-    service.protocol = parse_protocol(port.text_of("appProtocol"));
+    ServiceModel service = service_at_port(resource, port);
     for (std::uint32_t d = 0; selector != nullptr && d < mesh_.dataplanes.size(); ++d) {
       const auto& dataplane = mesh_.dataplanes[d];
       for (std::uint32_t i = 0; i < dataplane.inbounds.size(); ++i) {
@@ -114,11 +126,26 @@ void ServiceRegistry::add_mesh_service(const Resource& resource) {
         }
       }
     }
-    if (const auto* vips = resource.body.find_path({"status", "vips"})) {
-      for (const auto& vip : vips->items) {
-        if (const auto ip = IpAddr::parse(vip.text_of("ip"))) service.vips.push_back({*ip, service.port});
-      }
+    services_.push_back(std::move(service));
+  }
+}
+
+// The endpoints, at the same port, of all MeshServices with its labels.
+void ServiceRegistry::add_multi_zone_service(const Resource& resource) {
+  const auto* ports = resource.spec().find("ports");
+  const auto* labels = resource.spec().find_path({"selector", "meshService", "matchLabels"});
+  if (ports == nullptr || labels == nullptr || labels->size() == 0) return;
+  for (const auto& port : ports->items) {
+    ServiceModel service = service_at_port(resource, port);
+    for (const auto& one : services_) {
+      const bool its = one.mesh_service != nullptr && one.mesh_service->kind == "MeshService" &&
+                       one.port == service.port && labels_match(*labels, *one.mesh_service);
+      if (its) service.backends.insert(service.backends.end(), one.backends.begin(), one.backends.end());
     }
+    const auto place = [](const BackendImage& one) { return std::pair(one.workload, one.inbound); };
+    std::ranges::sort(service.backends, {}, place);
+    const auto twice = std::ranges::unique(service.backends, {}, place);
+    service.backends.erase(twice.begin(), twice.end());
     services_.push_back(std::move(service));
   }
 }
@@ -163,11 +190,10 @@ ServiceRegistry::Resolved ServiceRegistry::resolve_tags(const Tags& tags) {
 
 std::optional<std::uint32_t> ServiceRegistry::resolve_ref(const BackendRefModel& ref,
                                                           const DataplaneModel& client) const {
-  if (ref.kind != "MeshService") return std::nullopt;
   const auto ns = ref.ns.empty() ? client.resource->ns : ref.ns;
   for (std::uint32_t i = 0; i < services_.size(); ++i) {
     const auto* service = services_[i].mesh_service;
-    if (service == nullptr || services_[i].port != ref.port) continue;
+    if (service == nullptr || service->kind != ref.kind || services_[i].port != ref.port) continue;
     if (!ref.name.empty() &&
         (service->name == ref.name || (service->display_name == ref.name && service->ns == ns)))
       return i;
@@ -184,7 +210,7 @@ bool item_concerns(const Resource& policy, const Node& item, const ServiceModel&
   const auto* ref = item.find("targetRef");
   const auto kind = ref == nullptr ? std::string_view() : ref->text_of("kind");
   if (kind == "Mesh") return true;
-  if (kind != "MeshService") return false;
+  if (kind != (service.mesh_service == nullptr ? "MeshService" : service.mesh_service->kind)) return false;
   const auto name = ref->text_of("name");
   if (service.mesh_service == nullptr) return !name.empty() && name == service.service_tag;
 

@@ -1,5 +1,5 @@
-// The services of a mesh: one per kuma.io/service tag, one per port of each MeshService, and one per distinct
-// tag set that an outbound asks for.
+// The services of a mesh: one per kuma.io/service tag, one per port of each MeshService and
+// MeshMultiZoneService, and one per distinct tag set that an outbound asks for.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@ struct ServiceModel {
   Protocol protocol = Protocol::tcp;
   std::vector<BackendImage> backends;  // Ready ones; workload is the index into MeshWorld::dataplanes
   std::vector<SocketAddr> vips;
-  // How `to` items name it: the old kuma.io/service name, or a MeshService and its port.
+  // How `to` items name it: the old kuma.io/service name, or a MeshService or MeshMultiZoneService and its
+  // port.
   std::string service_tag;
   const Resource* mesh_service = nullptr;
   std::string port_name;
@@ -45,6 +46,7 @@ class ServiceRegistry {
   void set_protocol(ServiceModel& service) const;
   void add_tag_services();
   void add_mesh_service(const Resource& resource);
+  void add_multi_zone_service(const Resource& resource);
   Resolved resolve_tags(const Tags& tags);
   std::uint32_t add_unresolved(std::string name);
   std::optional<std::uint32_t> resolve_ref(const BackendRefModel& ref, const DataplaneModel& client) const;
