@@ -9,6 +9,7 @@ sluice_test(requests_sim_test sim
     ${dir}/heads_test.cpp
     ${dir}/limits_test.cpp
     ${dir}/retry_test.cpp
+    ${dir}/routes_test.cpp
     ${dir}/same_node_test.cpp
     ${dir}/storm_test.cpp
     ${dir}/timeouts_test.cpp

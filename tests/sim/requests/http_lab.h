@@ -42,6 +42,7 @@ struct LabOptions {
   io::SimFaults faults{};
   std::size_t far_endpoints = 1;
   std::set<std::size_t> down{};  // those of them that do not listen
+  bool warnings = false;         // the documents may be warned of
 };
 
 class HttpLab {
