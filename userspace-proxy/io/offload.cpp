@@ -41,7 +41,8 @@ void OffloadThreads::loop() {
     if (head_ == nullptr) tail_ = nullptr;
     --waiting_;
     lock.unlock();
-    job->work();  // its frame may be gone when this returns
+    job->work();                // its frame may be gone when this returns
+    std::this_thread::yield();  // to the worker that waits for the result, and for the core
     lock.lock();
   }
 }

@@ -98,6 +98,8 @@ class UringBackend final : public Backend {
   std::vector<UringEvent> early_;   // for the next turn: taken off a full queue, or never in it
   std::unordered_map<Operation*, Chunk> heap_receives_;
   std::vector<std::unique_ptr<WriteRecord>> free_records_;
+  MonoTime yielded_{};
+  bool bulk_ = false;  // since the last turn a large buffer was filled
   BackendStats stats_;
 };
 
