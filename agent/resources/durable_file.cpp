@@ -25,13 +25,6 @@ std::string directory_of(const std::string& path) {
   return std::filesystem::path(path).parent_path().string();
 }
 
-Outcome<> sync_directory(const std::string& path) {
-  const Fd directory(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory || ::fsync(directory.get()) != 0)
-    return fault_errno("cannot sync the directory of " + path, errno, next_step(errno));
-  return {};
-}
-
 Outcome<> write_all(int fd, const std::string& path, std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::write(fd, text.data(), text.size());
@@ -48,9 +41,7 @@ std::string beside(const FileText& file) {
 }
 
 Outcome<> write_beside(const FileText& file) {
-  const Fd fd(::open(beside(file).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd) return fault_errno("cannot create " + beside(file), errno, next_step(errno));
-  return write_all(fd.get(), beside(file), file.text);
+  return write_new_file({beside(file), file.text});
 }
 
 Outcome<> put_in_place(const FileText& file) {
@@ -60,6 +51,22 @@ Outcome<> put_in_place(const FileText& file) {
 }
 
 }  // namespace
+
+Outcome<> sync_path(const std::string& directory) {
+  const Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) return fault_errno("cannot sync " + directory, errno, next_step(errno));
+  return {};
+}
+
+Outcome<> sync_parent(const std::string& path) {
+  return sync_path(directory_of(path));
+}
+
+Outcome<> write_new_file(const FileText& file) {
+  const Fd fd(::open(file.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return fault_errno("cannot create " + file.path, errno, next_step(errno));
+  return write_all(fd.get(), file.path, file.text);
+}
 
 Outcome<> write_durably(const std::vector<FileText>& files) {
   Outcome<> done;
@@ -72,7 +79,7 @@ Outcome<> write_durably(const std::vector<FileText>& files) {
     return done;
   }
   for (const auto& file : files)
-    if (done) done = sync_directory(file.path);
+    if (done) done = sync_parent(file.path);
   return done;
 }
 
@@ -81,7 +88,7 @@ Outcome<> remove_durably(const std::string& path) {
     if (errno == ENOENT) return {};
     return fault_errno("cannot remove " + path, errno);
   }
-  return sync_directory(path);
+  return sync_parent(path);
 }
 
 Outcome<std::string> read_bounded(const std::string& path, std::size_t max_bytes) {

@@ -14,12 +14,17 @@ struct FileText {
   std::string text;
 };
 
-// All files or, when one cannot be written, none. Mode 0600.
+// All files or, when one cannot be written, none; a death in between may leave some (file_batch.h leaves
+// none). Mode 0600.
 Outcome<> write_durably(const std::vector<FileText>& files);
 // Removes the file and syncs the directory; a missing file is no error.
 Outcome<> remove_durably(const std::string& path);
 // Whole text; a file larger than `max_bytes` is an error. Only regular files.
 Outcome<std::string> read_bounded(const std::string& path, std::size_t max_bytes);
+// The pieces: the text and its place on disk, and a directory's entries. Mode 0600; an old text is lost.
+Outcome<> write_new_file(const FileText& file);
+Outcome<> sync_path(const std::string& directory);
+Outcome<> sync_parent(const std::string& path);
 // A key or path as the name of one file: what is not plain becomes %XX; a long one is cut and told apart by a
 // hash.
 std::string flat_name(const std::string& text);

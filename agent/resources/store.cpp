@@ -10,11 +10,16 @@
 #include <fmt/format.h>
 
 #include "resources/durable_file.h"
+#include "resources/file_batch.h"
 
 namespace sluice::agent {
 namespace {
 
 namespace fs = std::filesystem;
+
+std::string file_name(const std::string& key) {
+  return flat_name(key) + ".yaml";
+}
 
 bool is_document_file(const fs::path& path) {
   const auto name = path.filename().string();
@@ -43,8 +48,8 @@ std::string first_error(const Document& document) {
 
 }  // namespace
 
-std::string Store::applied_path(const std::string& key) const {
-  return options_.state_dir + "/resources/" + flat_name(key) + ".yaml";
+std::string Store::applied_directory() const {
+  return options_.state_dir + "/resources";
 }
 
 std::string Store::last_good_path(const std::string& file) const {
@@ -62,7 +67,8 @@ Outcome<> Store::open() {
 }
 
 Outcome<> Store::load_applied() {
-  const auto files = list_files(options_.state_dir + "/resources");
+  if (auto finished = finish_batch(applied_directory()); !finished) return finished;
+  const auto files = list_files(applied_directory());
   if (!files) return std::unexpected(files.error());
   for (const auto& path : *files) {
     const auto text = read_bounded(path, options_.document_bytes);
@@ -225,8 +231,10 @@ Outcome<> Store::admit(const std::vector<Document>& documents) const {
 Outcome<> Store::put(const std::vector<Document>& documents) {
   if (auto admitted = admit(documents); !admitted) return admitted;
   std::vector<FileText> files;
-  for (const auto& document : documents) files.push_back({applied_path(document.key), document.text});
-  if (auto written = write_durably(files); !written) return written;
+  for (const auto& document : documents) files.push_back({file_name(document.key), document.text});
+  if (auto written = commit_batch(applied_directory(), files); !written) return written;
+  // What is committed counts; the next put, remove or start moves what could not be moved.
+  if (auto finished = finish_batch(applied_directory()); !finished) log_.warn("{}", finished.error().message);
   for (const auto& document : documents) applied_.insert_or_assign(document.key, document);
   rebuild();
   return {};
@@ -238,7 +246,8 @@ Outcome<> Store::remove(const std::string& key) {
     if (found == nullptr) return fault(key + " does not exist", "see `sluice get`");
     return fault(fmt::format("{} comes from {}", key, found->document.where), "remove it from that file");
   }
-  if (auto removed = remove_durably(applied_path(key)); !removed) return removed;
+  if (auto finished = finish_batch(applied_directory()); !finished) return finished;
+  if (auto removed = remove_durably(applied_directory() + "/" + file_name(key)); !removed) return removed;
   applied_.erase(key);
   rebuild();
   return {};

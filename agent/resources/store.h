@@ -53,7 +53,7 @@ class Store {
 
   // Would the set still be within its limits and free of duplicates with these? Changes nothing.
   Outcome<> admit(const std::vector<Document>& documents) const;
-  // Stores good documents durably and puts them into force: all or none.
+  // Stores good documents durably and puts them into force: all or none, whatever dies in between.
   Outcome<> put(const std::vector<Document>& documents);
   // Removes what apply stored; a Fault for what it did not.
   Outcome<> remove(const std::string& key);
@@ -74,7 +74,7 @@ class Store {
   void keep_last_good(const std::string& path, const File& file);
   void rebuild();
   void add(const Document& document, bool applied, std::map<std::string, std::string>& owners);
-  std::string applied_path(const std::string& key) const;
+  std::string applied_directory() const;
   std::string last_good_path(const std::string& file) const;
 
   StoreOptions options_;

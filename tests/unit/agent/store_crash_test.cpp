@@ -1,11 +1,13 @@
-// The agent dies in the middle of storing: at the entry of every system call in turn. What is read afterwards
-// is the old version or the new one, whole, and storing goes on.
+// The agent dies in the middle of storing, and of starting again after that: at the entry of every system
+// call in turn. What is read afterwards is the old version of all documents or the new one of all, and
+// storing goes on.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
 
 #include "resources/store.h"
@@ -49,13 +51,26 @@ class StoreCrash : public testing::Test {
   // Stores a version in a child that is killed at the entry of its system call number `at`, counted from the
   // beginning of put(). False: it came to its end before.
   bool store_and_die(const std::string& value, int at) {
+    const auto documents = versions(value);
+    auto store = open();
+    return die_at(at, [&] { return store->put(documents).has_value(); });
+  }
+
+  // The same for a start.
+  bool start_and_die(int at) {
+    return die_at(at, [&] {
+      Store store({root_ + "/resources", root_ + "/state"}, log_);
+      return store.open().has_value();
+    });
+  }
+
+  template <typename Work>
+  bool die_at(int at, Work work) {
     const pid_t child = ::fork();
     if (child == 0) {
-      auto store = open();
-      const auto documents = versions(value);
       if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) ::_exit(2);
       ::raise(SIGSTOP);
-      ::_exit(store->put(documents) ? 0 : 3);
+      ::_exit(work() ? 0 : 3);
     }
     int status = 0;
     EXPECT_EQ(::waitpid(child, &status, 0), child);
@@ -73,11 +88,28 @@ class StoreCrash : public testing::Test {
     return true;
   }
 
+  // The version that is in force, the same for every document; nothing when they are mixed or one is lost.
+  std::string version_in_force(const Store& store) {
+    std::string version;
+    for (const char* name : kNames) {
+      const auto* found = store.find("MeshTimeout/default/" + std::string(name));
+      if (found == nullptr) return "";
+      const auto& text = found->document.text;
+      const auto from = text.find("connectionTimeout: ") + std::strlen("connectionTimeout: ");
+      const auto value = text.substr(from, text.find('}', from) - from);
+      if (!version.empty() && value != version) return "";
+      version = value;
+    }
+    return version;
+  }
+
+  bool is_committed() const { return fs::exists(root_ + "/state/resources/.batch"); }
+
   Log log_;
   std::string root_;
 };
 
-TEST_F(StoreCrash, DeathAtAnyWriteLeavesAWholeVersion) {
+TEST_F(StoreCrash, DeathAtAnyWriteLeavesOneVersionOfAll) {
   ASSERT_TRUE(open()->put(versions("1s")));
   std::string value = "1s";
   int at = 0;
@@ -88,21 +120,58 @@ TEST_F(StoreCrash, DeathAtAnyWriteLeavesAWholeVersion) {
     const auto store = open();
     EXPECT_TRUE(store->problems().empty()) << at;
     EXPECT_EQ(store->bad(), 0U) << at;
-    for (const char* name : kNames) {
-      const auto* found = store->find("MeshTimeout/default/" + std::string(name));
-      ASSERT_NE(found, nullptr) << name << " was lost by a death at system call " << at;
-      const bool is_old = found->document.text.find("connectionTimeout: " + value) != std::string::npos;
-      const bool is_new = found->document.text.find("connectionTimeout: " + next) != std::string::npos;
-      EXPECT_TRUE(is_old || is_new) << at << ": " << found->document.text;
-      renewed += is_new ? 1 : 0;
-    }
+    const auto now = version_in_force(*store);
+    EXPECT_TRUE(now == value || now == next)
+        << "versions are mixed after a death at system call " << at << ": " << now;
+    renewed += now == next ? 1 : 0;
+    EXPECT_FALSE(is_committed()) << "a start finishes what was committed";
     if (!died) break;
     ASSERT_TRUE(store->put(versions(value))) << "storing does not go on after a death at system call " << at;
+    EXPECT_EQ(version_in_force(*open()), value) << at;
   }
   EXPECT_GT(at, 10) << "put() has fewer system calls than writing two files needs";
   EXPECT_LT(at, 500);
-  EXPECT_GT(renewed, 2) << "only the last run stored anything: no death came after the first rename";
+  EXPECT_GT(renewed, 2) << "only the last run stored anything: no death came after the batch was committed";
   RecordProperty("deaths", at);
+}
+
+TEST_F(StoreCrash, DeathAtAStartAfterADeathLosesNothing) {
+  ASSERT_TRUE(open()->put(versions("1s")));
+  int starts = 0;
+  int committed = 0;
+  for (int at = 0; store_and_die("2s", at); ++at) {
+    if (is_committed()) {
+      ++committed;
+      const fs::path held = root_ + "/held";
+      fs::copy(root_ + "/state", held, fs::copy_options::recursive);
+      // Once the batch is in place a start only reads.
+      for (int start = 0; is_committed() && start_and_die(start); ++start, ++starts) {
+        const bool left = is_committed();
+        EXPECT_EQ(version_in_force(*open()), "2s") << at << ", " << start;
+        if (!left) break;
+        fs::remove_all(root_ + "/state");
+        fs::copy(held, root_ + "/state", fs::copy_options::recursive);
+      }
+      fs::remove_all(held);
+    }
+    if (const auto store = open(); version_in_force(*store) != "1s") {
+      ASSERT_TRUE(store->put(versions("1s")));
+    }
+  }
+  EXPECT_GE(committed, 3) << "between the commit and the end there is a rename for each document";
+  EXPECT_GT(starts, 15);
+}
+
+// A committed batch comes before whatever is done next, by the agent that could not move it as well.
+TEST_F(StoreCrash, WhatWasCommittedIsFinishedBeforeARemoval) {
+  ASSERT_TRUE(open()->put(versions("1s")));
+  auto store = open();
+  fs::create_directory(root_ + "/state/resources/.batch");
+  fs::copy_file(root_ + "/state/resources/MeshTimeout%2fdefault%2fone.yaml",
+                root_ + "/state/resources/.batch/MeshTimeout%2fdefault%2fone.yaml");
+  ASSERT_TRUE(store->remove("MeshTimeout/default/one"));
+  EXPECT_EQ(open()->find("MeshTimeout/default/one"), nullptr);
+  EXPECT_NE(open()->find("MeshTimeout/default/two"), nullptr);
 }
 
 }  // namespace
