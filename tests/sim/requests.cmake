@@ -4,9 +4,11 @@ target_link_libraries(sluice_http_lab PRIVATE sluice_flags GTest::gtest PUBLIC s
 sluice_test(requests_sim_test sim
   SOURCES
     ${dir}/balancing_test.cpp
+    ${dir}/breaker_test.cpp
     ${dir}/faults_test.cpp
     ${dir}/h2_timeouts_test.cpp
     ${dir}/heads_test.cpp
+    ${dir}/health_test.cpp
     ${dir}/limits_test.cpp
     ${dir}/retry_test.cpp
     ${dir}/routes_test.cpp

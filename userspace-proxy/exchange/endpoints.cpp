@@ -27,6 +27,11 @@ Result<Endpoints::Picked> Endpoints::pick(const policy::RetryImage* retry, MonoT
   return Picked{application_ ? *application_ : service_->permit((*host)->backend), std::move(use)};
 }
 
+const policy::ClusterImage* Endpoints::image() const {
+  if (application_) return application_->cluster();
+  return service_ ? service_->cluster() : nullptr;
+}
+
 void Endpoints::forget_last() {
   if (!tried_.empty()) tried_.pop_back();
 }

@@ -34,8 +34,8 @@ class Endpoints {
 
   // Null: none.
   const upstream::Cluster* cluster() const { return chooser_ == nullptr ? nullptr : &chooser_->cluster(); }
-  const std::optional<policy::OutboundRoute>& service() const { return service_; }
-  const std::optional<policy::Permit>& application() const { return application_; }
+  // What the table says of them; null: nothing.
+  const policy::ClusterImage* image() const;
 
  private:
   std::optional<policy::OutboundRoute> service_;  // outbound

@@ -100,7 +100,10 @@ io::Task<void> Exchange::attempts() {
   bool fresh = false;
   while (true) {
     auto picked = endpoints_.pick(retries_done_ == 0 ? nullptr : retry_, surroundings_.ring().now());
-    if (!picked) co_return co_await refuse(refusal_of(picked.error()));
+    if (!picked) {
+      blame(picked.error());
+      co_return co_await refuse(refusal_of(picked.error()));
+    }
     Attempt attempt(surroundings_, table_, std::move(*picked), body_, watch_);
     report_.upstream = attempt.permit().address();
     pass_deadline_on();
@@ -127,6 +130,7 @@ io::Task<void> Exchange::attempts() {
       continue;
     }
     if (outcome) co_return co_await forward(attempt, **outcome);
+    blame(outcome.error());
     co_await attempt.give_up(outcome.error());
     if (!cancelled) co_await refuse(refusal_of(outcome.error()));
     co_return;

@@ -56,6 +56,7 @@ class Exchange {
   void choose_mirrors();
   void send_copies();
   io::Task<void> attempts();
+  void blame(const Error& error);  // the rule behind it, for the report
   io::Task<Result<const http::Response*>> attempt_once(Attempt& attempt, bool fresh);
   bool again(const Result<const http::Response*>& outcome, const Attempt& attempt);
   bool retriable(const Result<const http::Response*>& outcome, const Attempt& attempt) const;

@@ -45,6 +45,16 @@ void Exchange::judge(const Result<const http::Response*>& outcome, const Attempt
   attempt.use().answered(grpc ? http_status_of(*grpc) : (*outcome)->status, now);
 }
 
+void Exchange::blame(const Error& error) {
+  const auto* cluster = endpoints_.image();
+  if (cluster == nullptr) return;
+  if (error.reason == Reason::breaker_open) report_.rule = &table_->rule(cluster->limits_rule);
+  if (error.reason == Reason::no_healthy_endpoint) {
+    const bool checked = cluster->health.kind != policy::HealthCheck::Kind::none;
+    report_.rule = &table_->rule(checked ? cluster->health_rule : cluster->outlier_rule);
+  }
+}
+
 bool Exchange::retriable(const Result<const http::Response*>& outcome, const Attempt& attempt) const {
   if (!outcome) {
     const Error& error = outcome.error();

@@ -1,5 +1,6 @@
 #include "relay/connection.h"
 
+#include "exchange/endpoints.h"
 #include "io/stream.h"
 #include "relay/inbound.h"
 #include "relay/outbound.h"
@@ -50,6 +51,17 @@ std::optional<Error> Connection::within_rate(WorkloadId server, const OrigDst& i
       context_.limiter.refuses_connection(snapshot_.table, {server, inbound}, context_.ring.now());
   if (rate == nullptr) return std::nullopt;
   return refused({Reason::rate_limited, &table().rule(rate->rule)});
+}
+
+std::optional<Error> Connection::within_limits(const policy::Permit& application) {
+  const MonoTime now = context_.ring.now();
+  exchange::Endpoints endpoints;
+  endpoints.lead_to(application, context_.clusters.of(snapshot_.table, application, now));
+  auto picked = endpoints.pick(nullptr, now);
+  if (!picked) return picked.error();
+  application_ = std::move(picked->use);
+  if (application_.take(upstream::Limited::connections)) return std::nullopt;
+  return refused({Reason::breaker_open, &table().rule(application.cluster()->limits_rule)});
 }
 
 void Connection::rests_on(std::shared_ptr<const PeerIdentity> proven) {

@@ -28,6 +28,7 @@
 #include "tunnel/pool.h"
 #include "upstream/clusters.h"
 #include "upstream/random.h"
+#include "upstream/use.h"
 
 namespace sluice::relay {
 
@@ -90,6 +91,9 @@ class Connection final : public LiveConnection {
   void note_permit(const policy::Permit& permit);
   // Takes a token of the rate for new connections at an inbound; rate_limited when there is none.
   std::optional<Error> within_rate(WorkloadId server, const OrigDst& inbound);
+  // Takes a place among the connections to an application, for as long as this one lives; breaker_open when
+  // there is none.
+  std::optional<Error> within_limits(const policy::Permit& application);
 
   // The identity that inbound policy judged, kept for rejudging.
   JudgedPeer peer;
@@ -129,6 +133,7 @@ class Connection final : public LiveConnection {
   ClientAddr client_;
   Record record_;
   std::vector<policy::LiveFlow> flows_;
+  upstream::Use application_;
   std::shared_ptr<const PeerIdentity> proven_;
   std::vector<std::string> names_;  // own and, on the same node, the server's
   std::optional<Error> forced_;

@@ -41,6 +41,7 @@ io::Task<Error> serve_judged(Connection& connection, io::Stream& client, OrigDst
     co_return co_await serve_requests(connection, client, destination, already_read, limits);
   }
 
+  if (const auto refusal = connection.within_limits(permit)) co_return *refusal;
   auto application =
       co_await dial_application(connection, permit, connection.workload(), connection.client().ip);
   if (!application) co_return application.error();

@@ -57,8 +57,11 @@ io::Task<Result<Carried>> reach_some_endpoint(Connection& connection, policy::Ou
   for (std::size_t left = attempts(route);; --left) {
     auto picked = endpoints.pick(&others, context.ring.now());
     if (!picked) co_return std::unexpected(picked.error());
-    if (const auto place = picked->use.take(upstream::Limited::connections); !place)
-      co_return std::unexpected(place.error());
+    if (!picked->use.take(upstream::Limited::connections)) {
+      const auto rule =
+          route.cluster() == nullptr ? policy::RuleIndex::built_in : route.cluster()->limits_rule;
+      co_return std::unexpected(connection.refused({Reason::breaker_open, &connection.table().rule(rule)}));
+    }
     auto reached = co_await reach(connection, picked->permit);
     if (reached) {
       picked->use.connected(context.ring.now());

@@ -91,10 +91,6 @@ io::Task<Result<Answer>> read_whole(codec::ClientStream& stream) {
   }
 }
 
-ProbeOutcome failed(const Error& error) {
-  return {ProbeResult::failed, std::string(reason_info(error.reason).word)};
-}
-
 ProbeOutcome judge(const HealthCheck& check, std::uint16_t status, const Answer& answer) {
   if (check.kind == HealthCheck::Kind::grpc) {
     const bool serving = status == kGood && grpc_status_is_ok(answer.trailers) && says_serving(answer.body);
@@ -108,8 +104,8 @@ ProbeOutcome judge(const HealthCheck& check, std::uint16_t status, const Answer&
 
 }  // namespace
 
-io::Task<ProbeOutcome> probe_requests(codec::ClientStream& stream, const HealthCheck& check,
-                                      std::string authority) {
+io::Task<Result<ProbeOutcome>> probe_requests(codec::ClientStream& stream, const HealthCheck& check,
+                                              std::string authority) {
   const bool grpc = check.kind == HealthCheck::Kind::grpc;
   const std::string body = grpc ? grpc_question(check.grpc_service) : std::string();
   const exchange::OwnRequest own(head_of(check, authority, body.size()));
@@ -118,26 +114,26 @@ io::Task<ProbeOutcome> probe_requests(codec::ClientStream& stream, const HealthC
   auto sent = co_await stream.send(own.request(), {}, body.empty());
   if (sent && !body.empty()) sent = co_await stream.write_body(io::Chunk::copy_of(bytes_of(body)));
   if (sent && !body.empty()) sent = co_await stream.finish({});
-  if (!sent) co_return failed(sent.error());
+  if (!sent) co_return std::unexpected(sent.error());
   Result<const http::Response*> head = nullptr;
   do {
     head = co_await stream.answer();
-    if (!head) co_return failed(head.error());
+    if (!head) co_return std::unexpected(head.error());
   } while ((*head)->interim());
   const std::uint16_t status = (*head)->status;
   Answer answer;
   if ((*head)->body.kind != http::BodyLength::Kind::none) {
     auto whole = co_await read_whole(stream);
-    if (!whole) co_return failed(whole.error());
+    if (!whole) co_return std::unexpected(whole.error());
     answer = std::move(*whole);
   }
   co_return judge(check, status, answer);
 }
 
-io::Task<ProbeOutcome> probe_bytes(io::Stream& stream, const HealthCheck& check) {
+io::Task<Result<ProbeOutcome>> probe_bytes(io::Stream& stream, const HealthCheck& check) {
   if (!check.send.empty()) {
     const auto sent = co_await stream.write(bytes_of(check.send));
-    if (!sent) co_return failed(sent.error());
+    if (!sent) co_return std::unexpected(sent.error());
   }
   std::string got;
   std::size_t from = 0;
@@ -145,7 +141,7 @@ io::Task<ProbeOutcome> probe_bytes(io::Stream& stream, const HealthCheck& check)
     std::size_t at = got.find(wanted, from);
     while (at == std::string::npos) {
       const auto chunk = co_await stream.read();
-      if (!chunk) co_return failed(chunk.error());
+      if (!chunk) co_return std::unexpected(chunk.error());
       if (chunk->empty() || got.size() + chunk->size() > kAnswerBytesMax)
         co_return ProbeOutcome{ProbeResult::failed, "another answer than the policy expects"};
       got.append(reinterpret_cast<const char*>(chunk->bytes().data()), chunk->size());

@@ -16,10 +16,11 @@ struct ProbeOutcome {
   std::string what{};  // for the log: "status 503"
 };
 
+// Errors of both: there was no answer.
 // HTTP and gRPC (grpc.health.v1.Health/Check). `authority`: of the request, where the policy names none.
-io::Task<ProbeOutcome> probe_requests(codec::ClientStream& stream, const policy::HealthCheck& check,
-                                      std::string authority);
+io::Task<Result<ProbeOutcome>> probe_requests(codec::ClientStream& stream, const policy::HealthCheck& check,
+                                              std::string authority);
 // Bytes: what the policy sends, and what must be found in the answer in its order.
-io::Task<ProbeOutcome> probe_bytes(io::Stream& stream, const policy::HealthCheck& check);
+io::Task<Result<ProbeOutcome>> probe_bytes(io::Stream& stream, const policy::HealthCheck& check);
 
 }  // namespace sluice::relay

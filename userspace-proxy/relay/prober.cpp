@@ -33,7 +33,7 @@ io::Task<Result<ProbeOutcome>> ask(Context& context, const Registry::Probe& due,
   auto lease = co_await context.http_pool.lease(std::move(key), &dialer, !check.reuse_connection, no_use);
   if (!lease) co_return std::unexpected(lease.error());
   auto outcome = co_await probe_requests(lease->stream(), check, due.service.service);
-  if (outcome.result == ProbeResult::failed || !check.reuse_connection)
+  if (!outcome || !check.reuse_connection)
     lease->stream().reset(Error{Reason::completed, Origin::internal, 0, "probe"});
   co_return outcome;
 }

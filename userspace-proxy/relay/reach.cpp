@@ -70,6 +70,7 @@ io::Task<Result<Reached>> reach_same_node(Connection& connection, policy::Permit
   }
   if (const auto refusal = connection.within_rate(route.server(), dialled))
     co_return std::unexpected(*refusal);
+  if (const auto refusal = connection.within_limits(permit)) co_return std::unexpected(*refusal);
 
   auto stream = co_await dial_application(connection, permit, route.server(), source.ip);
   if (!stream) co_return std::unexpected(stream.error());

@@ -60,10 +60,7 @@ void add_breaker(const Effective& effective, RuleBook& rules, ClusterImage& out)
 bool breaker_asks_for_requests(const ClusterImage& cluster, const Effective& effective) {
   if (cluster.outlier.enabled) return true;
   const auto* limits = effective.conf().find("connectionLimits");
-  return limits != nullptr && std::ranges::any_of(limits->fields, [](const Entry& field) {
-           return field.key == "maxPendingRequests" || field.key == "maxRequests" ||
-                  field.key == "maxRetries";
-         });
+  return limits != nullptr && !limits->fields.empty();
 }
 
 }  // namespace sluice::policy

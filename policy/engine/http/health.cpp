@@ -29,6 +29,7 @@ Kind kind_of(const Node& conf, Protocol protocol) {
 void read_checker(const Node& conf, HealthCheck& out) {
   if (out.kind == Kind::tcp) {
     const auto& tcp = *conf.find("tcp");
+    // As Kuma does it: the text itself, although its documentation speaks of base64.
     out.send = tcp.text_of("send");
     if (const auto* list = tcp.find("receive")) {
       for (const auto& one : list->items) out.receive.push_back(one.scalar);

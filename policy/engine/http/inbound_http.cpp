@@ -90,13 +90,14 @@ HttpInboundImage ServerHttp::requests(std::size_t inbound, bool& asked) const {
 
 InboundHttp ServerHttp::of(std::size_t inbound) const {
   InboundHttp out;
+  ClusterImage cluster;
+  const Effective breakers(breakers_.inbound_items_for_everybody(inbound));
+  add_breaker(breakers, rules_, cluster);
   if (is_http(server_.inbounds[inbound].protocol)) {
     bool asked = false;
     auto http = requests(inbound, asked);
-    if (asked) out.http = std::move(http);
+    if (asked || breaker_asks_for_requests(cluster, breakers)) out.http = std::move(http);
   }
-  ClusterImage cluster;
-  add_breaker(Effective(breakers_.inbound_items_for_everybody(inbound)), rules_, cluster);
   if (cluster != ClusterImage{}) out.cluster = std::move(cluster);
   out.connection_rate =
       connection_rate_of(Effective(rate_limits_.inbound_items_for_everybody(inbound)), rules_);

@@ -362,7 +362,7 @@ TEST(ClientHttp, BreakerLimits) {
   const HttpMesh some(
       to_policy("MeshCircuitBreaker", "{kind: Mesh}", "{connectionLimits: {maxConnections: 7}}"));
   EXPECT_EQ(some.cluster(9005).limits, (ConnectionLimits{7, 0, 1024, 1024, 3}));
-  EXPECT_EQ(some.dial().http(), nullptr);
+  EXPECT_NE(some.dial().http(), nullptr);
 }
 
 TEST(ClientHttp, OutlierDetection) {

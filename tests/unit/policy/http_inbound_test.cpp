@@ -148,7 +148,7 @@ TEST(ServerHttp, BreakerTowardsTheApplication) {
   ASSERT_NE(view.cluster, nullptr);
   EXPECT_EQ(view.cluster->limits.connections, 9U);
   EXPECT_EQ(view.cluster->outlier.consecutive_5xx, 3U);
-  EXPECT_EQ(view.http, nullptr);
+  EXPECT_NE(view.http, nullptr);
 }
 
 // All effects, each with the policy that set it.

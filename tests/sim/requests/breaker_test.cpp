@@ -1,0 +1,257 @@
+// MeshCircuitBreaker, from documents to what clients and applications see.
+#include <algorithm>
+#include <chrono>
+
+#include "tests/sim/requests/http_lab.h"
+
+namespace sluice::lab {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string limits(const std::string& conf) {
+  return towards("MeshCircuitBreaker", "far", "{connectionLimits: " + conf + "}");
+}
+
+// What became of requests that came at once, each over a connection of its own.
+struct Crowd {
+  int served = 0;
+  int refused = 0;
+  std::string refusal;  // head of the last one
+};
+
+io::Task<void> ask_one(HttpLab* lab, Way way, std::string path, Crowd* crowd) {
+  Client client(*lab, way);
+  const auto answer = co_await client.ask(std::move(path));
+  if (answer.status == 200) ++crowd->served;
+  if (answer.status == 503) ++crowd->refused, crowd->refusal = answer.head;
+}
+
+io::Task<void> ask_all(HttpLab* lab, Way way, int count, std::string path, Crowd* crowd) {
+  io::Scope all;
+  for (int i = 0; i < count; ++i) all.spawn(ask_one(lab, way, path, crowd));
+  co_await all.join();
+}
+
+Crowd crowd(HttpLab& lab, int count, const std::string& path = "/wait/500", Way way = Way::outbound) {
+  Crowd out;
+  lab.play(ask_all(&lab, way, count, path, &out));
+  EXPECT_EQ(out.served + out.refused, count);
+  return out;
+}
+
+TEST(ConnectionLimits, MaxRequestsRefusesWhatIsAbove) {
+  HttpLab lab(limits("{maxRequests: 3}"));
+  const Crowd out = crowd(lab, 5);
+  EXPECT_EQ(out.served, 3);
+  EXPECT_NE(out.refusal.find("x-envoy-overloaded: true"), std::string::npos);
+  EXPECT_EQ(lab.value(Metric::requests_broken), 2);
+  EXPECT_EQ(lab.count(Reason::breaker_open), 2U);
+}
+
+TEST(ConnectionLimits, MaxConnectionsMakesRequestsWait) {
+  HttpLab lab(limits("{maxConnections: 2}"));
+  EXPECT_EQ(crowd(lab, 6).served, 6);
+  EXPECT_EQ(lab.application().connections, 2);
+  HttpLab free(limits("{maxConnections: 100}"));
+  EXPECT_EQ(crowd(free, 6).served, 6);
+  EXPECT_EQ(free.application().connections, 6);
+}
+
+TEST(ConnectionLimits, MaxPendingRequestsRefusesThoseWhoWouldWait) {
+  HttpLab lab(limits("{maxConnections: 1, maxPendingRequests: 2}"));
+  const Crowd out = crowd(lab, 6);
+  EXPECT_LT(out.served, 6);
+  EXPECT_GE(out.served, 2);
+}
+
+TEST(ConnectionLimits, MaxConnectionPoolsRefusesFurtherEndpoints) {
+  HttpLab lab(limits("{maxConnectionPools: 1}"), {.far_endpoints = 3});
+  const Crowd out = crowd(lab, 6);
+  EXPECT_GT(out.refused, 0);
+  const int used = (lab.far(0).connections > 0) + (lab.far(1).connections > 0) + (lab.far(2).connections > 0);
+  EXPECT_EQ(used, 1);
+}
+
+TEST(ConnectionLimits, MaxRetriesBoundsRetriesUnderWay) {
+  const auto attempts = [](const std::string& conf) {
+    HttpLab lab(conf + towards("MeshRetry", "far",
+                               "{http: {numRetries: 1, retryOn: [5xx], "
+                               "backOff: {baseInterval: 1ms, maxInterval: 2ms}}}"));
+    lab.application().always = {.status = 503, .after = 100ms};
+    EXPECT_EQ(crowd(lab, 10).refused, 10);
+    return lab.application().heads.size();
+  };
+  EXPECT_EQ(attempts(limits("{maxRetries: 1}")), 11U);
+  EXPECT_EQ(attempts(limits("{maxRetries: 100}")), 20U);
+  EXPECT_EQ(attempts(""), 13U) << "a budget of three, or a fifth of what is under way";
+}
+
+TEST(ConnectionLimits, OfAnInboundGuardTheApplication) {
+  HttpLab lab(at_api("MeshCircuitBreaker", "    - default: {connectionLimits: {maxRequests: 2}}\n"));
+  EXPECT_EQ(crowd(lab, 5, "/wait/500", Way::inbound).served, 2);
+}
+
+io::Task<void> hold_bytes(HttpLab* lab, int* served) {
+  Client client(*lab, Way::bytes);
+  *served += (co_await client.ask("/wait/500")).status == 200;
+}
+
+io::Task<void> hold_many(HttpLab* lab, int count, int* served) {
+  io::Scope all;
+  for (int i = 0; i < count; ++i) all.spawn(hold_bytes(lab, served));
+  co_await all.join();
+}
+
+TEST(ConnectionLimits, MaxConnectionsRefusesConnectionsOfBytes) {
+  HttpLab lab(towards("MeshCircuitBreaker", "db", "{connectionLimits: {maxConnections: 2}}"));
+  int served = 0;
+  lab.play(hold_many(&lab, 5, &served));
+  EXPECT_EQ(served, 2);
+  EXPECT_EQ(lab.count(Reason::breaker_open), 3U);
+}
+
+// Requests one after the other, with pauses; how many of each endpoint's answers were among the last `last`.
+io::Task<void> ask_in_turn(HttpLab* lab, int count, Nanos pause, std::vector<int>* statuses) {
+  Client client(*lab, Way::outbound);
+  for (int i = 0; i < count; ++i) {
+    statuses->push_back((co_await client.ask("/echo")).status);
+    (void)co_await lab->ring().sleep_for(pause);
+  }
+}
+
+std::string outliers(const std::string& conf) {
+  return towards("MeshCircuitBreaker", "far", "{outlierDetection: " + conf + "}");
+}
+
+// How many of `count` requests far's first endpoint, which says `said`, still got.
+// Requests are read, and zones do not count.
+const std::string kPlain =
+    towards("MeshTimeout", "far", "{http: {requestTimeout: 9s}}") +
+    towards("MeshLoadBalancingStrategy", "far", "{localityAwareness: {disabled: true}}");
+
+std::size_t went_to_the_bad_one(const std::string& policies, const Application::Said& said, int count = 40,
+                                Nanos pause = 10ms, std::size_t endpoints = 2,
+                                const std::set<std::size_t>& down = {}) {
+  HttpLab lab(kPlain + policies, {.far_endpoints = endpoints, .down = down});
+  lab.application().always = said;
+  std::vector<int> statuses;
+  lab.play(ask_in_turn(&lab, count, pause, &statuses));
+  if (!down.empty()) return static_cast<std::size_t>(std::ranges::count(statuses, 503));
+  return lab.application().heads.size();
+}
+
+constexpr const char* kOften = "interval: 100ms, baseEjectionTime: 1h, maxEjectionPercent: 60, ";
+
+TEST(Outliers, TotalFailuresInARow) {
+  const std::string five = std::string("{") + kOften + "detectors: {totalFailures: {consecutive: 5}}}";
+  EXPECT_EQ(went_to_the_bad_one(outliers(five), {500}), 5U);
+  EXPECT_EQ(went_to_the_bad_one(outliers(five), {404}), 20U);
+  EXPECT_EQ(went_to_the_bad_one("", {500, "x: y\r\n"}), 20U);
+}
+
+TEST(Outliers, Disabled) {
+  EXPECT_EQ(went_to_the_bad_one(outliers(std::string("{disabled: true, ") + kOften +
+                                         "detectors: {totalFailures: {consecutive: 5}}}"),
+                                {500}),
+            20U);
+}
+
+TEST(Outliers, GatewayFailuresInARow) {
+  const std::string conf = std::string("{") + kOften + "detectors: {gatewayFailures: {consecutive: 3}}}";
+  EXPECT_EQ(went_to_the_bad_one(outliers(conf), {503}), 3U);
+  EXPECT_EQ(went_to_the_bad_one(outliers(conf), {500}), 20U);
+}
+
+TEST(Outliers, LocalOriginFailuresAreApartWhenSplit) {
+  const auto failed = [](const std::string& split) {
+    return went_to_the_bad_one(
+        outliers(std::string("{") + kOften + "splitExternalAndLocalErrors: " + split +
+                 ", detectors: {localOriginFailures: {consecutive: 4}, totalFailures: {consecutive: 9}}}"),
+        {}, 40, 10ms, 2, {0});
+  };
+  EXPECT_EQ(failed("true"), 4U);
+  EXPECT_EQ(failed("false"), 9U);
+}
+
+TEST(Outliers, SuccessRateFarBelowTheOthers) {
+  const auto bad = [](const std::string& detector) {
+    return went_to_the_bad_one(
+        outliers("{interval: 1s, baseEjectionTime: 1h, maxEjectionPercent: 60, detectors: {successRate: " +
+                 detector + "}}"),
+        {500}, 200, 10ms, 4);
+  };
+  EXPECT_LT(bad("{minimumHosts: 3, requestVolume: 10, standardDeviationFactor: '1.5'}"), 30U);
+  EXPECT_EQ(bad("{minimumHosts: 5, requestVolume: 10, standardDeviationFactor: '1.5'}"), 50U);
+  EXPECT_EQ(bad("{minimumHosts: 3, requestVolume: 100, standardDeviationFactor: '1.5'}"), 50U);
+  EXPECT_EQ(bad("{minimumHosts: 3, requestVolume: 10, standardDeviationFactor: '3.0'}"), 50U);
+}
+
+TEST(Outliers, FailurePercentage) {
+  const auto bad = [](const std::string& detector) {
+    return went_to_the_bad_one(
+        outliers(
+            "{interval: 1s, baseEjectionTime: 1h, maxEjectionPercent: 60, detectors: {failurePercentage: " +
+            detector + "}}"),
+        {500}, 200, 10ms, 4);
+  };
+  EXPECT_LT(bad("{minimumHosts: 3, requestVolume: 10, threshold: 85}"), 30U);
+  EXPECT_EQ(bad("{minimumHosts: 5, requestVolume: 10, threshold: 85}"), 50U);
+  EXPECT_EQ(bad("{minimumHosts: 3, requestVolume: 100, threshold: 85}"), 50U);
+}
+
+TEST(Outliers, FailurePercentageBelowItsThreshold) {
+  HttpLab lab(outliers("{interval: 1s, baseEjectionTime: 1h, maxEjectionPercent: 60, detectors: "
+                       "{failurePercentage: {minimumHosts: 1, requestVolume: 5, threshold: 85}}}"),
+              {.far_endpoints = 2});
+  for (int i = 0; i < 50; ++i) lab.application().next.push_back({i % 2 == 0 ? 500 : 0});
+  std::vector<int> statuses;
+  lab.play(ask_in_turn(&lab, 100, 40ms, &statuses));
+  EXPECT_EQ(lab.application().heads.size(), 50U);
+}
+
+TEST(Outliers, ComeBackAfterBaseEjectionTime) {
+  const auto heads = [](const std::string& base) {
+    return went_to_the_bad_one(outliers("{interval: 100ms, maxEjectionPercent: 60, baseEjectionTime: " +
+                                        base + ", detectors: {totalFailures: {consecutive: 5}}}"),
+                               {500}, 100, 100ms);
+  };
+  EXPECT_EQ(heads("1h"), 5U);
+  EXPECT_GT(heads("1s"), 5U);
+}
+
+TEST(Outliers, ComeBackOnlyWhenAnIntervalEnds) {
+  const auto heads = [](const std::string& interval) {
+    return went_to_the_bad_one(outliers("{interval: " + interval +
+                                        ", maxEjectionPercent: 60, baseEjectionTime: 100ms, detectors: "
+                                        "{totalFailures: {consecutive: 5}}}"),
+                               {500}, 60, 100ms);
+  };
+  EXPECT_EQ(heads("1h"), 5U);
+  EXPECT_GT(heads("1s"), 5U);
+}
+
+TEST(Outliers, MaxEjectionPercentKeepsTheRest) {
+  EXPECT_EQ(went_to_the_bad_one(outliers("{interval: 100ms, baseEjectionTime: 1h, maxEjectionPercent: 10, "
+                                         "detectors: {totalFailures: {consecutive: 5}}}"),
+                                {500}),
+            20U);
+}
+
+TEST(Outliers, HealthyPanicThresholdUsesThemAllTheSame) {
+  const auto heads = [](const std::string& threshold) {
+    HttpLab lab(
+        outliers("{interval: 100ms, baseEjectionTime: 1h, maxEjectionPercent: 100, healthyPanicThreshold: " +
+                 threshold + ", detectors: {totalFailures: {consecutive: 2}}}"),
+        {.far_endpoints = 2});
+    lab.far(0).always = lab.far(1).always = {500};
+    std::vector<int> statuses;
+    lab.play(ask_in_turn(&lab, 30, 10ms, &statuses));
+    return lab.far(0).heads.size() + lab.far(1).heads.size();
+  };
+  EXPECT_EQ(heads("0"), 4U) << "then there is no healthy endpoint";
+  EXPECT_EQ(heads("50"), 30U);
+}
+
+}  // namespace
+}  // namespace sluice::lab
