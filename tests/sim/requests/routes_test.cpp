@@ -360,6 +360,7 @@ TEST(RouteBackends, KindNameTagsLabelsAndPortSayWhich) {
   EXPECT_EQ(reached(version("v3")), (Counts{0, 0, 40, 0}));
   EXPECT_EQ(reached("{kind: MeshService, name: far-v2, port: 8000}"), (Counts{0, 40, 0, 0}));
   EXPECT_EQ(reached("{kind: MeshService, name: far-v2, sectionName: main}"), (Counts{0, 40, 0, 0}));
+  EXPECT_EQ(reached("{kind: MeshService, name: far-v2, sectionName: none}"), (Counts{0, 0, 0, 40}));
   EXPECT_EQ(reached("{kind: MeshService, labels: {kuma.io/display-name: far-v3}, port: 8000}").back() % 40,
             0U);
   EXPECT_EQ(reached("{kind: MeshService, labels: {team: two}, port: 8000}").back(), 0U);
@@ -373,6 +374,7 @@ TEST(RouteBackends, MeshMultiZoneServiceIsAllOfItsServices) {
   EXPECT_EQ(counts[0] + counts[3], 0U);
   EXPECT_EQ(counts[1] + counts[2], 40U);
   EXPECT_EQ(reached("{kind: MeshMultiZoneService, name: everywhere, port: 9}"), (Counts{0, 0, 0, 40}));
+  EXPECT_EQ(reached("{kind: MeshMultiZoneService, name: far-v2, port: 8000}"), (Counts{0, 0, 0, 40}));
 }
 
 // An outbound of another client of the node, by backendRef, and a policy for it.
