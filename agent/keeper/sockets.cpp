@@ -40,6 +40,10 @@ SysResult<Fd> make_listener_of(int family) {
     if (const int error = set_option(fd->get(), SOL_IPV6, IPV6_V6ONLY, 0); error != 0)
       return std::unexpected(error);
   if (const int error = set_transparent(fd->get(), ipv6); error != 0) return std::unexpected(error);
+  // What is accepted inherits it. Its local port is the application's, which could not listen again after a
+  // restart as long as one of our connections lives.
+  if (const int error = set_option(fd->get(), SOL_SOCKET, SO_REUSEADDR, 1); error != 0)
+    return std::unexpected(error);
   sockaddr_in6 any6{};
   any6.sin6_family = AF_INET6;
   sockaddr_in any4{};
