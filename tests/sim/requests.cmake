@@ -9,7 +9,9 @@ sluice_test(requests_sim_test sim
     ${dir}/h2_timeouts_test.cpp
     ${dir}/heads_test.cpp
     ${dir}/health_test.cpp
+    ${dir}/bad_application_test.cpp
     ${dir}/limits_test.cpp
+    ${dir}/ownership_test.cpp
     ${dir}/retry_test.cpp
     ${dir}/routes_test.cpp
     ${dir}/same_node_test.cpp

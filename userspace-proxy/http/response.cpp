@@ -34,6 +34,12 @@ Parsed<void> read_start(std::string_view line, Response& response) {
   return {};
 }
 
+// What speaks another protocol may wait for us to speak: it is not waited for.
+bool may_begin_response(std::string_view bytes) {
+  constexpr std::string_view kProtocol = "HTTP/";
+  return kProtocol.starts_with(bytes.substr(0, kProtocol.size()));
+}
+
 // RFC 9112 6.3, in its order.
 Parsed<BodyLength> body_of(const Response& response, const BodyLength& declared, Asked asked) {
   const int status = response.status;
@@ -57,7 +63,10 @@ Parsed<BodyLength> body_of(const Response& response, const BodyLength& declared,
 Parsed<std::optional<Response>> read_response(HeadReader& reader, std::string_view bytes, Asked asked) {
   const auto progress = reader.read(bytes);
   if (!progress) return std::unexpected(progress.error());
-  if (*progress == Progress::need_more) return std::nullopt;
+  if (*progress == Progress::need_more) {
+    if (!may_begin_response(bytes)) return std::unexpected(Refusal::start_line);
+    return std::nullopt;
+  }
   Response response;
   response.head = bytes.substr(0, reader.size());
   response.fields = &reader.fields();
@@ -72,8 +81,7 @@ Parsed<std::optional<Response>> read_response(HeadReader& reader, std::string_vi
   response.body = *body;
   const bool ends_by_close =
       body->kind == BodyLength::Kind::until_close || body->kind == BodyLength::Kind::tunnel;
-  response.persistent =
-      !ends_by_close && !options->close && (response.version_1_1 || options->keep_alive);
+  response.persistent = !ends_by_close && !options->close && (response.version_1_1 || options->keep_alive);
   return response;
 }
 

@@ -83,7 +83,9 @@ io::Task<void> Application::end() {
 
 io::Task<void> Application::serve(io::Socket socket) {
   ++connections;
-  if (http_2_) {
+  if (player != nullptr) {
+    co_await player(&ring_, &socket, player_context);
+  } else if (http_2_) {
     co_await serve_http_2(std::move(socket));
   } else {
     co_await serve_requests(&socket);

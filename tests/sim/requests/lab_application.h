@@ -44,6 +44,9 @@ class Application {
   int connections = 0;
   int abandoned = 0;  // requests whose connection was closed or reset before the whole answer was out
   int closed = 0;     // connections that have ended
+  // Serves each connection instead, where it is set.
+  io::Task<void> (*player)(io::Ring* ring, io::Socket* socket, void* context) = nullptr;
+  void* player_context = nullptr;
 
  private:
   io::Task<void> serve(io::Socket socket);
