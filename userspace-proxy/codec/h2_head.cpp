@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "http/forward.h"
 #include "http/scan.h"
 
 namespace sluice::codec {
@@ -97,8 +98,9 @@ std::string HeadText::request_text(bool ends) const {
 }
 
 std::string HeadText::response_text(bool ends, http::Asked asked) const {
-  std::string text = "HTTP/1.1 " + std::to_string(status_) + " \r\n";
-  text.append(fields_);
+  // With the reason that HTTP/2 has none of: some clients of HTTP/1.1 take a status without one for none.
+  std::string text = "HTTP/1.1 " + std::to_string(status_) + " ";
+  text.append(http::reason_phrase(status_)).append("\r\n").append(fields_);
   if (allows_body(status_, asked) && !has_length_)
     text.append(ends ? "content-length: 0\r\n" : "transfer-encoding: chunked\r\n");
   return text.append("\r\n");
