@@ -26,7 +26,8 @@ foreach(name
     http_requests
     limits_faults
     grpc
-    http_pairs)
+    http_pairs
+    http_smuggling)
   add_test(NAME integration/${name}
     COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/integration/${name}_test.py ${CMAKE_BINARY_DIR}/bin)
   set_tests_properties(integration/${name} PROPERTIES LABELS integration RUN_SERIAL ON TIMEOUT 400)

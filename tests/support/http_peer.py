@@ -2,10 +2,12 @@
 
   http_peer.py serve http1|http2 PORT    answers what Answers says, over HTTP/1.1 or HTTP/2 without TLS
   http_peer.py say HOST PORT             sends what is on stdin, prints what comes until the far end closes or rests 1 s
+  http_peer.py many HOST PORT            the same with a connection for each of a JSON list; prints a JSON list
   http_peer.py connect2 HOST PORT TEXT   an HTTP/2 CONNECT; sends TEXT through the tunnel and prints what comes back
   http_peer.py websocket URL N           N messages through a WebSocket, to and fro
 """
 import asyncio
+import json
 import socket
 import sys
 
@@ -201,6 +203,24 @@ def say(host, port):
             pass
 
 
+def many(host, port):
+    async def one(text):
+        reader, writer = await asyncio.open_connection(host, port)
+        got = b""
+        try:
+            writer.write(text.encode("latin-1"))
+            while part := await asyncio.wait_for(reader.read(65536), 2.0):
+                got += part
+        except (TimeoutError, asyncio.TimeoutError, ConnectionError):
+            pass
+        writer.close()
+        return got.decode("latin-1")
+
+    async def everybody():
+        print(json.dumps(await asyncio.gather(*map(one, json.load(sys.stdin)))))
+    asyncio.run(everybody())
+
+
 def connect2(host, port, text):
     from h2 import events
     from h2.config import H2Configuration
@@ -255,6 +275,8 @@ def main(role, *words):
         asyncio.run(serve(words[0], int(words[1])))
     elif role == "say":
         say(words[0], int(words[1]))
+    elif role == "many":
+        many(words[0], int(words[1]))
     elif role == "connect2":
         connect2(words[0], int(words[1]), words[2])
     else:

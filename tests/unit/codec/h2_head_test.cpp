@@ -60,7 +60,8 @@ TEST(H2Head, ConnectNamesItsAuthority) {
 
 TEST(H2Head, AnAnswerSaysHowLongItsBodyIs) {
   const auto ok = block({{":status", "200"}, {"server", "x"}});
-  EXPECT_EQ(ok.response_text(false, {}), "HTTP/1.1 200 OK\r\nserver: x\r\ntransfer-encoding: chunked\r\n\r\n");
+  EXPECT_EQ(ok.response_text(false, {}),
+            "HTTP/1.1 200 OK\r\nserver: x\r\ntransfer-encoding: chunked\r\n\r\n");
   EXPECT_EQ(ok.response_text(true, {}), "HTTP/1.1 200 OK\r\nserver: x\r\ncontent-length: 0\r\n\r\n");
   EXPECT_EQ(ok.response_text(true, {.head = true}), "HTTP/1.1 200 OK\r\nserver: x\r\n\r\n");
   EXPECT_EQ(ok.response_text(false, {.connect = true}), "HTTP/1.1 200 OK\r\nserver: x\r\n\r\n");
