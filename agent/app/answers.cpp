@@ -58,10 +58,11 @@ std::string_view word_of(policy::TlsMode mode) {
 }
 
 // The services that have a backend at this inbound.
-std::string service_of(const policy::TableImage& image, std::uint32_t workload, std::uint32_t inbound) {
+std::string service_of(const policy::TableImage& image, const policy::WorkloadImage& workload,
+                       std::uint32_t inbound) {
   for (const auto& service : image.services)
     for (const auto& backend : service.backends)
-      if (backend.workload == workload && backend.inbound == inbound) return service.name;
+      if (&image.workloads[backend.workload] == &workload && backend.inbound == inbound) return service.name;
   return {};
 }
 
@@ -69,7 +70,6 @@ void add_table_facts(WorkloadInfo& info, const policy::Table& table, WorkloadId 
   const auto* workload = table.workload(id);
   if (workload == nullptr) return;
   const auto& image = table.image();
-  const auto index = static_cast<std::uint32_t>(workload - image.workloads.data());
   info.passthrough = workload->passthrough == policy::PassthroughMode::all    ? "all"
                      : workload->passthrough == policy::PassthroughMode::none ? "none"
                                                                               : "matched";
@@ -77,7 +77,7 @@ void add_table_facts(WorkloadInfo& info, const policy::Table& table, WorkloadId 
     const auto& inbound = workload->inbounds[i];
     info.inbounds.push_back({inbound.address.port, inbound.service_address.port,
                              std::string(word_of(inbound.protocol)), std::string(word_of(inbound.tls_mode)),
-                             service_of(image, index, i)});
+                             service_of(image, *workload, i)});
   }
 }
 

@@ -1,5 +1,5 @@
-// The bounded binary form of a TableImage: version, content, nothing else. Little endian, lengths in front
-// (base/bytes.h). The same image always gives the same bytes.
+// The bounded binary form of a TableImage: version, content, nothing else; each part with its size in front.
+// Little endian, lengths in front (base/bytes.h). The same image always gives the same bytes.
 #pragma once
 
 #include <cstddef>
@@ -14,12 +14,14 @@
 namespace sluice::policy {
 
 inline constexpr std::uint32_t kTableMagic = 0x42'54'4c'53;  // "SLTB"
-inline constexpr std::uint32_t kTableVersion = 2;
+inline constexpr std::uint32_t kTableVersion = 3;
 
 std::vector<std::byte> encode(const TableImage& image);
-// Checks structure, limits and enumerator ranges; references are checked by Table::build().
-std::expected<TableImage, std::string> decode_image(std::span<const std::byte> bytes);
+// Checks structure, limits and enumerator ranges; references are checked by Table::build(). Parts that stand
+// in `before`, an earlier generation, at the same place with the same bytes are shared with it.
+std::expected<TableImage, std::string> decode_image(std::span<const std::byte> bytes,
+                                                    const TableImage* before = nullptr);
 // Over the encoded form; tells contents apart, resists nobody.
-std::uint64_t content_hash(std::span<const std::byte> bytes);
+std::uint64_t content_hash(const TableImage& image);
 
 }  // namespace sluice::policy

@@ -14,6 +14,7 @@
 #include "policy/table/condition.h"
 #include "policy/table/http_image.h"
 #include "policy/table/http_inbound_image.h"
+#include "policy/table/part_list.h"
 #include "policy/table/rule.h"
 
 namespace sluice::policy {
@@ -103,6 +104,8 @@ struct WorkloadImage {
   bool operator==(const WorkloadImage&) const = default;
 };
 
+std::vector<std::byte> part_bytes(const WorkloadImage& workload);
+
 struct BackendImage {
   std::uint32_t workload = 0;  // index into TableImage::workloads
   std::uint32_t inbound = 0;   // index into its inbounds
@@ -117,6 +120,8 @@ struct ServiceImage {
   std::vector<SocketAddr> vips;  // every client of the mesh reaches it here
   bool operator==(const ServiceImage&) const = default;
 };
+
+std::vector<std::byte> part_bytes(const ServiceImage& service);
 
 // What one local client workload has for one service: its declared listening addresses, its timeouts, and
 // what it does with requests and endpoints.
@@ -137,8 +142,8 @@ struct TableImage {
   std::vector<RuleRef> rules{RuleRef{}};
   std::vector<std::string> meshes;
   std::vector<Permissions> permissions;
-  std::vector<WorkloadImage> workloads;
-  std::vector<ServiceImage> services;
+  PartList<WorkloadImage> workloads;
+  PartList<ServiceImage> services;
   std::vector<OutboundImage> outbounds;
   // Shared by all that are equal.
   std::vector<HttpOutboundImage> http_outbounds;

@@ -1,131 +1,84 @@
 #include "policy/table/image_codec.h"
 
-#include "policy/table/codec_visit.h"
-#include "policy/table/http_fields.h"
+#include <algorithm>
+#include <memory>
+#include <utility>
 
-// One function per struct lists its members in wire order.
+#include "policy/table/codec_visit.h"
+#include "policy/table/image_fields.h"
+
 namespace sluice::policy {
 namespace {
 
-template <typename V, typename T>
-void endpoint(V& visit, T& value) {
-  visit.address(value.ip);
-  visit.number(value.port);
-}
-
-template <typename V, typename T>
-void timeout(V& visit, T& value) {
-  visit.duration(value.value);
-  visit.number(value.rule);
-}
-
-constexpr auto kAddress = [](auto& visit, auto& value) { visit.address(value); };
-constexpr auto kEndpoint = [](auto& visit, auto& value) { endpoint(visit, value); };
-
-constexpr auto kRule = [](auto& visit, auto& value) {
-  visit.text(value.policy);
-  visit.text(value.file);
-  visit.number(value.line);
-};
-
-constexpr auto kPermissionRule = [](auto& visit, auto& value) {
-  visit.choice(value.action, PermissionAction::allow_shadow_deny);
-  visit.list(value.conditions, 5, kMaxConditions, fields::kCondition);
-  visit.number(value.rule);
-};
-
-constexpr auto kPermissions = [](auto& visit, auto& value) {
-  visit.choice(value.order, Permissions::Order::strongest_first);
-  visit.list(value.rules, 9, kMaxPermissionRules, kPermissionRule);
-};
-
-constexpr auto kInbound = [](auto& visit, auto& value) {
-  endpoint(visit, value.address);
-  endpoint(visit, value.service_address);
-  visit.text(value.name);
-  visit.choice(value.protocol, Protocol::kafka);
-  visit.choice(value.tls_mode, TlsMode::strict);
-  visit.flag(value.ready);
-  visit.number(value.permissions);
-  visit.list(value.identities, 4, kMaxListPerWorkload, fields::kText);
-  timeout(visit, value.connect_timeout);
-  timeout(visit, value.idle_timeout);
-  visit.list(value.tags, 8, kMaxListPerWorkload, fields::kHeaderField);
-  visit.number(value.http);
-  visit.number(value.cluster);
-  visit.number(value.connection_rate.num);
-  visit.duration(value.connection_rate.interval);
-  visit.number(value.connection_rate.rule);
-};
-
-constexpr auto kMatch = [](auto& visit, auto& value) {
-  visit.address(value.prefix.base);
-  visit.number(value.prefix.length);
-  visit.number(value.first_port);
-  visit.number(value.last_port);
-  visit.number(value.rule);
-};
-
-constexpr auto kWorkload = [](auto& visit, auto& value) {
-  visit.number(value.id);
-  visit.text(value.name);
-  visit.number(value.mesh);
-  visit.text(value.zone);
-  visit.flag(value.local);
-  visit.flag(value.mtls);
-  visit.flag(value.encrypt_same_node);
-  visit.choice(value.undeclared, TlsMode::strict);
-  visit.list(value.addresses, 16, kMaxListPerWorkload, kAddress);
-  visit.list(value.identities, 4, kMaxListPerWorkload, fields::kText);
-  visit.list(value.inbounds, 103, kMaxListPerWorkload, kInbound);
-  visit.choice(value.passthrough, PassthroughMode::none);
-  visit.number(value.passthrough_rule);
-  visit.list(value.passthrough_matches, 25, kMaxListPerWorkload, kMatch);
-  timeout(visit, value.passthrough_connect_timeout);
-  timeout(visit, value.passthrough_idle_timeout);
-  visit.number(value.max_connections);
-};
-
-constexpr auto kService = [](auto& visit, auto& value) {
-  visit.text(value.name);
-  visit.number(value.mesh);
-  visit.choice(value.protocol, Protocol::kafka);
-  visit.list(value.backends, 8, kMaxBackends, [](auto& v, auto& backend) {
-    v.number(backend.workload);
-    v.number(backend.inbound);
-  });
-  visit.list(value.vips, 18, kMaxListPerWorkload, kEndpoint);
-};
-
-constexpr auto kOutbound = [](auto& visit, auto& value) {
-  visit.number(value.workload);
-  visit.number(value.service);
-  visit.list(value.addresses, 18, kMaxListPerWorkload, kEndpoint);
-  timeout(visit, value.connect_timeout);
-  timeout(visit, value.idle_timeout);
-  visit.number(value.http);
-  visit.number(value.cluster);
-  visit.list(value.split, 8, kMaxListPerRoute, fields::kWeightedBackend);
-  visit.number(value.split_rule);
-};
-
-constexpr auto kImage = [](auto& visit, auto& value) {
-  visit.list(value.rules, 12, kMaxRules, kRule);
+// Everything but the parts, which come last so that what precedes them is hashed in one go.
+constexpr auto kHead = [](auto& visit, auto& value) {
+  visit.list(value.rules, 12, kMaxRules, fields::kRule);
   visit.list(value.meshes, 4, kMaxMeshes, fields::kText);
-  visit.list(value.permissions, 5, kMaxPermissionSets, kPermissions);
-  visit.list(value.workloads, 70, kMaxWorkloads, kWorkload);
-  visit.list(value.services, 17, kMaxServices, kService);
-  visit.list(value.outbounds, 52, kMaxOutbounds, kOutbound);
+  visit.list(value.permissions, 5, kMaxPermissionSets, fields::kPermissions);
+  visit.list(value.outbounds, 52, kMaxOutbounds, fields::kOutbound);
   visit.list(value.http_outbounds, 8, kMaxOutbounds, fields::kHttpOutbound);
   visit.list(value.clusters, 128, kMaxOutbounds, fields::kCluster);
   visit.list(value.http_inbounds, 16, kMaxOutbounds, fields::kHttpInbound);
 };
 
+template <typename T>
+void write_parts(ByteWriter& out, const PartList<T>& list) {
+  out.number(static_cast<std::uint32_t>(list.size()));
+  for (const auto& part : list.parts()) {
+    out.number(static_cast<std::uint32_t>(part->bytes.size()));
+    out.raw(part->bytes);
+  }
+}
+
+// A part whose bytes are those of the part at its place in `before` is that part.
+template <typename T, typename Each>
+void read_parts(ByteReader& in, PartList<T>& list, const PartList<T>* before, std::size_t min_size,
+                std::uint32_t max, Each each) {
+  const auto count = in.count(min_size + 4, max);
+  list.reserve(count);
+  for (std::uint32_t i = 0; i < count && !in.failed(); ++i) {
+    const auto bytes = in.raw(in.number<std::uint32_t>());
+    if (before != nullptr && i < before->size() && std::ranges::equal(before->parts()[i]->bytes, bytes)) {
+      list.push_back(before->parts()[i]);
+      continue;
+    }
+    ByteReader part(bytes);
+    Reader reader{part};
+    T value;
+    each(reader, value);
+    if (!part.finished()) in.set_failed();
+    list.push_back(std::make_shared<const SharedPart<T>>(std::move(value),
+                                                         std::vector<std::byte>(bytes.begin(), bytes.end())));
+  }
+}
+
+template <typename T, typename Fields>
+std::vector<std::byte> bytes_of(const T& value, Fields fields) {
+  ByteWriter out;
+  Writer writer{out};
+  fields(writer, value);
+  return out.take();
+}
+
 }  // namespace
 
-void write(ByteWriter& out, const TableImage& image) {
+std::vector<std::byte> part_bytes(const WorkloadImage& workload) {
+  return bytes_of(workload, fields::kWorkload);
+}
+
+std::vector<std::byte> part_bytes(const ServiceImage& service) {
+  return bytes_of(service, fields::kService);
+}
+
+void write_head(ByteWriter& out, const TableImage& image) {
   Writer writer{out};
-  kImage(writer, image);
+  kHead(writer, image);
+}
+
+void write(ByteWriter& out, const TableImage& image) {
+  write_head(out, image);
+  write_parts(out, image.workloads);
+  write_parts(out, image.services);
 }
 
 void write(ByteWriter& out, const HttpOutboundImage& image) {
@@ -143,9 +96,13 @@ void write(ByteWriter& out, const HttpInboundImage& image) {
   fields::kHttpInbound(writer, image);
 }
 
-void read(ByteReader& in, TableImage& image) {
+void read(ByteReader& in, TableImage& image, const TableImage* before) {
   Reader reader{in};
-  kImage(reader, image);
+  kHead(reader, image);
+  read_parts(in, image.workloads, before == nullptr ? nullptr : &before->workloads, 70, kMaxWorkloads,
+             fields::kWorkload);
+  read_parts(in, image.services, before == nullptr ? nullptr : &before->services, 17, kMaxServices,
+             fields::kService);
 }
 
 }  // namespace sluice::policy

@@ -7,8 +7,11 @@
 
 namespace sluice::policy {
 
+// The head is everything but the parts.
+void write_head(ByteWriter& out, const TableImage& image);
 void write(ByteWriter& out, const TableImage& image);
-void read(ByteReader& in, TableImage& image);
+// Parts that are the same as in `before` are shared with it; null: there is none.
+void read(ByteReader& in, TableImage& image, const TableImage* before);
 
 // Of one shared part, to tell equal ones by their bytes.
 void write(ByteWriter& out, const HttpOutboundImage& image);

@@ -14,7 +14,7 @@ Table::~Table() = default;
 std::expected<std::shared_ptr<const Table>, std::string> Table::build(TableImage image) {
   if (auto problem = check_image(image); !problem.empty()) return std::unexpected("table: " + problem);
   std::shared_ptr<Table> table(new Table);
-  table->hash_ = policy::content_hash(encode(image));
+  table->hash_ = policy::content_hash(image);
   table->image_ = std::move(image);
   auto regexes = Regexes::of(table->image_);
   if (!regexes) return std::unexpected(std::move(regexes.error()));
@@ -22,8 +22,9 @@ std::expected<std::shared_ptr<const Table>, std::string> Table::build(TableImage
   return table;
 }
 
-std::expected<std::shared_ptr<const Table>, std::string> Table::decode(std::span<const std::byte> bytes) {
-  auto image = decode_image(bytes);
+std::expected<std::shared_ptr<const Table>, std::string> Table::decode(std::span<const std::byte> bytes,
+                                                                       const Table* before) {
+  auto image = decode_image(bytes, before == nullptr ? nullptr : &before->image_);
   if (!image) return std::unexpected(std::move(image.error()));
   return build(std::move(*image));
 }
@@ -34,7 +35,7 @@ const RuleRef& Table::rule(RuleIndex index) const {
 
 const WorkloadImage* Table::workload(WorkloadId id) const {
   const auto* found = index_->workloads.find(number(id));
-  return found == nullptr ? nullptr : &image_.workloads[*found];
+  return found == nullptr ? nullptr : *found;
 }
 
 bool Table::enrolled_peer(WorkloadId server, const IpAddr& client) const {
@@ -74,8 +75,7 @@ OutboundRoute Table::route_to_service(const WorkloadImage& client, std::uint32_t
 
 const OutboundImage* Table::apply_outbound_timeouts(const WorkloadImage& client, std::uint32_t service,
                                                     OutboundRoute& route) const {
-  const auto position = static_cast<std::uint64_t>(&client - image_.workloads.data());
-  const auto* found = index_->outbounds.find((position << 32) | service);
+  const auto* found = index_->outbounds.find((std::uint64_t{number(client.id)} << 32) | service);
   if (found == nullptr) {
     route.connect_timeout_ = client.passthrough_connect_timeout.value;
     route.idle_timeout_ = client.passthrough_idle_timeout.value;
@@ -91,11 +91,11 @@ const OutboundImage* Table::apply_outbound_timeouts(const WorkloadImage& client,
 
 const PassthroughMatch* Table::find_passthrough(const WorkloadImage& client,
                                                 const SocketAddr& destination) const {
-  const auto position = static_cast<std::uint32_t>(&client - image_.workloads.data());
-  const auto lengths = index_->passthrough_lengths.find(position);
+  const auto scope = number(client.id);
+  const auto lengths = index_->passthrough_lengths.find(scope);
   if (lengths == index_->passthrough_lengths.end()) return nullptr;
   for (const auto length : lengths->second) {
-    const auto found = index_->passthrough.find({position, {masked(destination.ip, length), length}});
+    const auto found = index_->passthrough.find({scope, {masked(destination.ip, length), length}});
     if (found == index_->passthrough.end()) continue;
     for (const auto number : found->second) {
       const auto& match = client.passthrough_matches[number];
@@ -128,10 +128,9 @@ OutboundDecision Table::route_outside(const WorkloadImage& client, const OrigDst
 OutboundDecision Table::route_outbound(WorkloadId client_id, const OrigDst& destination) const {
   const auto* client = workload(client_id);
   if (client == nullptr) return Refusal{Reason::workload_gone, &rule(RuleIndex::built_in)};
-  const auto position = static_cast<std::uint32_t>(client - image_.workloads.data());
 
   std::optional<std::uint32_t> service;
-  if (const auto* found = index_->declared.find({position, destination})) {
+  if (const auto* found = index_->declared.find({number(client_id), destination})) {
     service = image_.outbounds[*found].service;
   } else if (const auto* vip = index_->vips.find({client->mesh, destination})) {
     service = *vip;
@@ -176,9 +175,8 @@ Permit OutboundRoute::permit(std::size_t index) const {
 }
 
 const InboundImage* Table::find_inbound(const WorkloadImage& server, const SocketAddr& destination) const {
-  const auto position = static_cast<std::uint64_t>(&server - image_.workloads.data());
   const auto& list = index_->inbounds;
-  const auto* first = list.find((position << 16) | destination.port);
+  const auto* first = list.find((std::uint64_t{number(server.id)} << 16) | destination.port);
   if (first == nullptr) return nullptr;
   for (const auto* link = first; link != nullptr; link = list.next(*link)) {
     if (server.inbounds[link->number].address.ip == destination.ip) return &server.inbounds[link->number];

@@ -26,7 +26,9 @@ class Table {
   // Checks every reference and limit of the image. The error says which part is wrong.
   static std::expected<std::shared_ptr<const Table>, std::string> build(TableImage image);
   // From bytes of encode(); hostile bytes are refused in bounded time and memory.
-  static std::expected<std::shared_ptr<const Table>, std::string> decode(std::span<const std::byte> bytes);
+  // `before`: the generation in force, whose parts are shared where they did not change.
+  static std::expected<std::shared_ptr<const Table>, std::string> decode(std::span<const std::byte> bytes,
+                                                                         const Table* before = nullptr);
   ~Table();
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;

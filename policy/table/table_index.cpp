@@ -156,8 +156,9 @@ TableIndex::TableIndex(const TableImage& image, Regexes all_regexes) : regexes(s
   }
   for (std::uint32_t i = 0; i < image.outbounds.size(); ++i) {
     const auto& outbound = image.outbounds[i];
-    outbounds.insert(key_of(outbound.workload, outbound.service, 32), i);
-    for (const auto& address : outbound.addresses) declared.insert({outbound.workload, address}, i);
+    const auto client = number(image.workloads[outbound.workload].id);
+    outbounds.insert(key_of(client, outbound.service, 32), i);
+    for (const auto& address : outbound.addresses) declared.insert({client, address}, i);
   }
   permissions.reserve(image.permissions.size());
   for (const auto& set : image.permissions) permissions.emplace_back(set);
@@ -167,20 +168,21 @@ TableIndex::TableIndex(const TableImage& image, Regexes all_regexes) : regexes(s
 
 void TableIndex::add_workload(const TableImage& image, std::uint32_t position) {
   const auto& workload = image.workloads[position];
-  workloads.insert(number(workload.id), position);
+  const auto key = number(workload.id);
+  workloads.insert(key, &workload);
   for (const auto& address : workload.addresses) by_address.add(address, position);
   for (std::uint32_t i = 0; i < workload.inbounds.size(); ++i) {
     const auto& address = workload.inbounds[i].address;
     endpoints.insert({workload.mesh, address}, {{position, i}, EndpointEntry::kNoService});
-    inbounds.add(key_of(position, address.port, 16), i);
+    inbounds.add(key_of(key, address.port, 16), i);
   }
   for (std::uint32_t i = 0; i < workload.passthrough_matches.size(); ++i) {
     const auto& prefix = workload.passthrough_matches[i].prefix;
-    passthrough[{position, {masked(prefix.base, prefix.length), prefix.length}}].push_back(i);
-    auto& lengths = passthrough_lengths[position];
+    passthrough[{key, {masked(prefix.base, prefix.length), prefix.length}}].push_back(i);
+    auto& lengths = passthrough_lengths[key];
     if (std::ranges::find(lengths, prefix.length) == lengths.end()) lengths.push_back(prefix.length);
   }
-  if (const auto lengths = passthrough_lengths.find(position); lengths != passthrough_lengths.end()) {
+  if (const auto lengths = passthrough_lengths.find(key); lengths != passthrough_lengths.end()) {
     std::ranges::sort(lengths->second, std::greater{});
   }
 }

@@ -93,8 +93,9 @@ bool holds(const Condition& condition, const Peer& peer);
 struct TableIndex {
   TableIndex(const TableImage& image, Regexes all_regexes);
 
-  FlatMap<std::uint64_t, std::uint32_t, IndexHash> workloads;  // by number
-  FlatLists<IpAddr, IndexHash> by_address;                     // workloads
+  // A workload's key is its number, since a position in the image is that of a generation.
+  FlatMap<std::uint64_t, const WorkloadImage*, IndexHash> workloads;
+  FlatLists<IpAddr, IndexHash> by_address;                     // positions of workloads
   FlatMap<ScopedAddr, EndpointEntry, IndexHash> endpoints;     // scope: mesh
   FlatMap<ScopedAddr, std::uint32_t, IndexHash> vips;          // scope: mesh -> service
   FlatMap<ScopedAddr, std::uint32_t, IndexHash> declared;      // scope: workload -> outbound

@@ -137,7 +137,7 @@ Outcome<> Proxy::map_heartbeat(const Fd& map) {
 }
 
 Outcome<> Proxy::take_table(std::span<const std::byte> bytes) {
-  auto table = policy::Table::decode(bytes);
+  auto table = policy::Table::decode(bytes, snapshot_.table.get());
   if (!table) return fault(table.error());
   log_.info("table {:016x} is in force: {} workloads", (*table)->content_hash(),
             (*table)->image().workloads.size());

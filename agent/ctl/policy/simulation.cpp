@@ -114,9 +114,8 @@ class Asker {
 
   // Where this client dials the service: its own outbound, a virtual address, or an endpoint itself.
   Outcome<SocketAddr> address_of(const policy::ServiceImage& service) const {
-    const auto number = static_cast<std::uint32_t>(&service - image_.services.data());
     for (const auto& outbound : image_.outbounds)
-      if (&image_.workloads[outbound.workload] == client_ && outbound.service == number &&
+      if (&image_.workloads[outbound.workload] == client_ && &image_.services[outbound.service] == &service &&
           !outbound.addresses.empty())
         return outbound.addresses.front();
     if (!service.vips.empty()) return service.vips.front();

@@ -81,7 +81,7 @@ policy::TableImage Mesh::node(std::vector<policy::WorkloadImage> workloads) cons
   image.rules.push_back({"MeshTrafficPermission/allow-web", "mesh.yaml", 7});
   image.meshes = {"default"};
   image.permissions = {permissions_for(allowed)};
-  image.workloads = std::move(workloads);
+  image.workloads = policy::PartList(std::move(workloads));
   return image;
 }
 

@@ -128,10 +128,11 @@ TableImage image() {
   service.name = "web";
   service.protocol = Protocol::http;
   service.backends = {{0, 0}};
-  out.services = {service, service, service};
-  out.services[1].backends.clear();
-  out.services[2].mesh = 1;
-  out.services[2].backends.clear();
+  auto empty = service;
+  empty.backends.clear();
+  auto foreign = empty;
+  foreign.mesh = 1;
+  out.services = {service, empty, foreign};
   out.outbounds.push_back({0, 0, {at("127.0.0.1:9000")}, {}, {}, 0, 0, {{0, 1}, {kNone, 2}}, RuleIndex(1)});
   out.outbounds.push_back({0, 1, {at("127.0.0.1:9001")}, {}, {}, kNone, kNone, {}, {}});
   out.http_outbounds = {rich_outbound()};
@@ -207,9 +208,13 @@ TEST(HttpTable, BadPartsAreRefused) {
   EXPECT_TRUE(refused([](TableImage& i) { i.outbounds[0].http = 1; }));
   EXPECT_TRUE(refused([](TableImage& i) { i.outbounds[0].cluster = 2; }));
   EXPECT_TRUE(refused([](TableImage& i) { i.clusters[0].places.resize(2); }));
-  EXPECT_TRUE(refused([](TableImage& i) { i.workloads[0].inbounds[0].http = 1; }));
-  EXPECT_TRUE(refused([](TableImage& i) { i.workloads[0].inbounds[0].cluster = 0; }));
-  EXPECT_TRUE(refused([](TableImage& i) { i.workloads[0].inbounds[0].connection_rate.interval = {}; }));
+  EXPECT_TRUE(
+      refused([](TableImage& i) { i.workloads.edit(0, [](auto& one) { one.inbounds[0].http = 1; }); }));
+  EXPECT_TRUE(
+      refused([](TableImage& i) { i.workloads.edit(0, [](auto& one) { one.inbounds[0].cluster = 0; }); }));
+  EXPECT_TRUE(refused([](TableImage& i) {
+    i.workloads.edit(0, [](auto& one) { one.inbounds[0].connection_rate.interval = {}; });
+  }));
   EXPECT_TRUE(refused([](TableImage& i) { i.outbounds[0].split[0].service = 3; }));
   EXPECT_TRUE(refused([](TableImage& i) { i.outbounds[0].split[0].service = 2; }));  // another mesh
   EXPECT_TRUE(refused([](TableImage& i) { i.http_outbounds[0].routes[0].backends[0].service = 3; }));
@@ -264,7 +269,7 @@ TEST(HttpTable, RoutesClustersAndBackendsAreReached) {
 
 TEST(HttpTable, SplitsShareOutByWeight) {
   auto made = image();
-  made.services[1].backends = {{0, 0}};
+  made.services.edit(1, [](auto& one) { one.backends = {{0, 0}}; });
   made.outbounds[0].split = {{0, 9}, {1, 1}};
   const auto table = *Table::build(made);
   const auto route = dial(*table, "127.0.0.1:9000");
@@ -285,7 +290,7 @@ TEST(HttpTable, SplitsShareOutByWeight) {
 // Weights may be as large as a document's numbers.
 TEST(HttpTable, SplitsOfHugeWeights) {
   auto made = image();
-  made.services[1].backends = {{0, 0}};
+  made.services.edit(1, [](auto& one) { one.backends = {{0, 0}}; });
   made.outbounds[0].split.assign(kMaxListPerRoute, {0, UINT32_MAX});
   made.outbounds[0].split.back().service = 1;
   const auto table = *Table::build(made);

@@ -77,7 +77,7 @@ TEST(Table, CodecRoundTrip) {
   ASSERT_TRUE(back) << back.error();
   EXPECT_EQ(*back, made);
   EXPECT_EQ(encode(*back), bytes);
-  EXPECT_EQ((*Table::build(made))->content_hash(), content_hash(bytes));
+  EXPECT_EQ((*Table::build(made))->content_hash(), content_hash(made));
 }
 
 TEST(Table, HostileBytesAreRefusedOrSound) {
@@ -106,18 +106,26 @@ TEST(Table, BadReferencesAreRefused) {
     change(made);
     return !Table::build(std::move(made)).has_value();
   };
-  EXPECT_TRUE(refused([](TableImage& i) { i.workloads[0].mesh = 1; }));
-  EXPECT_TRUE(refused([](TableImage& i) { i.workloads[0].inbounds[0].permissions = 2; }));
-  EXPECT_TRUE(refused([](TableImage& i) { i.workloads[0].passthrough_rule = RuleIndex(2); }));
-  EXPECT_TRUE(refused([](TableImage& i) { i.workloads[0].identities.clear(); }));
-  EXPECT_TRUE(refused([](TableImage& i) { i.workloads[0].local = false; }));
+  EXPECT_TRUE(refused([](TableImage& i) { i.workloads.edit(0, [](auto& one) { one.mesh = 1; }); }));
+  EXPECT_TRUE(refused(
+      [](TableImage& i) { i.workloads.edit(0, [](auto& one) { one.inbounds[0].permissions = 2; }); }));
+  EXPECT_TRUE(refused(
+      [](TableImage& i) { i.workloads.edit(0, [](auto& one) { one.passthrough_rule = RuleIndex(2); }); }));
+  EXPECT_TRUE(refused([](TableImage& i) { i.workloads.edit(0, [](auto& one) { one.identities.clear(); }); }));
+  EXPECT_TRUE(refused([](TableImage& i) { i.workloads.edit(0, [](auto& one) { one.local = false; }); }));
   EXPECT_TRUE(refused([](TableImage& i) { i.workloads.push_back(i.workloads[0]); }));
-  EXPECT_TRUE(refused([](TableImage& i) { i.services[0].backends[0].inbound = 1; }));
+  EXPECT_TRUE(
+      refused([](TableImage& i) { i.services.edit(0, [](auto& one) { one.backends[0].inbound = 1; }); }));
   EXPECT_TRUE(refused([](TableImage& i) { i.outbounds[0].service = 1; }));
   EXPECT_TRUE(refused([](TableImage& i) { i.rules.clear(); }));
-  EXPECT_TRUE(refused([](TableImage& i) { i.workloads[0].inbounds[0].tls_mode = TlsMode::off; }));
-  EXPECT_TRUE(refused([](TableImage& i) { i.workloads[0].name.assign(kMaxText + 1, 'x'); }));
-  EXPECT_TRUE(refused([](TableImage& i) { i.services[0].vips.resize(kMaxListPerWorkload + 1); }));
+  EXPECT_TRUE(refused([](TableImage& i) {
+    i.workloads.edit(0, [](auto& one) { one.inbounds[0].tls_mode = TlsMode::off; });
+  }));
+  EXPECT_TRUE(refused(
+      [](TableImage& i) { i.workloads.edit(0, [](auto& one) { one.name.assign(kMaxText + 1, 'x'); }); }));
+  EXPECT_TRUE(refused([](TableImage& i) {
+    i.services.edit(0, [](auto& one) { one.vips.resize(kMaxListPerWorkload + 1); });
+  }));
   EXPECT_FALSE(refused([](TableImage&) {}));
 }
 
@@ -178,10 +186,12 @@ TEST(Table, VipDeclaredAndDirectReachTheEndpoint) {
 
 TEST(Table, PassthroughMatchesByLongestPrefixAndPort) {
   auto made = image();
-  made.workloads[0].passthrough = PassthroughMode::matched;
-  made.workloads[0].passthrough_matches = {{*Prefix::parse("10.8.0.0/16"), 53, 53, RuleIndex(1)},
-                                           {*Prefix::parse("10.8.1.1"), 0, 0, RuleIndex(1)},
-                                           {*Prefix::parse("fd00::/8"), 0, 0, RuleIndex(1)}};
+  made.workloads.edit(0, [](WorkloadImage& workload) {
+    workload.passthrough = PassthroughMode::matched;
+    workload.passthrough_matches = {{*Prefix::parse("10.8.0.0/16"), 53, 53, RuleIndex(1)},
+                                    {*Prefix::parse("10.8.1.1"), 0, 0, RuleIndex(1)},
+                                    {*Prefix::parse("fd00::/8"), 0, 0, RuleIndex(1)}};
+  });
   const auto table = *Table::build(std::move(made));
   const auto passes = [&](const char* text) {
     return std::holds_alternative<OutboundRoute>(table->route_outbound(WorkloadId(7), OrigDst(at(text))));
