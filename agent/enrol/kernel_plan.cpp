@@ -41,7 +41,8 @@ bool parse_ports(std::string_view text, ExcludeEntry& out) {
 }
 
 void add_mesh(KernelPlan& plan, const policy::MeshIntent& mesh) {
-  for (const auto& destination : mesh.destinations) {
+  if (mesh.destinations == nullptr) return;
+  for (const auto& destination : *mesh.destinations) {
     sluice_destination_key key{};
     key.mesh = mesh.number;
     key.port_be = htons(destination.port);

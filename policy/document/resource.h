@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -33,5 +34,9 @@ struct Resource {
   // Where a rule at `place` in this document comes from.
   RuleRef origin(Mark place) const { return {kind + "/" + display_name, file, place.line}; }
 };
+
+// A document that was read once never changes, so whoever needs it holds it, and the same pointer means the
+// same content.
+using ResourcePtr = std::shared_ptr<const Resource>;
 
 }  // namespace sluice::policy

@@ -1,4 +1,5 @@
-// What the steps of compile() share.
+// What the meshes of one compilation fill together. Parts come in the table's order and their own numbers of
+// rules, permission sets and HTTP parts become the table's.
 #pragma once
 
 #include <cstdint>
@@ -7,23 +8,39 @@
 
 #include "policy/engine/compile.h"
 #include "policy/engine/http/pools.h"
+#include "policy/engine/local_parts.h"
 #include "policy/engine/permissions.h"
 #include "policy/engine/rule_book.h"
-#include "policy/engine/world.h"
 
 namespace sluice::policy {
 
-struct Compilation {
-  const CompileInput& input;
+class Compilation {
+ public:
+  Compilation(const std::string& node, Numbers& numbers) : node(node), numbers(numbers) {}
+
+  void add(const InboundPart& part, WorkloadId id);
+  void add(const OutboundPart& part);
+  // The finished table's.
+  void finish();
+
+  const std::string& node;
   Numbers& numbers;
   Compiled out;
-  RuleBook rules;
-  PermissionSets permissions;
-  HttpPools http = {};
+  Compiler::Work work;
   std::uint32_t next_remote = kFirstRemoteWorkload;
+
+ private:
+  std::vector<RuleIndex> add_rules(const std::vector<RuleRef>& own);
+
+  RuleBook rules_;
+  PermissionSets permissions_;
+  HttpPools http_;
 };
 
-// The kernel's side of a finished table. `mesh_numbers[i]` is the kernel's number of table.meshes[i].
-KernelIntent kernel_intent(const TableImage& table, const std::vector<std::uint32_t>& mesh_numbers);
+// The kernel's side of the local workloads of a finished table; meshes are in the table's order.
+std::vector<WorkloadIntent> workload_intents(const TableImage& table, const std::vector<MeshIntent>& meshes);
+// MeshIntent::destinations of the mesh whose workloads are those from `first` on.
+std::vector<SocketAddr> mesh_destinations(const PartList<WorkloadImage>& workloads, std::size_t first,
+                                          const PartList<ServiceImage>& services);
 
 }  // namespace sluice::policy

@@ -2,8 +2,10 @@
 // and the local workloads with their attachment and identities. Pure: same input and numbers, same output.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -60,5 +62,32 @@ struct Compiled {
 };
 
 Compiled compile(const CompileInput& input, Numbers& numbers);
+
+// The same, and what it made is used again by the next call as far as its inputs are the same objects: the
+// result is the one that compile() would give.
+class Compiler {
+ public:
+  Compiler();
+  ~Compiler();
+  Compiler(const Compiler&) = delete;
+  Compiler& operator=(const Compiler&) = delete;
+
+  // All judged by one dialect. `node` and `zone` as in CompileInput.
+  Compiled compile(std::span<const ResourcePtr> resources, const std::string& node, const std::string& zone,
+                   Numbers& numbers);
+  // How many parts of the last result were made anew.
+  struct Work {
+    std::size_t worlds = 0;     // everything was read anew
+    std::size_t meshes = 0;     // services and all parts of local workloads
+    std::size_t inbounds = 0;   // inbound parts of local workloads
+    std::size_t outbounds = 0;  // outbound parts of local workloads
+    std::size_t remotes = 0;    // remote workloads
+  };
+  const Work& work() const;
+
+ private:
+  struct Memory;
+  std::unique_ptr<Memory> memory_;
+};
 
 }  // namespace sluice::policy

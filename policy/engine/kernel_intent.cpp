@@ -1,6 +1,7 @@
 #include "policy/engine/kernel_intent.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "policy/engine/compilation.h"
 
@@ -13,44 +14,49 @@ void sort_unique(std::vector<T>& values) {
   values.erase(std::ranges::unique(values).begin(), values.end());
 }
 
-WorkloadIntent workload_intent(const TableImage& table, std::uint32_t position, std::uint32_t mesh) {
-  const auto& workload = table.workloads[position];
+WorkloadIntent workload_intent(const WorkloadImage& workload, std::uint32_t mesh) {
   WorkloadIntent out;
   out.id = workload.id;
   out.mesh = mesh;
   out.passthrough = workload.passthrough;
   for (const auto& inbound : workload.inbounds) out.inbounds.push_back(inbound.address);
-  for (const auto& outbound : table.outbounds) {
-    if (outbound.workload != position) continue;
-    out.outbounds.insert(out.outbounds.end(), outbound.addresses.begin(), outbound.addresses.end());
-  }
   for (const auto& match : workload.passthrough_matches) {
     const bool every_port = match.first_port == 0;
     out.allowed.push_back({match.prefix, every_port ? std::uint16_t{1} : match.first_port,
                            every_port ? std::uint16_t{65535} : match.last_port});
   }
-  sort_unique(out.inbounds);
-  sort_unique(out.outbounds);
   return out;
 }
 
 }  // namespace
 
-KernelIntent kernel_intent(const TableImage& table, const std::vector<std::uint32_t>& mesh_numbers) {
-  KernelIntent out;
-  for (std::size_t i = 0; i < table.meshes.size(); ++i)
-    out.meshes.push_back({mesh_numbers[i], table.meshes[i], {}});
+std::vector<WorkloadIntent> workload_intents(const TableImage& table, const std::vector<MeshIntent>& meshes) {
+  std::vector<WorkloadIntent> out;
+  std::unordered_map<std::uint32_t, std::size_t> places;  // of local workloads by their place in the table
   for (std::uint32_t i = 0; i < table.workloads.size(); ++i) {
     const auto& workload = table.workloads[i];
-    auto& destinations = out.meshes[workload.mesh].destinations;
-    for (const auto& inbound : workload.inbounds) destinations.push_back(inbound.address);
-    if (workload.local) out.workloads.push_back(workload_intent(table, i, mesh_numbers[workload.mesh]));
+    if (!workload.local) continue;
+    places[i] = out.size();
+    out.push_back(workload_intent(workload, meshes[workload.mesh].number));
   }
-  for (const auto& service : table.services) {
-    auto& destinations = out.meshes[service.mesh].destinations;
-    destinations.insert(destinations.end(), service.vips.begin(), service.vips.end());
+  for (const auto& outbound : table.outbounds) {
+    auto& own = out[places.at(outbound.workload)].outbounds;
+    own.insert(own.end(), outbound.addresses.begin(), outbound.addresses.end());
   }
-  for (auto& mesh : out.meshes) sort_unique(mesh.destinations);
+  for (auto& intent : out) {
+    sort_unique(intent.inbounds);
+    sort_unique(intent.outbounds);
+  }
+  return out;
+}
+
+std::vector<SocketAddr> mesh_destinations(const PartList<WorkloadImage>& workloads, std::size_t first,
+                                          const PartList<ServiceImage>& services) {
+  std::vector<SocketAddr> out;
+  for (std::size_t i = first; i < workloads.size(); ++i)
+    for (const auto& inbound : workloads[i].inbounds) out.push_back(inbound.address);
+  for (const auto& service : services) out.insert(out.end(), service.vips.begin(), service.vips.end());
+  sort_unique(out);
   return out;
 }
 

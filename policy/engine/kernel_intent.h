@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,9 @@ namespace sluice::policy {
 struct MeshIntent {
   std::uint32_t number = 0;  // stable as long as the mesh exists; > 0
   std::string name;
-  std::vector<SocketAddr> destinations;  // every inbound and service address of the mesh; sorted, unique
+  // Every inbound and service address of the mesh; sorted, unique. While they stay the same, so does the
+  // pointer from one compilation to the next.
+  std::shared_ptr<const std::vector<SocketAddr>> destinations;
 };
 
 // A destination outside the mesh that stays allowed under passthrough `matched`, in both TCP and UDP.

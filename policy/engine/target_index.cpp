@@ -1,6 +1,9 @@
 #include "policy/engine/target_index.h"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
+#include <utility>
 
 #include "policy/engine/dataplane_model.h"
 #include "policy/kinds/validator.h"
@@ -25,29 +28,48 @@ void add_service(const Tags& tags, std::set<std::string_view>& out) {
   if (const auto found = tags.find(std::string(kServiceTag)); found != tags.end()) out.insert(found->second);
 }
 
+std::string_view name_of(const Resource* policy) {
+  return policy->name;
+}
+
 }  // namespace
 
-TargetIndex::TargetIndex(std::span<const Resource* const> policies)
-    : policies_(policies.begin(), policies.end()) {
-  for (std::uint32_t i = 0; i < policies_.size(); ++i) {
-    const auto service = wanted_service(*policies_[i]);
-    (service.empty() ? others_ : by_service_[service]).push_back(i);
+TargetIndex::TargetIndex(std::span<const Resource* const> policies) {
+  for (const auto* policy : policies) add(*policy);
+}
+
+TargetIndex::List& TargetIndex::list_for(const Resource& policy) {
+  const auto service = wanted_service(policy);
+  return service.empty() ? others_ : by_service_[std::string(service)];
+}
+
+void TargetIndex::add(const Resource& policy) {
+  auto& list = list_for(policy);
+  // They usually come by name.
+  if (list.empty() || list.back()->name < policy.name) {
+    list.push_back(&policy);
+  } else {
+    list.insert(std::ranges::lower_bound(list, std::string_view(policy.name), {}, name_of), &policy);
   }
+}
+
+void TargetIndex::remove(const Resource& policy) {
+  std::erase(list_for(policy), &policy);
 }
 
 std::vector<const Resource*> TargetIndex::candidates(const DataplaneModel& dataplane) const {
   std::set<std::string_view> services;
   for (const auto& inbound : dataplane.inbounds) add_service(inbound.tags, services);
   for (const auto& tags : dataplane.identity_tags) add_service(tags, services);
-  auto numbers = others_;
+  auto out = others_;
   for (const auto service : services) {
-    const auto found = by_service_.find(service);
-    if (found != by_service_.end()) numbers.insert(numbers.end(), found->second.begin(), found->second.end());
+    const auto found = by_service_.find(std::string(service));
+    if (found == by_service_.end()) continue;
+    List merged;
+    merged.reserve(out.size() + found->second.size());
+    std::ranges::merge(out, found->second, std::back_inserter(merged), {}, name_of, name_of);
+    out = std::move(merged);
   }
-  std::ranges::sort(numbers);
-  std::vector<const Resource*> out;
-  out.reserve(numbers.size());
-  for (const auto number : numbers) out.push_back(policies_[number]);
   return out;
 }
 

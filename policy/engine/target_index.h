@@ -2,12 +2,10 @@
 // looks only at those that could mean it: a mesh has thousands, a proxy has few services.
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "policy/document/resource.h"
@@ -19,16 +17,20 @@ struct DataplaneModel;
 class TargetIndex {
  public:
   TargetIndex() = default;
-  // Borrows the resources.
+  // Borrows the resources, which have one kind and different names.
   explicit TargetIndex(std::span<const Resource* const> policies);
+  void add(const Resource& policy);
+  void remove(const Resource& policy);
 
-  // In the order of `policies`, at least every one that selects the proxy.
+  // By name, at least every one that selects the proxy.
   std::vector<const Resource*> candidates(const DataplaneModel& dataplane) const;
 
  private:
-  std::vector<const Resource*> policies_;
-  std::map<std::string_view, std::vector<std::uint32_t>> by_service_;
-  std::vector<std::uint32_t> others_;
+  using List = std::vector<const Resource*>;  // by name
+  List& list_for(const Resource& policy);
+
+  std::unordered_map<std::string, List> by_service_;
+  List others_;
 };
 
 }  // namespace sluice::policy

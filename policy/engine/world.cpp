@@ -35,10 +35,11 @@ struct Named {
 };
 
 // The first of each name, by name, so that the order of files does not matter.
-std::vector<const Resource*> unique_by_name(std::span<const Resource> resources, Diagnostics& diagnostics) {
+std::vector<const Resource*> unique_by_name(std::span<const Resource* const> resources,
+                                            Diagnostics& diagnostics) {
   std::vector<Named> all;
   all.reserve(resources.size());
-  for (const auto& one : resources) all.push_back({one.kind, one.mesh, one.name, &one, all.size()});
+  for (const auto* one : resources) all.push_back({one->kind, one->mesh, one->name, one, all.size()});
   if (!std::ranges::is_sorted(all, std::less<>())) std::ranges::sort(all, std::less<>());
   std::vector<const Resource*> out;
   out.reserve(all.size());
@@ -69,6 +70,13 @@ std::vector<const Resource*> MeshWorld::candidates(std::string_view kind,
 }
 
 World World::from(std::span<const Resource> resources, Diagnostics& diagnostics, Dialect dialect) {
+  std::vector<const Resource*> pointers;
+  pointers.reserve(resources.size());
+  for (const auto& resource : resources) pointers.push_back(&resource);
+  return from(pointers, diagnostics, dialect);
+}
+
+World World::from(std::span<const Resource* const> resources, Diagnostics& diagnostics, Dialect dialect) {
   World world;
   const auto unique = unique_by_name(resources, diagnostics);
   for (const auto* resource : unique) {

@@ -35,6 +35,7 @@ struct World {
   // Documents given twice and meshes that nobody declared are reported.
   static World from(std::span<const Resource> resources, Diagnostics& diagnostics,
                     Dialect dialect = Dialect::kuma_2);
+  static World from(std::span<const Resource* const> resources, Diagnostics& diagnostics, Dialect dialect);
 };
 
 }  // namespace sluice::policy

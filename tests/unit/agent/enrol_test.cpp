@@ -52,7 +52,9 @@ TEST(Guard, AutoFollowsPassthrough) {
 
 policy::Compiled two_workloads() {
   policy::Compiled compiled;
-  compiled.kernel.meshes.push_back({1, "default", {*SocketAddr::parse("10.0.0.2:80")}});
+  compiled.kernel.meshes.push_back(
+      {1, "default",
+       std::make_shared<const std::vector<SocketAddr>>(std::vector{*SocketAddr::parse("10.0.0.2:80")})});
   for (const std::uint32_t id : {1U, 2U}) {
     policy::LocalWorkload workload;
     workload.id = WorkloadId{id};

@@ -184,7 +184,7 @@ TEST(Compile, RecheckEndsWhatANewPolicyDenies) {
 TEST(Compile, KernelIntentHoldsMeshAndOutbounds) {
   const auto c = compile_text(kMesh, "n1");
   ASSERT_EQ(c.compiled.kernel.meshes.size(), 1U);
-  EXPECT_EQ(c.compiled.kernel.meshes[0].destinations.size(), 2U);
+  EXPECT_EQ(c.compiled.kernel.meshes[0].destinations->size(), 2U);
   ASSERT_EQ(c.compiled.kernel.workloads.size(), 1U);
   const auto& web = c.compiled.kernel.workloads[0];
   EXPECT_EQ(web.mesh, c.compiled.kernel.meshes[0].number);

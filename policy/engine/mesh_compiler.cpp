@@ -1,0 +1,250 @@
+#include "policy/engine/mesh_compiler.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include "policy/engine/http/tags.h"
+#include "policy/engine/identity.h"
+#include "policy/engine/select.h"
+
+namespace sluice::policy {
+namespace {
+
+// Which part of a local workload a kind of policy can change when it selects it. What is not listed here
+// changes everything of its mesh.
+struct Reach {
+  std::string_view kind;
+  bool inbound;
+  bool outbound;
+};
+constexpr std::array kReach{Reach{"MeshTrafficPermission", true, false},
+                            Reach{"MeshTLS", true, false},
+                            Reach{"MeshPassthrough", true, false},
+                            Reach{"MeshRateLimit", true, false},
+                            Reach{"MeshFaultInjection", true, false},
+                            Reach{"MeshRetry", false, true},
+                            Reach{"MeshHealthCheck", false, true},
+                            Reach{"MeshLoadBalancingStrategy", false, true},
+                            Reach{"MeshTimeout", true, true},
+                            Reach{"MeshCircuitBreaker", true, true},
+                            Reach{"MeshProxyPatch", true, true}};
+
+std::uint32_t count(const auto& list) {
+  return static_cast<std::uint32_t>(list.size());
+}
+
+}  // namespace
+
+MeshCompiler::MeshCompiler(Compilation& compilation, const MeshWorld& mesh, MeshMemory& memory,
+                           std::span<const Resource* const> changed)
+    : c_(compilation), mesh_(mesh), memory_(memory), changed_(changed) {
+  const auto& table = c_.out.table;
+  context_ = {count(table.meshes), count(table.workloads), count(table.services),
+              c_.next_remote,      tags_needed(mesh),      c_.node};
+}
+
+void MeshCompiler::run() {
+  const bool known = memory_.services != nullptr && memory_.context == context_;
+  remotes_hold_ = known;
+  services_hold_ = known && forget_parts();
+  memory_.context = context_;
+  if (!services_hold_) renew();
+  c_.out.table.meshes.push_back(mesh_.model.name);
+  c_.out.diagnostics.append(memory_.route_problems);
+  add_workloads();
+  for (auto& own : memory_.locals) add_outbounds(own);
+  add_services();
+  add_destinations();
+}
+
+bool MeshCompiler::local(const DataplaneModel& dataplane) const {
+  return !dataplane.node.empty() && dataplane.node == c_.node;
+}
+
+// Forgets the parts that the changed policies reach. False: something else changed as well.
+bool MeshCompiler::forget_parts() {
+  for (const auto* policy : changed_) {
+    const auto reach = std::ranges::find(kReach, policy->kind, &Reach::kind);
+    if (reach == kReach.end()) return false;
+    for (auto& own : memory_.locals) {
+      if (!select(*policy, mesh_.dataplanes[own.position], mesh_).proxy) continue;
+      if (reach->inbound) own.inbound.reset();
+      if (reach->outbound) own.outbound.reset();
+    }
+  }
+  return true;
+}
+
+// Services come from all Dataplanes and MeshServices, then from what routes name, then from what local
+// clients declare.
+void MeshCompiler::renew() {
+  ++c_.work.meshes;
+  memory_.locals.clear();
+  memory_.route_problems = {};
+  memory_.services = std::make_unique<ServiceRegistry>(mesh_);
+  memory_.http =
+      std::make_unique<MeshHttp>(mesh_, *memory_.services, context_.first_service, memory_.route_problems);
+  for (std::uint32_t i = 0; i < mesh_.dataplanes.size(); ++i) {
+    if (!local(mesh_.dataplanes[i])) continue;
+    memory_.locals.push_back({});
+    memory_.locals.back().position = i;
+    declare(memory_.locals.back());
+  }
+}
+
+// An address that leads nowhere stays captured and refuses with no_endpoints: silently passing it through
+// would leave the mesh.
+void MeshCompiler::declare(MeshMemory::Local& own) {
+  const auto& dataplane = mesh_.dataplanes[own.position];
+  for (const auto& outbound : dataplane.outbounds) {
+    const auto resolved = memory_.services->resolve(outbound, dataplane);
+    own.declared[resolved.service].push_back(outbound.address);
+    if (resolved.found) continue;
+    own.unresolved.add(
+        {Severity::warning, Stage::support, dataplane.resource->file, outbound.mark, "networking.outbound",
+         "outbound " + outbound.address.text() + " of Dataplane \"" + dataplane.resource->name +
+             "\" names a destination that this version cannot resolve; connections to it are refused",
+         "name a MeshService with one of its ports, or a kuma.io/service tag"});
+  }
+  own.services = count(memory_.services->services());
+}
+
+WorkloadImage MeshCompiler::workload_base(const DataplaneModel& dataplane) const {
+  WorkloadImage out;
+  out.name = dataplane.resource->name;
+  out.mesh = context_.number;
+  out.addresses = dataplane.addresses;
+  out.zone = dataplane.zone();
+  out.mtls = mesh_.model.mtls;
+  if (out.mtls) out.identities = identities(mesh_.model.name, dataplane);
+  for (const auto& inbound : dataplane.inbounds) {
+    InboundImage image;
+    image.address = inbound.address;
+    image.service_address = inbound.service_address;
+    image.name = inbound.section;
+    image.protocol = inbound.protocol;
+    image.ready = inbound.ready;
+    if (context_.tags) image.tags = table_tags(inbound.tags);
+    image.tls_mode = out.mtls ? TlsMode::strict : TlsMode::off;
+    const auto service = inbound.tags.find(std::string(kServiceTag));
+    if (out.mtls && service != inbound.tags.end())
+      image.identities.push_back(spiffe_uri(mesh_.model.name, service->second));
+    out.inbounds.push_back(std::move(image));
+  }
+  return out;
+}
+
+// Its number follows from its place among the remote ones, so an equal place with the same document is the
+// same part.
+PartList<WorkloadImage>::Pointer MeshCompiler::remote(const DataplaneModel& dataplane, std::size_t ordinal) {
+  if (remotes_hold_ && ordinal < memory_.remotes.size() &&
+      memory_.remotes[ordinal].resource == dataplane.resource)
+    return memory_.remotes[ordinal].part;
+  ++c_.work.remotes;
+  auto workload = workload_base(dataplane);
+  workload.id = WorkloadId(c_.next_remote);
+  return std::make_shared<const SharedPart<WorkloadImage>>(std::move(workload));
+}
+
+void MeshCompiler::add_workloads() {
+  c_.out.table.workloads.reserve(context_.first_workload + mesh_.dataplanes.size());
+  auto own = memory_.locals.begin();
+  std::size_t ordinal = 0;
+  for (std::uint32_t i = 0; i < mesh_.dataplanes.size(); ++i) {
+    if (own != memory_.locals.end() && own->position == i) {
+      add_local(*own++);
+      continue;
+    }
+    auto part = remote(mesh_.dataplanes[i], ordinal);
+    if (ordinal == memory_.remotes.size()) memory_.remotes.emplace_back();
+    memory_.remotes[ordinal++] = {mesh_.dataplanes[i].resource, part};
+    c_.out.table.workloads.push_back(std::move(part));
+    ++c_.next_remote;
+  }
+  memory_.remotes.resize(ordinal);
+}
+
+void MeshCompiler::add_local(MeshMemory::Local& own) {
+  const auto& dataplane = mesh_.dataplanes[own.position];
+  if (!own.inbound) {
+    ++c_.work.inbounds;
+    own.inbound = inbound_part(mesh_, dataplane, workload_base(dataplane));
+  }
+  const auto id = c_.numbers.workload(mesh_.model.name, dataplane.resource->name);
+  add_enrolment(dataplane, own.inbound->workload, id);
+  c_.add(*own.inbound, id);
+}
+
+void MeshCompiler::add_enrolment(const DataplaneModel& dataplane, const WorkloadImage& workload,
+                                 WorkloadId id) {
+  const auto& block = *dataplane.resource->body.find("sluice");
+  LocalWorkload local;
+  local.id = id;
+  local.mesh = mesh_.model.name;
+  local.name = workload.name;
+  static const std::map<std::string_view, AttachKind> kKinds{{"cgroup", AttachKind::cgroup},
+                                                             {"unit", AttachKind::unit},
+                                                             {"netns", AttachKind::netns},
+                                                             {"tap", AttachKind::tap},
+                                                             {"pod", AttachKind::pod}};
+  if (const auto* attach = block.find("attach"); attach != nullptr && attach->size() == 1) {
+    const auto& target = attach->fields.front();
+    if (const auto kind = kKinds.find(target.key); kind != kKinds.end()) local.attach = kind->second;
+    local.attach_to = target.value.scalar;
+  }
+  const auto mode = block.text_of("failMode");
+  local.fail_mode = mode == "open"     ? FailMode::open
+                    : mode == "closed" ? FailMode::closed
+                                       : FailMode::closed_fast;
+  local.addresses = workload.addresses;
+  local.mtls = workload.mtls;
+  local.identities = workload.identities;
+  local.origin = dataplane.resource->origin(dataplane.resource->mark);
+  c_.out.workloads.push_back(std::move(local));
+}
+
+void MeshCompiler::add_outbounds(MeshMemory::Local& own) {
+  if (!own.outbound) {
+    ++c_.work.outbounds;
+    own.outbound = outbound_part(*memory_.http, std::span(memory_.services->services()).first(own.services),
+                                 mesh_.dataplanes[own.position], own.declared,
+                                 {context_.first_workload + own.position, context_.first_service});
+  }
+  c_.out.diagnostics.append(own.unresolved);
+  c_.add(*own.outbound);
+}
+
+PartList<ServiceImage> MeshCompiler::service_parts() const {
+  PartList<ServiceImage> out;
+  for (const auto& service : memory_.services->services()) {
+    ServiceImage image;
+    // A name made of many tags is for reading only, and the table's text has a limit.
+    image.name = service.name.substr(0, 1024);
+    image.mesh = context_.number;
+    image.protocol = service.protocol;
+    image.vips = service.vips;
+    for (const auto& backend : service.backends)
+      image.backends.push_back({context_.first_workload + backend.workload, backend.inbound});
+    out.push_back(std::move(image));
+  }
+  return out;
+}
+
+void MeshCompiler::add_services() {
+  if (!services_hold_) memory_.service_parts = service_parts();
+  for (const auto& part : memory_.service_parts.parts()) c_.out.table.services.push_back(part);
+}
+
+void MeshCompiler::add_destinations() {
+  if (!services_hold_) {
+    auto now = mesh_destinations(c_.out.table.workloads, context_.first_workload, memory_.service_parts);
+    if (memory_.destinations == nullptr || *memory_.destinations != now)
+      memory_.destinations = std::make_shared<const std::vector<SocketAddr>>(std::move(now));
+  }
+  c_.out.kernel.meshes.push_back({c_.numbers.mesh(mesh_.model.name), mesh_.model.name, memory_.destinations});
+}
+
+}  // namespace sluice::policy

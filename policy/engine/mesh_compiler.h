@@ -1,0 +1,87 @@
+// Everything of one mesh. Only local workloads get policies: a remote one is an address and an identity here,
+// and its own node enforces what it admits. What a compilation made stays in a MeshMemory, and the next one
+// makes only those parts anew whose documents changed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "policy/engine/compilation.h"
+#include "policy/engine/http/client_http.h"
+#include "policy/engine/local_parts.h"
+#include "policy/engine/services.h"
+#include "policy/engine/world.h"
+
+namespace sluice::policy {
+
+struct MeshMemory {
+  // On what every part depends besides its documents.
+  struct Context {
+    std::uint32_t number = 0;  // of the mesh in the table
+    std::uint32_t first_workload = 0;
+    std::uint32_t first_service = 0;
+    std::uint32_t first_remote = 0;
+    bool tags = false;  // some policy chooses hosts by their tags
+    std::string node;
+    bool operator==(const Context&) const = default;
+  };
+  struct Local {
+    std::uint32_t position = 0;  // among the mesh's Dataplanes
+    DeclaredOutbounds declared;
+    std::uint32_t services = 0;  // how many there were when its outbounds had been declared
+    Diagnostics unresolved;
+    std::optional<InboundPart> inbound;
+    std::optional<OutboundPart> outbound;
+  };
+  // The resource is only compared; it lived when this was written.
+  struct Remote {
+    const Resource* resource = nullptr;
+    PartList<WorkloadImage>::Pointer part;
+  };
+
+  Context context;
+  std::unique_ptr<ServiceRegistry> services;  // null: nothing is known
+  std::unique_ptr<MeshHttp> http;
+  Diagnostics route_problems;
+  std::vector<Local> locals;
+  std::vector<Remote> remotes;
+  PartList<ServiceImage> service_parts;
+  std::shared_ptr<const std::vector<SocketAddr>> destinations;
+};
+
+class MeshCompiler {
+ public:
+  // `memory` is of the same mesh; `changed`: its documents that came or went since.
+  MeshCompiler(Compilation& compilation, const MeshWorld& mesh, MeshMemory& memory,
+               std::span<const Resource* const> changed);
+  void run();
+
+ private:
+  bool local(const DataplaneModel& dataplane) const;
+  bool forget_parts();
+  void renew();
+  WorkloadImage workload_base(const DataplaneModel& dataplane) const;
+  PartList<WorkloadImage>::Pointer remote(const DataplaneModel& dataplane, std::size_t ordinal);
+  void add_workloads();
+  void add_local(MeshMemory::Local& own);
+  void add_enrolment(const DataplaneModel& dataplane, const WorkloadImage& workload, WorkloadId id);
+  void add_outbounds(MeshMemory::Local& own);
+  void declare(MeshMemory::Local& own);
+  void add_services();
+  PartList<ServiceImage> service_parts() const;
+  void add_destinations();
+
+  Compilation& c_;
+  const MeshWorld& mesh_;
+  MeshMemory& memory_;
+  std::span<const Resource* const> changed_;
+  MeshMemory::Context context_;
+  bool remotes_hold_ = false;
+  bool services_hold_ = false;
+};
+
+}  // namespace sluice::policy
