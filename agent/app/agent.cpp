@@ -110,14 +110,23 @@ void Agent::default_fail_modes(policy::Compiled& compiled) const {
                                        : policy::FailMode::closed_fast;
   for (auto& workload : compiled.workloads) {
     const auto* found = store_->find("Dataplane/" + workload.mesh + "/" + workload.name);
-    if (found == nullptr || found->document.resource->body.find_path({"sluice", "failMode"}) != nullptr)
+    if (found == nullptr || found->document->resource->body.find_path({"sluice", "failMode"}) != nullptr)
       continue;
     workload.fail_mode = mode;
   }
 }
 
+void Agent::limit_connections(policy::TableImage& table) const {
+  for (std::size_t i = 0; i < table.workloads.size(); ++i) {
+    if (!table.workloads[i].local || table.workloads[i].max_connections != 0) continue;
+    table.workloads.edit(i, [&](policy::WorkloadImage& workload) {
+      workload.max_connections = static_cast<std::uint32_t>(parts_.config.limits_connections_per_workload);
+    });
+  }
+}
+
 void Agent::recompile() {
-  auto compiled = policy::compile({store_->in_force(), parts_.config.node_name, {}}, numbers_);
+  auto compiled = compiler_.compile(store_->in_force(), parts_.config.node_name, {}, numbers_);
   compile_problem_.reset();
   if (compiled.workloads.size() > parts_.config.limits_workloads)
     compile_problem_ = Fault{fmt::format("{} workloads are bound to this node, the limit is {}",
@@ -126,10 +135,8 @@ void Agent::recompile() {
   const auto recorded = book_.record(compiled);
   numbers_written_ = recorded.has_value();
   if (!numbers_written_) compile_problem_ = recorded.error();
-  for (auto& workload : compiled.table.workloads)
-    if (workload.local && workload.max_connections == 0)
-      workload.max_connections = static_cast<std::uint32_t>(parts_.config.limits_connections_per_workload);
-  auto table = policy::Table::build(compiled.table);
+  limit_connections(compiled.table);
+  auto table = policy::Table::build(std::move(compiled.table));
   if (!table)
     compile_problem_ = Fault{"compiled table is not valid: " + table.error(), "what was in force stays"};
   if (compile_problem_) return log_.error("resources are not in force: {}", compile_problem_->message);

@@ -90,6 +90,7 @@ class Agent {
  private:
   void recompile();
   void default_fail_modes(policy::Compiled& compiled) const;
+  void limit_connections(policy::TableImage& table) const;
   void refresh_certificates();
   void plan_rotation();
   void watch_authorities();
@@ -108,7 +109,7 @@ class Agent {
   double heartbeat_age() const;
   UpgradeInfo upgrade_info() const;
   ResourceInfo resource_info(const StoredDocument& document) const;
-  ApplyOutcome judge(const ApplyRequest& request, std::vector<Document>& documents) const;
+  ApplyOutcome judge(const ApplyRequest& request, std::vector<DocumentPtr>& documents) const;
   ConnectionInfo connection_info(const FlightRow& row) const;
   Outcome<Explanation> explain_row(const FlightRow& row) const;
   Outcome<Explanation> explain_event(const KernelEvent& event) const;
@@ -123,6 +124,7 @@ class Agent {
   std::unique_ptr<Store> store_;
   std::optional<DirectoryWatch> directory_;
   policy::Numbers numbers_;
+  policy::Compiler compiler_;
   NumberBook book_;
   policy::Compiled compiled_;
   std::shared_ptr<const policy::Table> table_;  // compiled last

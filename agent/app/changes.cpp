@@ -39,7 +39,7 @@ bool is_plain(const std::string& text) {
 
 ResourceInfo Agent::resource_info(const StoredDocument& stored) const {
   ResourceInfo info;
-  const auto& document = stored.document;
+  const auto& document = *stored.document;
   if (document.resource) {
     info.kind = document.resource->kind;
     info.mesh = document.resource->mesh;
@@ -76,20 +76,20 @@ Outcome<ResourceInfo> Agent::resource(const ResourceKey& key) const {
 }
 
 // The documents of the request, all good, or why it is refused.
-ApplyOutcome Agent::judge(const ApplyRequest& request, std::vector<Document>& documents) const {
+ApplyOutcome Agent::judge(const ApplyRequest& request, std::vector<DocumentPtr>& documents) const {
   ApplyResult result;
   std::vector<Diagnostic> diagnostics;
   bool good = true;
   documents = judge_documents(request.yaml, request.source, store_->dialect(), request.strict);
   for (const auto& document : documents) {
-    good = good && document.resource.has_value();
-    for (const auto& diagnostic : document.diagnostics.list())
+    good = good && document->resource != nullptr;
+    for (const auto& diagnostic : document->diagnostics.list())
       diagnostics.push_back(diagnostic_of(diagnostic));
-    if (document.resource)
-      if (const auto* kind = policy::find_kind(document.resource->kind);
+    if (document->resource)
+      if (const auto* kind = policy::find_kind(document->resource->kind);
           kind != nullptr && kind->support == policy::Support::refused) {
         good = false;
-        diagnostics.push_back({true, document.where, document.resource->kind + " is not supported", ""});
+        diagnostics.push_back({true, document->where, document->resource->kind + " is not supported", ""});
       }
   }
   if (documents.empty()) return std::unexpected(refusal(Fault{request.source + " holds no document", {}}));
@@ -102,11 +102,11 @@ ApplyOutcome Agent::judge(const ApplyRequest& request, std::vector<Document>& do
   if (auto admitted = store_->admit(documents); !admitted)
     return std::unexpected(refusal(admitted.error(), diagnostics));
   for (const auto& document : documents) {
-    const auto* old = store_->find(document.key);
-    const auto& resource = *document.resource;
-    const char* action = old == nullptr                                           ? "created"
-                         : old->document.resource->body.same_value(resource.body) ? "unchanged"
-                                                                                  : "changed";
+    const auto* old = store_->find(document->key);
+    const auto& resource = *document->resource;
+    const char* action = old == nullptr                                            ? "created"
+                         : old->document->resource->body.same_value(resource.body) ? "unchanged"
+                                                                                   : "changed";
     result.resources.push_back({resource.kind, resource.mesh, resource.name, action});
   }
   result.warnings = std::move(diagnostics);
@@ -115,7 +115,7 @@ ApplyOutcome Agent::judge(const ApplyRequest& request, std::vector<Document>& do
 
 ApplyOutcome Agent::apply(const ApplyRequest& request) {
   if (uninstalled_) return std::unexpected(refusal(Fault{"Sluice has been uninstalled", "start it again"}));
-  std::vector<Document> documents;
+  std::vector<DocumentPtr> documents;
   auto result = judge(request, documents);
   if (!result || request.dry_run) return result;
   if (auto put = store_->put(documents); !put) return std::unexpected(refusal(put.error(), result->warnings));

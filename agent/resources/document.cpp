@@ -1,6 +1,7 @@
 #include "resources/document.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -92,6 +93,7 @@ bool only_comments(std::string_view text) {
 Document judge(const Slice& slice, const std::string& file, policy::Dialect dialect, bool strict) {
   Document out;
   out.text = slice.text;
+  out.line = slice.line;
   policy::CheckOptions options;
   options.for_use = true;
   options.strict = strict;
@@ -100,8 +102,9 @@ Document judge(const Slice& slice, const std::string& file, policy::Dialect dial
   out.diagnostics = shifted(checked.diagnostics, slice.line);
   out.where = fmt::format("{}:{}", file, slice.line + 1);
   if (!checked.diagnostics.has_errors() && checked.resources.size() == 1) {
-    out.resource = std::move(checked.resources.front());
-    shift(*out.resource, slice.line);
+    auto resource = std::make_shared<policy::Resource>(std::move(checked.resources.front()));
+    shift(*resource, slice.line);
+    out.resource = std::move(resource);
     out.key = out.resource->key();
     out.where = fmt::format("{}:{}", file, out.resource->mark.line);
   } else {
@@ -114,11 +117,21 @@ Document judge(const Slice& slice, const std::string& file, policy::Dialect dial
 
 }  // namespace
 
-std::vector<Document> judge_documents(std::string_view text, const std::string& file, policy::Dialect dialect,
-                                      bool strict) {
-  std::vector<Document> out;
-  for (const auto& slice : cut(text))
-    if (!only_comments(slice.text)) out.push_back(judge(slice, file, dialect, strict));
+std::vector<DocumentPtr> judge_documents(std::string_view text, const std::string& file,
+                                         policy::Dialect dialect, bool strict,
+                                         std::span<const DocumentPtr> known) {
+  std::unordered_map<std::uint32_t, DocumentPtr> by_line;
+  for (const auto& document : known)
+    if (document->resource && document->resource->file == file) by_line.emplace(document->line, document);
+  std::vector<DocumentPtr> out;
+  for (const auto& slice : cut(text)) {
+    const auto old = by_line.find(slice.line);
+    if (old != by_line.end() && old->second->text == slice.text) {
+      out.push_back(old->second);
+    } else if (!only_comments(slice.text)) {
+      out.push_back(std::make_shared<const Document>(judge(slice, file, dialect, strict)));
+    }
+  }
   return out;
 }
 

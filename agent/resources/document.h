@@ -2,7 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,16 +15,20 @@
 namespace sluice::agent {
 
 struct Document {
-  std::string text;                          // as written, without the separator lines
-  std::optional<policy::Resource> resource;  // nothing when the document has an error
+  std::string text;              // as written, without the separator lines
+  std::uint32_t line = 0;        // of the whole text: lines before it
+  policy::ResourcePtr resource;  // null when the document has an error
   std::string key;    // "Kind/mesh/name"; of a bad document too when its envelope can be read; else empty
   std::string where;  // "file:line"
   policy::Diagnostics diagnostics;
 };
+using DocumentPtr = std::shared_ptr<const Document>;
 
 // Cuts text at the `---` lines and judges each document by itself, so that an error stays in its document.
-// Line numbers are those of the whole text.
-std::vector<Document> judge_documents(std::string_view text, const std::string& file, policy::Dialect dialect,
-                                      bool strict);
+// Line numbers are those of the whole text. `known`: good documents of an earlier text of the file, judged
+// alike; those that stand unchanged at their line are taken over.
+std::vector<DocumentPtr> judge_documents(std::string_view text, const std::string& file,
+                                         policy::Dialect dialect, bool strict,
+                                         std::span<const DocumentPtr> known = {});
 
 }  // namespace sluice::agent

@@ -74,12 +74,12 @@ Outcome<> Store::load_applied() {
     const auto text = read_bounded(path, options_.document_bytes);
     if (!text) return std::unexpected(text.error());
     for (auto& document : judge_documents(*text, path, options_.dialect, false)) {
-      if (!document.resource) {
+      if (!document->resource) {
         // Written by us after it was judged good: another version of Sluice, or somebody's hand.
-        log_.error("stored document is not valid and not in force: {}", first_error(document));
+        log_.error("stored document is not valid and not in force: {}", first_error(*document));
         continue;
       }
-      applied_.insert_or_assign(document.key, std::move(document));
+      applied_.insert_or_assign(document->key, std::move(document));
     }
   }
   return {};
@@ -99,7 +99,7 @@ Outcome<> Store::load_last_good() {
     if (!text->starts_with("# ") || end == std::string::npos) continue;
     File& file = files_[text->substr(2, end - 2)];
     for (auto& document : judge_documents(*text, copy, options_.dialect, false))
-      if (document.resource) file.good.push_back(std::move(document));
+      if (document->resource) file.good.push_back(std::move(document));
   }
   return {};
 }
@@ -144,22 +144,19 @@ bool Store::read_directory() {
 }
 
 void Store::take_text(File& file, const std::string& path, std::string text) {
-  std::vector<Document> good;
-  std::vector<Document> bad;
-  std::set<std::string> named;
+  std::vector<DocumentPtr> good;
+  std::vector<DocumentPtr> bad;
+  std::set<std::string> fine;
+  std::set<std::string> broken;
   bool nameless = false;
-  for (auto& document : judge_documents(text, path, options_.dialect, false)) {
-    named.insert(document.key);
-    nameless |= document.key.empty();
-    if (!document.resource) log_.error("document is not in force: {}", first_error(document));
-    (document.resource ? good : bad).push_back(std::move(document));
+  for (auto& document : judge_documents(text, path, options_.dialect, false, file.good)) {
+    (document->resource ? fine : broken).insert(document->key);
+    nameless |= document->key.empty();
+    if (!document->resource) log_.error("document is not in force: {}", first_error(*document));
+    (document->resource ? good : bad).push_back(std::move(document));
   }
-  for (auto& old : file.good) {
-    const bool replaced = std::ranges::any_of(good, [&](const Document& d) { return d.key == old.key; });
-    const bool broken =
-        nameless ? true : std::ranges::any_of(bad, [&](const Document& d) { return d.key == old.key; });
-    if (!replaced && broken) good.push_back(std::move(old));
-  }
+  for (auto& old : file.good)
+    if (!fine.contains(old->key) && (nameless || broken.contains(old->key))) good.push_back(std::move(old));
   file.text = std::move(text);
   file.unreadable.clear();
   file.good = std::move(good);
@@ -170,35 +167,54 @@ void Store::take_text(File& file, const std::string& path, std::string text) {
 void Store::keep_last_good(const std::string& path, const File& file) {
   std::string text = "# " + path + "\n";
   for (const auto& document : file.good)
-    text += "---\n" + document.text + (document.text.ends_with('\n') ? "" : "\n");
+    text += "---\n" + document->text + (document->text.ends_with('\n') ? "" : "\n");
   // The copy only serves a later start, so a full disk must not keep a good file out of force.
   if (auto kept = write_durably({{last_good_path(path), text}}); !kept)
     log_.warn("no last good copy of {}: {}", path, kept.error().message);
 }
 
-void Store::add(const Document& document, bool applied, std::map<std::string, std::string>& owners) {
+void Store::add(const DocumentPtr& document, bool applied) {
   StoredDocument stored{document, applied, false, false, {}};
-  const auto [owner, fresh] = owners.emplace(document.key, document.where);
-  stored.shadowed = !fresh && applied_.contains(document.key);
-  if (!fresh)
-    stored.problem = fmt::format("{} is also defined at {}, which wins", document.key, owner->second);
-  else if (in_force_.size() >= options_.resources)
+  if (const auto owner = places_.find(document->key); owner != places_.end()) {
+    const auto& winner = *documents_[owner->second.document].document;
+    stored.problem = fmt::format("{} is also defined at {}, which wins", document->key, winner.where);
+    stored.shadowed = applied_.contains(document->key);
+    contested_.insert(winner.key);
+  } else if (in_force_.size() >= options_.resources) {
     stored.problem = fmt::format("more than {} resources; raise limits.resources", options_.resources);
+  }
   stored.in_force = stored.problem.empty();
-  if (stored.in_force) in_force_.push_back(*document.resource);
+  if (stored.in_force) {
+    places_.emplace(document->key, Place{documents_.size(), in_force_.size()});
+    in_force_.push_back(document->resource);
+  }
   documents_.push_back(std::move(stored));
+}
+
+// A new version of what apply stored before, without a look at all the others. False: that is not what it is.
+bool Store::replace(const DocumentPtr& document) {
+  const auto found = places_.find(document->key);
+  if (found == places_.end() || !documents_[found->second.document].applied) return false;
+  if (contested_.contains(document->key)) return false;
+  const auto place = found->second;
+  places_.erase(found);
+  documents_[place.document].document = document;
+  in_force_[place.resource] = document->resource;
+  places_.emplace(document->key, place);
+  return true;
 }
 
 void Store::rebuild() {
   documents_.clear();
   in_force_.clear();
   problems_.clear();
-  std::map<std::string, std::string> owners;
-  for (const auto& [key, document] : applied_) add(document, true, owners);
+  places_.clear();
+  contested_.clear();
+  for (const auto& [key, document] : applied_) add(document, true);
   for (const auto& [path, file] : files_) {
-    for (const auto& document : file.good) add(document, false, owners);
+    for (const auto& document : file.good) add(document, false);
     for (const auto& document : file.bad)
-      documents_.push_back({document, false, false, false, first_error(document)});
+      documents_.push_back({document, false, false, false, first_error(*document)});
     if (!file.unreadable.empty())
       problems_.push_back(file.unreadable + "; its last good version stays in force");
   }
@@ -210,33 +226,37 @@ std::size_t Store::bad() const {
   return static_cast<std::size_t>(documents) + problems_.size();
 }
 
-Outcome<> Store::admit(const std::vector<Document>& documents) const {
+Outcome<> Store::admit(const std::vector<DocumentPtr>& documents) const {
   std::set<std::string> keys;
   std::size_t fresh = 0;
   for (const auto& document : documents) {
-    if (!keys.insert(document.key).second)
-      return fault(fmt::format("{}: {} is defined twice", document.where, document.key),
+    if (!keys.insert(document->key).second)
+      return fault(fmt::format("{}: {} is defined twice", document->where, document->key),
                    "remove one of the two");
-    if (document.text.size() > options_.document_bytes)
+    if (document->text.size() > options_.document_bytes)
       return fault(
-          fmt::format("{}: document is larger than {} KiB", document.where, options_.document_bytes / 1024),
+          fmt::format("{}: document is larger than {} KiB", document->where, options_.document_bytes / 1024),
           "raise limits.document_kib");
-    if (find(document.key) == nullptr) ++fresh;
+    if (find(document->key) == nullptr) ++fresh;
   }
   if (in_force_.size() + fresh > options_.resources)
     return fault(fmt::format("more than {} resources", options_.resources), "raise limits.resources");
   return {};
 }
 
-Outcome<> Store::put(const std::vector<Document>& documents) {
+Outcome<> Store::put(const std::vector<DocumentPtr>& documents) {
   if (auto admitted = admit(documents); !admitted) return admitted;
   std::vector<FileText> files;
-  for (const auto& document : documents) files.push_back({file_name(document.key), document.text});
+  for (const auto& document : documents) files.push_back({file_name(document->key), document->text});
   if (auto written = commit_batch(applied_directory(), files); !written) return written;
   // What is committed counts; the next put, remove or start moves what could not be moved.
   if (auto finished = finish_batch(applied_directory()); !finished) log_.warn("{}", finished.error().message);
-  for (const auto& document : documents) applied_.insert_or_assign(document.key, document);
-  rebuild();
+  bool replaced = true;
+  for (const auto& document : documents) {
+    applied_.insert_or_assign(document->key, document);
+    replaced = replaced && replace(document);
+  }
+  if (!replaced) rebuild();
   return {};
 }
 
@@ -244,7 +264,7 @@ Outcome<> Store::remove(const std::string& key) {
   if (!applied_.contains(key)) {
     const auto* found = find(key);
     if (found == nullptr) return fault(key + " does not exist", "see `sluice get`");
-    return fault(fmt::format("{} comes from {}", key, found->document.where), "remove it from that file");
+    return fault(fmt::format("{} comes from {}", key, found->document->where), "remove it from that file");
   }
   if (auto finished = finish_batch(applied_directory()); !finished) return finished;
   if (auto removed = remove_durably(applied_directory() + "/" + file_name(key)); !removed) return removed;
@@ -254,9 +274,8 @@ Outcome<> Store::remove(const std::string& key) {
 }
 
 const StoredDocument* Store::find(const std::string& key) const {
-  const auto found =
-      std::ranges::find_if(documents_, [&](const auto& d) { return d.in_force && d.document.key == key; });
-  return found == documents_.end() ? nullptr : &*found;
+  const auto found = places_.find(key);
+  return found == places_.end() ? nullptr : &documents_[found->second.document];
 }
 
 }  // namespace sluice::agent

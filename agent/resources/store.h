@@ -9,6 +9,9 @@
 
 #include <map>
 #include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/log.h"
@@ -28,7 +31,7 @@ struct StoreOptions {
 
 // A document as the operator sees it.
 struct StoredDocument {
-  Document document;
+  DocumentPtr document;
   bool applied = false;  // by apply, else from a file
   bool in_force = false;
   bool shadowed = false;  // apply stored a newer version of a file's document: no mistake, only a note
@@ -45,16 +48,16 @@ class Store {
   bool rescan();
 
   policy::Dialect dialect() const { return options_.dialect; }
-  const std::vector<policy::Resource>& in_force() const { return in_force_; }
+  const std::vector<policy::ResourcePtr>& in_force() const { return in_force_; }
   const std::vector<StoredDocument>& documents() const { return documents_; }
   // Documents and files whose newest text is not in force.
   std::size_t bad() const;
   const std::vector<std::string>& problems() const { return problems_; }
 
   // Would the set still be within its limits and free of duplicates with these? Changes nothing.
-  Outcome<> admit(const std::vector<Document>& documents) const;
+  Outcome<> admit(const std::vector<DocumentPtr>& documents) const;
   // Stores good documents durably and puts them into force: all or none, whatever dies in between.
-  Outcome<> put(const std::vector<Document>& documents);
+  Outcome<> put(const std::vector<DocumentPtr>& documents);
   // Removes what apply stored; a Fault for what it did not.
   Outcome<> remove(const std::string& key);
   // The version in force; null when there is none.
@@ -63,9 +66,9 @@ class Store {
  private:
   struct File {
     std::string text;
-    std::vector<Document> good;  // in force, some perhaps from an earlier text
-    std::vector<Document> bad;   // of the newest text
-    std::string unreadable;      // why its newest text could not be read
+    std::vector<DocumentPtr> good;  // in force, some perhaps from an earlier text
+    std::vector<DocumentPtr> bad;   // of the newest text
+    std::string unreadable;         // why its newest text could not be read
   };
   Outcome<> load_applied();
   Outcome<> load_last_good();
@@ -73,16 +76,23 @@ class Store {
   void take_text(File& file, const std::string& path, std::string text);
   void keep_last_good(const std::string& path, const File& file);
   void rebuild();
-  void add(const Document& document, bool applied, std::map<std::string, std::string>& owners);
+  void add(const DocumentPtr& document, bool applied);
+  bool replace(const DocumentPtr& document);
   std::string applied_directory() const;
   std::string last_good_path(const std::string& file) const;
 
   StoreOptions options_;
   Log& log_;
-  std::map<std::string, File> files_;        // by path
-  std::map<std::string, Document> applied_;  // by key
+  struct Place {
+    std::size_t document;  // in documents_
+    std::size_t resource;  // in in_force_
+  };
+  std::map<std::string, File> files_;           // by path
+  std::map<std::string, DocumentPtr> applied_;  // by key
   std::vector<StoredDocument> documents_;
-  std::vector<policy::Resource> in_force_;
+  std::vector<policy::ResourcePtr> in_force_;
+  std::unordered_map<std::string_view, Place> places_;  // of what is in force; keys are those of documents_
+  std::unordered_set<std::string_view> contested_;      // keys that several documents have
   std::vector<std::string> problems_;
 };
 

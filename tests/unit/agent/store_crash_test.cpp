@@ -26,7 +26,7 @@ std::string timeout(const std::string& name, const std::string& value) {
          value + "}\n";
 }
 
-std::vector<Document> versions(const std::string& value) {
+std::vector<DocumentPtr> versions(const std::string& value) {
   return judge_documents(
       "type: Mesh\nname: default\n---\n" + timeout(kNames[0], value) + "---\n" + timeout(kNames[1], value),
       "apply", policy::Dialect::kuma_2, false);
@@ -94,7 +94,7 @@ class StoreCrash : public testing::Test {
     for (const char* name : kNames) {
       const auto* found = store.find("MeshTimeout/default/" + std::string(name));
       if (found == nullptr) return "";
-      const auto& text = found->document.text;
+      const auto& text = found->document->text;
       const auto from = text.find("connectionTimeout: ") + std::strlen("connectionTimeout: ");
       const auto value = text.substr(from, text.find('}', from) - from);
       if (!version.empty() && value != version) return "";

@@ -41,7 +41,7 @@ class StoreTest : public testing::Test {
   }
   static std::string mark_of(const Store& store, const std::string& key) {
     const auto* found = store.find(key);
-    return found == nullptr ? "absent" : found->document.text;
+    return found == nullptr ? "absent" : found->document->text;
   }
 
   Log log_;
@@ -59,8 +59,8 @@ TEST_F(StoreTest, KeepsConfigurationOfEnvoyOutOfForce) {
   EXPECT_EQ(store->bad(), 1);
   const auto applied = judge_documents(patch, "apply", dialect, false);
   ASSERT_EQ(applied.size(), 1);
-  EXPECT_FALSE(applied[0].resource.has_value());
-  EXPECT_NE(applied[0].diagnostics.text().find("the configuration of Envoy"), std::string::npos);
+  EXPECT_FALSE(applied[0]->resource != nullptr);
+  EXPECT_NE(applied[0]->diagnostics.text().find("the configuration of Envoy"), std::string::npos);
 }
 
 TEST_F(StoreTest, JudgesByItsDialect) {
@@ -73,7 +73,7 @@ TEST_F(StoreTest, JudgesByItsDialect) {
   dialect = policy::Dialect::kuma_3;
   const auto store = open();
   ASSERT_EQ(store->in_force().size(), 1);
-  EXPECT_EQ(store->in_force().front().dialect, policy::Dialect::kuma_3);
+  EXPECT_EQ(store->in_force().front()->dialect, policy::Dialect::kuma_3);
   EXPECT_EQ(store->bad(), 1);
 }
 
