@@ -191,11 +191,21 @@ void Store::add(const DocumentPtr& document, bool applied) {
   documents_.push_back(std::move(stored));
 }
 
-// A new version of what apply stored before, without a look at all the others. False: that is not what it is.
-bool Store::replace(const DocumentPtr& document) {
+const std::vector<StoredDocument>& Store::documents() {
+  if (!in_order_) rebuild();
+  return documents_;
+}
+
+// One document that apply stored, without a look at all the others. False: others are concerned.
+bool Store::take_in(const DocumentPtr& document) {
   const auto found = places_.find(document->key);
-  if (found == places_.end() || !documents_[found->second.document].applied) return false;
-  if (contested_.contains(document->key)) return false;
+  if (found == places_.end()) {
+    if (in_force_.size() >= options_.resources) return false;
+    add(document, true);
+    in_order_ = false;
+    return true;
+  }
+  if (!documents_[found->second.document].applied || contested_.contains(document->key)) return false;
   const auto place = found->second;
   places_.erase(found);
   documents_[place.document].document = document;
@@ -204,7 +214,31 @@ bool Store::replace(const DocumentPtr& document) {
   return true;
 }
 
+// The last one moves into its place.
+bool Store::take_out(const std::string& key) {
+  const auto found = places_.find(key);
+  // Above the limit another one would come into force, and the last document must be one in force.
+  if (found == places_.end() || contested_.contains(key) || in_force_.size() >= options_.resources ||
+      !documents_.back().in_force)
+    return false;
+  const auto place = found->second;
+  places_.erase(found);
+  if (place.document + 1 != documents_.size()) {
+    places_.at(documents_.back().document->key).document = place.document;
+    documents_[place.document] = std::move(documents_.back());
+  }
+  documents_.pop_back();
+  if (place.resource + 1 != in_force_.size()) {
+    places_.at(in_force_.back()->key()).resource = place.resource;
+    in_force_[place.resource] = std::move(in_force_.back());
+  }
+  in_force_.pop_back();
+  in_order_ = false;
+  return true;
+}
+
 void Store::rebuild() {
+  in_order_ = true;
   documents_.clear();
   in_force_.clear();
   problems_.clear();
@@ -251,12 +285,12 @@ Outcome<> Store::put(const std::vector<DocumentPtr>& documents) {
   if (auto written = commit_batch(applied_directory(), files); !written) return written;
   // What is committed counts; the next put, remove or start moves what could not be moved.
   if (auto finished = finish_batch(applied_directory()); !finished) log_.warn("{}", finished.error().message);
-  bool replaced = true;
+  bool taken = true;
   for (const auto& document : documents) {
     applied_.insert_or_assign(document->key, document);
-    replaced = replaced && replace(document);
+    taken = taken && take_in(document);
   }
-  if (!replaced) rebuild();
+  if (!taken) rebuild();
   return {};
 }
 
@@ -269,7 +303,7 @@ Outcome<> Store::remove(const std::string& key) {
   if (auto finished = finish_batch(applied_directory()); !finished) return finished;
   if (auto removed = remove_durably(applied_directory() + "/" + file_name(key)); !removed) return removed;
   applied_.erase(key);
-  rebuild();
+  if (!take_out(key)) rebuild();
   return {};
 }
 

@@ -49,7 +49,8 @@ class Store {
 
   policy::Dialect dialect() const { return options_.dialect; }
   const std::vector<policy::ResourcePtr>& in_force() const { return in_force_; }
-  const std::vector<StoredDocument>& documents() const { return documents_; }
+  // What apply stored by key, then those of files.
+  const std::vector<StoredDocument>& documents();
   // Documents and files whose newest text is not in force.
   std::size_t bad() const;
   const std::vector<std::string>& problems() const { return problems_; }
@@ -77,7 +78,8 @@ class Store {
   void keep_last_good(const std::string& path, const File& file);
   void rebuild();
   void add(const DocumentPtr& document, bool applied);
-  bool replace(const DocumentPtr& document);
+  bool take_in(const DocumentPtr& document);
+  bool take_out(const std::string& key);
   std::string applied_directory() const;
   std::string last_good_path(const std::string& file) const;
 
@@ -89,6 +91,7 @@ class Store {
   };
   std::map<std::string, File> files_;           // by path
   std::map<std::string, DocumentPtr> applied_;  // by key
+  bool in_order_ = true;                        // of documents_
   std::vector<StoredDocument> documents_;
   std::vector<policy::ResourcePtr> in_force_;
   std::unordered_map<std::string_view, Place> places_;  // of what is in force; keys are those of documents_

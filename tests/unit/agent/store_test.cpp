@@ -5,6 +5,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <random>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
 
 namespace sluice::agent {
 namespace {
@@ -162,6 +167,41 @@ TEST_F(StoreTest, LimitsHold) {
 TEST_F(StoreTest, MissingDirectoryIsEmpty) {
   fs::remove_all(root_ + "/resources");
   EXPECT_TRUE(open()->in_force().empty());
+}
+
+// Whatever was applied and removed, the set is the one that a start would find.
+TEST_F(StoreTest, FollowsChangesAsIfReadAnew) {
+  const auto seed = std::random_device{}();
+  std::mt19937 random(seed);
+  write("a.yaml", kMesh + "---\n" + timeout("t0", "1s") + "---\n" + timeout("t1", "1s"));
+  const auto store = open();
+  const auto in_force = [](const Store& one) {
+    std::multiset<std::string> out;
+    for (const auto& resource : one.in_force()) out.insert(resource->key() + resource->body.to_json());
+    return out;
+  };
+  const auto listed = [](Store& one) {
+    std::vector<std::tuple<std::string, std::string, bool, bool, bool, bool>> out;
+    for (const auto& d : one.documents())
+      out.emplace_back(d.document->key, d.document->text, d.applied, d.in_force, d.shadowed,
+                       d.problem.empty());
+    return out;
+  };
+  for (int step = 0; step < 200; ++step) {
+    const auto name = "t" + std::to_string(random() % 10);
+    if (random() % 3 == 0) {
+      static_cast<void>(store->remove("MeshTimeout/default/" + name));
+    } else {
+      const auto text = timeout(name, std::to_string(random() % 5 + 1) + "s");
+      static_cast<void>(store->put(judge_documents(text, "request", policy::Dialect::kuma_2, false)));
+    }
+    const auto anew = open();
+    ASSERT_EQ(in_force(*store), in_force(*anew)) << "seed " << seed;
+    if (random() % 4 != 0) continue;
+    ASSERT_EQ(listed(*store), listed(*anew)) << "seed " << seed;
+    for (const auto& d : store->documents())
+      if (d.in_force) ASSERT_EQ(store->find(d.document->key), &d) << "seed " << seed;
+  }
 }
 
 }  // namespace
