@@ -38,12 +38,21 @@ WorldChanges LiveWorld::difference(std::span<const ResourcePtr> resources) const
   while (tail < common - head && old[old.size() - 1 - tail] == resources[resources.size() - 1 - tail]) ++tail;
   const auto before = old.subspan(head, old.size() - head - tail);
   const auto after = resources.subspan(head, resources.size() - head - tail);
-  const std::unordered_set<ResourcePtr> had(before.begin(), before.end());
-  const std::unordered_set<ResourcePtr> has(after.begin(), after.end());
-  for (const auto& one : before)
-    if (!has.contains(one)) out.gone.push_back(one);
-  for (const auto& one : after)
-    if (!had.contains(one)) out.come.push_back(one);
+  // What stands at its place in both is left out early.
+  const auto moved = [](std::span<const ResourcePtr> list, std::span<const ResourcePtr> other) {
+    std::unordered_set<const Resource*> places;
+    for (std::size_t i = 0; i < list.size(); ++i)
+      if (i >= other.size() || list[i] != other[i]) places.insert(list[i].get());
+    return places;
+  };
+  const auto had = moved(before, after);
+  const auto has = moved(after, before);
+  for (std::size_t i = 0; i < before.size(); ++i)
+    if ((i >= after.size() || before[i] != after[i]) && !has.contains(before[i].get()))
+      out.gone.push_back(before[i]);
+  for (std::size_t i = 0; i < after.size(); ++i)
+    if ((i >= before.size() || after[i] != before[i]) && !had.contains(after[i].get()))
+      out.come.push_back(after[i]);
   return out;
 }
 
@@ -87,7 +96,7 @@ bool LiveWorld::take_out(const Resource& resource) {
   if (place == list.end() || *place != &resource) return false;
   list.erase(place);
   // A mesh that nobody declared is there only with its documents.
-  if (list.empty()) return false;
+  if (list.empty() && mesh.resource == nullptr) return false;
   if (resource.kind != "Dataplane") {
     mesh.by_target[resource.kind].remove(resource);
     return true;
