@@ -146,7 +146,7 @@ void Agent::recompile() {
   refresh_certificates();
   link_.set(message::SectionKind::table, policy::encode(table_->image()));
   enrolment_.set_wanted(std::move(compiled));
-  enrolment_.step();
+  enrolment_.follow();
   log_.info("{} resources compiled, table {:016x}", store_->in_force().size(), table_->content_hash());
 }
 

@@ -30,6 +30,11 @@ bool Enrolment::is_wanted(WorkloadId id) const {
 }
 
 void Enrolment::step() {
+  destinations_held_ = false;
+  follow();
+}
+
+void Enrolment::follow() {
   // Who is no longer wanted goes first: its namespace may be somebody else's from now on.
   for (auto entry = workloads_.begin(); entry != workloads_.end();) {
     const bool wanted = is_wanted(entry->first);
@@ -166,11 +171,14 @@ std::map<WorkloadId, WorkloadPlace> Enrolment::places() const {
 }
 
 bool Enrolment::sync(bool last_step) {
-  const auto plan = plan_kernel(compiled_, places(), options_.node);
+  const auto plan = plan_kernel(compiled_, places(), options_.node, destinations_);
   Outcome<SyncCounts> counts = SyncCounts{};
   if (plan) counts = stop_namespaces(programs_.maps(), *plan);
   auto total = counts.value_or(SyncCounts{}).all();
-  if (plan && counts) counts = sync_maps(programs_.maps(), *plan);
+  if (plan && counts)
+    counts = sync_maps(programs_.maps(), *plan, destinations_held_ ? destinations_.get() : nullptr);
+  destinations_held_ = plan && counts;
+  if (plan) destinations_ = plan->destinations;
   total += counts.value_or(SyncCounts{}).all();
   if (plan && counts) counts = sync_namespaces(programs_.maps(), *plan);
   total += counts.value_or(SyncCounts{}).all();

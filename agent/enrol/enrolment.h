@@ -1,7 +1,8 @@
 // Enrolment: brings each local workload from its Dataplane to captured, and back. Level-triggered: step()
 // compares what is wanted with where things are and does what it can; it is called after every change and
-// every few seconds, and whatever failed is tried again then. Whether a workload is ready is answered by
-// looking at the kernel (inspect()), never from memory.
+// every few seconds, and whatever failed is tried again then. Only a mesh's list of addresses, which grows
+// with the cluster, is compared with the kernel's every few seconds and with the last one after a change.
+// Whether a workload is ready is answered by looking at the kernel (inspect()), never from memory.
 //
 // Order in:  namespace or cgroup found - keeper has listeners - maps - listeners in the socket map - routing,
 // sysctls -
@@ -11,6 +12,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -65,6 +67,9 @@ class Enrolment {
 
   void set_wanted(policy::Compiled compiled);
   void step();
+  // After a change of what is wanted: does not look again at what the last step left in the kernel's list of
+  // addresses.
+  void follow();
   void listeners_ready(WorkloadId workload, Outcome<Listeners> listeners);
   // Readable when addresses in a workload's namespace changed; then address_news() takes them over. It costs
   // little when nothing else changed, and is no more than a shorter way to what step() finds.
@@ -124,6 +129,8 @@ class Enrolment {
   Log& log_;
   CaptureSite site_;
   policy::Compiled compiled_;
+  std::shared_ptr<const DestinationPlan> destinations_;  // of the last plan
+  bool destinations_held_ = false;                       // the kernel's map was brought to them
   std::map<WorkloadId, EnrolledWorkload> workloads_;
   AddressNews news_;
   bool plan_changed_ = true;  // since the last successful sync: what it then writes is intent, not repair

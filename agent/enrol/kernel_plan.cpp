@@ -40,15 +40,22 @@ bool parse_ports(std::string_view text, ExcludeEntry& out) {
   return out.first_port <= out.last_port;
 }
 
-void add_mesh(KernelPlan& plan, const policy::MeshIntent& mesh) {
-  if (mesh.destinations == nullptr) return;
-  for (const auto& destination : *mesh.destinations) {
-    sluice_destination_key key{};
-    key.mesh = mesh.number;
-    key.port_be = htons(destination.port);
-    key.addr = to_abi(destination.ip);
-    plan.destinations[key] = 1;
+std::shared_ptr<const DestinationPlan> plan_destinations(
+    const std::vector<policy::MeshIntent>& meshes, const std::shared_ptr<const DestinationPlan>& before) {
+  auto out = std::make_shared<DestinationPlan>();
+  for (const auto& mesh : meshes) out->sources.emplace_back(mesh.number, mesh.destinations);
+  if (before != nullptr && before->sources == out->sources) return before;
+  for (const auto& [mesh, destinations] : out->sources) {
+    if (destinations == nullptr) continue;
+    for (const auto& destination : *destinations) {
+      sluice_destination_key key{};
+      key.mesh = mesh;
+      key.port_be = htons(destination.port);
+      key.addr = to_abi(destination.ip);
+      out->content[key] = 1;
+    }
   }
+  return out;
 }
 
 void add_host_inbounds(KernelPlan& plan, const policy::WorkloadIntent& intent) {
@@ -138,7 +145,8 @@ std::optional<ExcludeEntry> parse_exclude(std::string_view text) {
 }
 
 Outcome<KernelPlan> plan_kernel(const policy::Compiled& compiled,
-                                const std::map<WorkloadId, WorkloadPlace>& places, const NodeSettings& node) {
+                                const std::map<WorkloadId, WorkloadPlace>& places, const NodeSettings& node,
+                                const std::shared_ptr<const DestinationPlan>& before) {
   KernelPlan plan;
   std::vector<ExcludeEntry> excludes;
   for (const auto& text : node.excludes) {
@@ -148,7 +156,7 @@ Outcome<KernelPlan> plan_kernel(const policy::Compiled& compiled,
   }
   for (const auto& resolver : node.resolvers) plan.resolvers[to_abi(resolver)] = 1;
   for (const auto& [id, role] : node.cgroup_roles) plan.cgroup_roles[id] = role;
-  for (const auto& mesh : compiled.kernel.meshes) add_mesh(plan, mesh);
+  plan.destinations = plan_destinations(compiled.kernel.meshes, before);
   for (const auto& workload : compiled.workloads) {
     const auto place = places.find(workload.id);
     const auto intent =

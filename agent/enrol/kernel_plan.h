@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "abi.h"
@@ -26,10 +28,18 @@ struct ByteOrder {
 template <typename Key, typename Value>
 using MapContent = std::map<Key, Value, ByteOrder<Key>>;
 
+// The addresses of all meshes, as many as there are endpoints: made once for as long as the meshes' lists
+// stay the same.
+struct DestinationPlan {
+  using Source = std::pair<std::uint32_t, std::shared_ptr<const std::vector<SocketAddr>>>;  // mesh's number
+  std::vector<Source> sources;
+  MapContent<sluice_destination_key, std::uint32_t> content;
+};
+
 struct KernelPlan {
   MapContent<std::uint32_t, sluice_workload> workloads;
   MapContent<std::uint64_t, std::uint32_t> netns_workloads;
-  MapContent<sluice_destination_key, std::uint32_t> destinations;
+  std::shared_ptr<const DestinationPlan> destinations;
   MapContent<sluice_outbound_key, std::uint32_t> outbounds;
   MapContent<sluice_prefix_key, sluice_prefix> prefixes;
   MapContent<sluice_local_key, std::uint32_t> local_addrs;
@@ -55,8 +65,10 @@ struct NodeSettings {
 };
 
 // Places are by workload; workloads without one are left out of all maps but the mesh's destinations.
+// `before`: an earlier plan's destinations, which are shared while they are the same; may be null.
 Outcome<KernelPlan> plan_kernel(const policy::Compiled& compiled,
-                                const std::map<WorkloadId, WorkloadPlace>& places, const NodeSettings& node);
+                                const std::map<WorkloadId, WorkloadPlace>& places, const NodeSettings& node,
+                                const std::shared_ptr<const DestinationPlan>& before = nullptr);
 
 // SLUICE_GUARD_* that a workload gets.
 std::uint8_t guard_mode(const std::string& configured, policy::PassthroughMode passthrough);

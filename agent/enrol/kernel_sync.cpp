@@ -1,6 +1,9 @@
 #include "enrol/kernel_sync.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <utility>
 #include <vector>
 
 namespace sluice::agent {
@@ -32,13 +35,47 @@ Outcome<> take_from(const kernel::Map<Key, Value>& map, const MapContent<Key, Va
   return {};
 }
 
+// The entries of one content that the other does not have, both in order.
+template <typename Key, typename Value>
+std::vector<std::pair<Key, Value>> missing_in(const MapContent<Key, Value>& other,
+                                              const MapContent<Key, Value>& content) {
+  std::vector<std::pair<Key, Value>> out;
+  std::ranges::set_difference(content, other, std::back_inserter(out), [](const auto& a, const auto& b) {
+    return ByteOrder<Key>{}(a.first, b.first);
+  });
+  return out;
+}
+
+Outcome<> add_destinations(const kernel::MapSet& maps, const DestinationPlan& plan,
+                           const DestinationPlan* held, SyncCounts& counts) {
+  if (held == &plan) return {};
+  if (held == nullptr) return add_to(maps.destinations, plan.content, counts);
+  for (const auto& [key, value] : missing_in(held->content, plan.content)) {
+    if (auto set = maps.destinations.set(key, value); !set) return set;
+    ++counts.written;
+  }
+  return {};
+}
+
+Outcome<> take_destinations(const kernel::MapSet& maps, const DestinationPlan& plan,
+                            const DestinationPlan* held, SyncCounts& counts) {
+  if (held == &plan) return {};
+  if (held == nullptr) return take_from(maps.destinations, plan.content, SLUICE_MAX_DESTINATIONS, counts);
+  for (const auto& [key, value] : missing_in(plan.content, held->content)) {
+    if (auto erased = maps.destinations.erase(key); !erased) return erased;
+    ++counts.removed;
+  }
+  return {};
+}
+
 }  // namespace
 
-Outcome<SyncCounts> sync_maps(const kernel::MapSet& maps, const KernelPlan& plan) {
+Outcome<SyncCounts> sync_maps(const kernel::MapSet& maps, const KernelPlan& plan,
+                              const DestinationPlan* held) {
   SyncCounts counts;
   Outcome<> done = add_to(maps.cgroup_roles, plan.cgroup_roles, counts);
   if (done) done = add_to(maps.resolvers, plan.resolvers, counts);
-  if (done) done = add_to(maps.destinations, plan.destinations, counts);
+  if (done) done = add_destinations(maps, *plan.destinations, held, counts);
   if (done) done = add_to(maps.prefixes, plan.prefixes, counts);
   if (done) done = add_to(maps.outbounds, plan.outbounds, counts);
   if (done) done = add_to(maps.local_addrs, plan.local_addrs, counts);
@@ -49,7 +86,7 @@ Outcome<SyncCounts> sync_maps(const kernel::MapSet& maps, const KernelPlan& plan
   if (done) done = take_from(maps.local_addrs, plan.local_addrs, SLUICE_MAX_LOCAL_ADDRS, counts);
   if (done) done = take_from(maps.outbounds, plan.outbounds, SLUICE_MAX_OUTBOUNDS, counts);
   if (done) done = take_from(maps.prefixes, plan.prefixes, SLUICE_MAX_PREFIXES, counts);
-  if (done) done = take_from(maps.destinations, plan.destinations, SLUICE_MAX_DESTINATIONS, counts);
+  if (done) done = take_destinations(maps, *plan.destinations, held, counts);
   if (done) done = take_from(maps.resolvers, plan.resolvers, 256, counts);
   if (done) done = take_from(maps.cgroup_roles, plan.cgroup_roles, 1024, counts);
   if (!done) return std::unexpected(done.error());

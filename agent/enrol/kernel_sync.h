@@ -17,8 +17,10 @@ struct SyncCounts {
 };
 
 // Everything but `netns_workloads`: whose entry appears starts to capture, so it goes last (and first on the
-// way out).
-Outcome<SyncCounts> sync_maps(const kernel::MapSet& maps, const KernelPlan& plan);
+// way out). `held`: what the map of destinations is known to hold, so that only what differs is touched; null
+// when it is to be looked at.
+Outcome<SyncCounts> sync_maps(const kernel::MapSet& maps, const KernelPlan& plan,
+                              const DestinationPlan* held = nullptr);
 Outcome<SyncCounts> sync_namespaces(const kernel::MapSet& maps, const KernelPlan& plan);
 // Takes out only what the plan does not have: before an enrolment is undone.
 Outcome<SyncCounts> stop_namespaces(const kernel::MapSet& maps, const KernelPlan& plan);

@@ -65,7 +65,7 @@ unsigned walk_image(const agent::KernelPlan& plan, WorkloadId client, const Sock
   facts.alive = 1;
   facts.loopback = sluice_is_loopback(&address) != 0;
   facts.outbound = plan.outbounds.contains(outbound);
-  facts.mesh = plan.destinations.contains(mesh);
+  facts.mesh = plan.destinations->content.contains(mesh);
   facts.prefix = prefix_fact(plan, id, address, destination.port);
   return sluice_decide(&workload, &facts).action;
 }
