@@ -1,6 +1,5 @@
 // What a mesh of many policies and endpoints costs: reading documents, compiling them, building the table,
-// and one connection's decisions. Ten endpoints to a service; a tenth of the policies concerns the server
-// that the decisions ask for, the others are spread over the services.
+// and one connection's decisions.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
@@ -9,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "bench_mesh.h"
 #include "policy/engine/compile.h"
 #include "policy/kinds/check.h"
 #include "policy/kinds/default_policies.h"
@@ -18,32 +18,7 @@
 namespace sluice::policy {
 namespace {
 
-constexpr int kEndpointsPerService = 10;
-
-std::string service(int number) {
-  return "service-" + std::to_string(number);
-}
-
-std::string dataplane(int number) {
-  const auto name = service(number / kEndpointsPerService) + "-" + std::to_string(number);
-  const auto address = "10." + std::to_string(1 + number / 62500) + "." + std::to_string(number / 250 % 250) +
-                       "." + std::to_string(1 + number % 250);
-  std::string text =
-      "---\ntype: Dataplane\nmesh: default\nname: " + name + "\nnetworking:\n  address: " + address +
-      "\n  inbound: [{port: 80, tags: {kuma.io/service: " + service(number / kEndpointsPerService) + "}}]\n";
-  // Two of them live on this node: the client and the server of the decisions.
-  if (number == 0 || number == kEndpointsPerService)
-    text += "sluice: {node: n, attach: {netns: /run/netns/" + name + "}}\n";
-  return text;
-}
-
-std::string permission(int number, int services) {
-  const auto to = number % 10 == 0 ? 1 : number % services;
-  return "---\ntype: MeshTrafficPermission\nmesh: default\nname: p" + std::to_string(number) +
-         "\nspec:\n  targetRef: {kind: MeshSubset, tags: {kuma.io/service: " + service(to) +
-         "}}\n  from: [{targetRef: {kind: MeshSubset, tags: {kuma.io/service: " +
-         (number == 0 ? service(0) : service(number % services)) + "}}, default: {action: Allow}}]\n";
-}
+using namespace bench;
 
 struct Made {
   std::string text;
@@ -65,12 +40,10 @@ const Made& made(int policies, int endpoints) {
   auto& slot = worlds[{policies, endpoints}];
   if (slot) return *slot;
   slot = std::make_unique<Made>();
-  slot->text =
-      "type: Mesh\nname: default\nmtls: {enabledBackend: ca, backends: [{name: ca, type: builtin}]}\n";
+  slot->text = mesh();
   for (int i = 0; i < endpoints; ++i) slot->text += dataplane(i);
   for (int i = 0; i < policies; ++i) slot->text += permission(i, endpoints / kEndpointsPerService);
-  CheckOptions options;
-  options.limits.documents = options.limits.nodes = options.limits.bytes = std::size_t{1} << 31;
+  const auto options = without_limits();
   slot->checked = check_text(slot->text, "bench.yaml", options);
   if (slot->checked.diagnostics.has_errors()) std::abort();
   Numbers numbers;
@@ -83,8 +56,7 @@ const Made& made(int policies, int endpoints) {
 
 void read_documents(benchmark::State& state) {
   const auto& world = made(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
-  CheckOptions options;
-  options.limits.documents = options.limits.nodes = options.limits.bytes = std::size_t{1} << 31;
+  const auto options = without_limits();
   for (auto _ : state) benchmark::DoNotOptimize(check_text(world.text, "bench.yaml", options));
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * world.text.size()));
 }
@@ -110,8 +82,7 @@ void compile_requests(benchmark::State& state) {
   for (auto at = text.find("inbound: [{port: 80, " + plain); at != std::string::npos;
        at = text.find("inbound: [{port: 80, " + plain, at + 1))
     text.insert(at + 21 + plain.size(), "kuma.io/protocol: http, ");
-  CheckOptions options;
-  options.limits.documents = options.limits.nodes = options.limits.bytes = std::size_t{1} << 31;
+  const auto options = without_limits();
   auto resources = check_text(text, "bench.yaml", options).resources;
   for (auto& one : default_policies(resources.front(), Dialect::kuma_2)) resources.push_back(std::move(one));
   for (auto _ : state) {
