@@ -59,12 +59,12 @@ WorldChanges LiveWorld::difference(std::span<const ResourcePtr> resources) const
 WorldChanges LiveWorld::update(std::span<const ResourcePtr> resources) {
   auto changes = difference(resources);
   const bool first = resources_.empty();
-  // Whoever holds parts of the old world may ask for their addresses as long as `changes` lives.
-  std::vector<ResourcePtr> now(resources.begin(), resources.end());
   // Documents given twice and documents without a mesh are told of by World::from() only.
   changes.everything = first || diagnostics_.has_errors() ||
                        changes.gone.size() + changes.come.size() > kMaxChanges || !apply(changes);
-  resources_ = std::move(now);
+  resources_.resize(resources.size());
+  for (std::size_t i = 0; i < resources.size(); ++i)
+    if (resources_[i] != resources[i]) resources_[i] = resources[i];
   if (!changes.everything) return changes;
   std::vector<const Resource*> pointers;
   pointers.reserve(resources_.size());

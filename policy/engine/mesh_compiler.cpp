@@ -139,14 +139,16 @@ WorkloadImage MeshCompiler::workload_base(const DataplaneModel& dataplane) const
 
 // Its number follows from its place among the remote ones, so an equal place with the same document is the
 // same part.
-PartList<WorkloadImage>::Pointer MeshCompiler::remote(const DataplaneModel& dataplane, std::size_t ordinal) {
-  if (remotes_hold_ && ordinal < memory_.remotes.size() &&
-      memory_.remotes[ordinal].resource == dataplane.resource)
-    return memory_.remotes[ordinal].part;
+const PartList<WorkloadImage>::Pointer& MeshCompiler::remote(const DataplaneModel& dataplane,
+                                                             std::size_t ordinal) {
+  if (ordinal == memory_.remotes.size()) memory_.remotes.emplace_back();
+  auto& known = memory_.remotes[ordinal];
+  if (remotes_hold_ && known.resource == dataplane.resource) return known.part;
   ++c_.work.remotes;
   auto workload = workload_base(dataplane);
   workload.id = WorkloadId(c_.next_remote);
-  return std::make_shared<const SharedPart<WorkloadImage>>(std::move(workload));
+  known = {dataplane.resource, std::make_shared<const SharedPart<WorkloadImage>>(std::move(workload))};
+  return known.part;
 }
 
 void MeshCompiler::add_workloads() {
@@ -158,10 +160,7 @@ void MeshCompiler::add_workloads() {
       add_local(*own++);
       continue;
     }
-    auto part = remote(mesh_.dataplanes[i], ordinal);
-    if (ordinal == memory_.remotes.size()) memory_.remotes.emplace_back();
-    memory_.remotes[ordinal++] = {mesh_.dataplanes[i].resource, part};
-    c_.out.table.workloads.push_back(std::move(part));
+    c_.out.table.workloads.push_back(remote(mesh_.dataplanes[i], ordinal++));
     ++c_.next_remote;
   }
   memory_.remotes.resize(ordinal);

@@ -65,7 +65,7 @@ class MeshCompiler {
   bool forget_parts();
   void renew();
   WorkloadImage workload_base(const DataplaneModel& dataplane) const;
-  PartList<WorkloadImage>::Pointer remote(const DataplaneModel& dataplane, std::size_t ordinal);
+  const PartList<WorkloadImage>::Pointer& remote(const DataplaneModel& dataplane, std::size_t ordinal);
   void add_workloads();
   void add_local(MeshMemory::Local& own);
   void add_enrolment(const DataplaneModel& dataplane, const WorkloadImage& workload, WorkloadId id);

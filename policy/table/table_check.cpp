@@ -122,7 +122,8 @@ std::string check_workload_limits(const WorkloadImage& workload) {
   return {};
 }
 
-// What the codec refuses to read must not be written, or a table would fail at the other end only.
+// What the codec refuses to read must not be written, or a table would fail at the other end only. Workloads
+// are left to check_image(), which looks at each of them once.
 std::string check_limits(const TableImage& image) {
   if (image.rules.size() > kMaxRules || image.meshes.size() > kMaxMeshes ||
       image.permissions.size() > kMaxPermissionSets || image.workloads.size() > kMaxWorkloads ||
@@ -131,9 +132,6 @@ std::string check_limits(const TableImage& image) {
     return "too many entries in one list";
   }
   if (auto problem = check_rule_limits(image); !problem.empty()) return problem;
-  for (const auto& workload : image.workloads) {
-    if (auto problem = check_workload_limits(workload); !problem.empty()) return problem;
-  }
   for (const auto& service : image.services) {
     if (service.name.size() > kMaxText || service.backends.size() > kMaxBackends ||
         service.vips.size() > kMaxListPerWorkload) {
@@ -153,6 +151,7 @@ std::string check_image(const TableImage& image) {
   if (image.rules.empty() || !image.rules.front().policy.empty()) return "rule 0 must be the built-in one";
   std::unordered_set<WorkloadId> seen;
   for (const auto& workload : image.workloads) {
+    if (auto problem = check_workload_limits(workload); !problem.empty()) return problem;
     if (auto problem = check_workload(image, workload); !problem.empty())
       return problem + ": " + workload.name;
     if (!seen.insert(workload.id).second) return "two workloads with one number: " + workload.name;
