@@ -156,7 +156,7 @@ void change_own(benchmark::State& state, const std::string& protocol) {
 // A permission of a service that is elsewhere.
 void change_other(benchmark::State& state, const std::string& protocol) {
   change(state, protocol,
-         [](bool odd) { return permission(kPolicies + 1, kServices, odd ? "Allow" : "Deny"); });
+         [](bool odd) { return permission(kPolicies + 5, kServices, odd ? "Allow" : "Deny"); });
 }
 void change_endpoint(benchmark::State& state, const std::string& protocol) {
   change(state, protocol, [&](bool odd) {
