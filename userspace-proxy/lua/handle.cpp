@@ -207,8 +207,11 @@ int handle_headers(lua_State* state) {
 
 int handle_body(lua_State* state) {
   const Message& message = message_of(state, kHandle);
-  if (message.body_too_long) return luaL_error(state, "the body is longer than the filter's bound");
-  if (message.body_unread) return luaL_error(state, "the body was not collected: name body() in the script");
+  if (message.body_too_long) {
+    Sandbox::of(state).verdict().missed_body = true;
+    return luaL_error(state, "the body is longer than the filter's bound");
+  }
+  if (message.body_unread) Sandbox::of(state).stop(state, Verdict::Kind::wants_body);
   if (message.body && !message.body->empty()) return push_object(state, kBody);
   lua_pushnil(state);
   return 1;

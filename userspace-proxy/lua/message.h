@@ -20,7 +20,7 @@ struct Message {
   std::vector<Field> fields;
   std::optional<std::string_view> body;  // nothing: it has none
   bool body_too_long = false;            // above the filter's bound: body() is an error
-  bool body_unread = false;              // the caller did not collect it: body() is an error
+  bool body_unread = false;              // the caller has not collected it: body() ends in wants_body
   std::string_view protocol = "HTTP/1.1";
   std::string peer;      // the client's address, for streamInfo()
   bool changed = false;  // `fields` are not what they were
@@ -40,10 +40,11 @@ struct LogLine {
 struct Verdict {
   enum class Kind : std::uint8_t {
     go_on,
-    respond,  // answer with `answer` and `body` instead
-    failed,   // the script is wrong: `problem`
-    overrun,  // it used up its instructions or its time
-    memory    // it wanted more memory than it may have
+    respond,    // answer with `answer` and `body` instead
+    failed,     // the script is wrong: `problem`
+    overrun,    // it used up its instructions or its time
+    memory,     // it wanted more memory than it may have
+    wants_body  // it asked for a body that was not collected: collect it and call again
   };
   Kind kind = Kind::go_on;
   std::uint16_t status = 0;
@@ -51,8 +52,9 @@ struct Verdict {
   std::string body;
   std::string problem;
   std::vector<LogLine> log;
+  bool missed_body = false;  // it asked for a body that is longer than the bound
   // What the filter's policy decides: closed or open.
-  bool broken() const { return kind != Kind::go_on && kind != Kind::respond; }
+  bool broken() const { return kind == Kind::failed || kind == Kind::overrun || kind == Kind::memory; }
 };
 
 }  // namespace sluice::lua

@@ -18,11 +18,10 @@ std::expected<std::unique_ptr<Script>, std::string> Script::load(std::string nam
   if (verdict.kind != Verdict::Kind::go_on) return std::unexpected(verdict.problem);
   script->sees_requests_ = script->sandbox_->has("envoy_on_request");
   script->sees_responses_ = script->sandbox_->has("envoy_on_response");
-  script->wants_body_ = script->code_.find("body") != std::string::npos;
   return script;
 }
 
-Verdict Script::call(const char* function, Message& message) {
+Verdict Script::call(const char* function, Message& message, bool& wants_body) {
   if (sandbox_ == nullptr) {
     ++restarts_;
     sandbox_ = std::make_unique<Sandbox>(limits_);
@@ -33,8 +32,11 @@ Verdict Script::call(const char* function, Message& message) {
     }
   }
   Verdict verdict = sandbox_->call(function, message);
+  if (verdict.kind == Verdict::Kind::wants_body) wants_body = true;
   // What an interrupted script left behind is not to be trusted.
-  if (verdict.kind == Verdict::Kind::overrun || verdict.kind == Verdict::Kind::memory) sandbox_.reset();
+  const bool interrupted = verdict.kind == Verdict::Kind::overrun || verdict.kind == Verdict::Kind::memory ||
+                           verdict.kind == Verdict::Kind::wants_body;
+  if (interrupted) sandbox_.reset();
   return verdict;
 }
 

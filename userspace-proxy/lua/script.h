@@ -34,18 +34,21 @@ class Script {
 
   bool sees_requests() const { return sees_requests_; }
   bool sees_responses() const { return sees_responses_; }
-  // The code speaks of a body: collect it, up to the filter's bound, before the call.
-  bool wants_body() const { return wants_body_; }
+  // It has asked for a body before: collect the next one, up to the filter's bound, before the call. The
+  // first time ends in wants_body and the script starts anew.
+  bool wants_request_body() const { return wants_request_body_; }
+  bool wants_response_body() const { return wants_response_body_; }
 
-  Verdict on_request(Message& message) { return call("envoy_on_request", message); }
-  Verdict on_response(Message& message) { return call("envoy_on_response", message); }
+  Verdict on_request(Message& message) { return call("envoy_on_request", message, wants_request_body_); }
+  Verdict on_response(Message& message) { return call("envoy_on_response", message, wants_response_body_); }
+  std::string_view code() const { return code_; }
   // Times that it had to start anew.
   std::uint64_t restarts() const { return restarts_; }
   std::size_t memory() const;
 
  private:
   Script(std::string name, std::string code, const ScriptLimits& limits);
-  Verdict call(const char* function, Message& message);
+  Verdict call(const char* function, Message& message, bool& wants_body);
 
   const std::string name_;
   const std::string code_;
@@ -53,7 +56,8 @@ class Script {
   std::unique_ptr<Sandbox> sandbox_;
   bool sees_requests_ = false;
   bool sees_responses_ = false;
-  bool wants_body_ = false;
+  bool wants_request_body_ = false;
+  bool wants_response_body_ = false;
   std::uint64_t restarts_ = 0;
 };
 

@@ -107,10 +107,30 @@ TEST(Script, ReadsTheBodyWithinItsBound) {
   message.body_too_long = true;
   EXPECT_EQ(run("h:body()", message).kind, Kind::failed);
   message.body_too_long = false;
+}
+
+TEST(Script, ABodyThatWasNotCollectedIsAskedForOnce) {
+  const auto script = load(R"(
+    calls = 0
+    function envoy_on_request(h)
+      calls = calls + 1
+      local got, body = pcall(h.body, h)
+      h:respond({[':status'] = 200}, calls .. body:getBytes(0, body:length()))
+    end
+    function envoy_on_response(h) h:logInfo('no body') end)");
+  Message message = request();
   message.body_unread = true;
-  EXPECT_EQ(run("h:body()", message).kind, Kind::failed);
-  EXPECT_TRUE(load("function envoy_on_request(h) h:body() end")->wants_body());
-  EXPECT_FALSE(load("function envoy_on_request(h) end")->wants_body());
+  EXPECT_FALSE(script->wants_request_body());
+  EXPECT_EQ(script->on_request(message).kind, Kind::wants_body);
+  EXPECT_TRUE(script->wants_request_body());
+  message.body_unread = false;
+  message.body = "hello";
+  EXPECT_EQ(script->on_request(message).body, "1hello") << "it begins anew";
+  EXPECT_EQ(script->on_request(message).body, "2hello") << "and goes on from there";
+  EXPECT_EQ(script->restarts(), 1U);
+  message.body_unread = true;
+  EXPECT_EQ(script->on_response(message).kind, Kind::go_on);
+  EXPECT_FALSE(script->wants_response_body());
 }
 
 TEST(Script, Responds) {
