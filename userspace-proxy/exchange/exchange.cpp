@@ -61,8 +61,19 @@ io::Task<void> Exchange::run() {
 
 io::Task<void> Exchange::work() {
   table_ = surroundings_.table();
-  const auto refused = plan();
+  auto refused = plan();
   set_clock();
+  find_lua_filters(refused.has_value());
+  if (lua_) {
+    if (!co_await filter_request()) co_return;
+    if (request_changed_ && surroundings_.outbound()) {
+      to_client_.clear();
+      endpoints_ = {};
+      request_due_ = MonoTime::max();
+      refused = plan();
+      set_clock();
+    }
+  }
   if (refused) co_return co_await refuse(*refused);
   if (route_ != nullptr && route_->redirect.status != 0) {
     const std::string_view prefix = matched_prefix();
@@ -137,7 +148,8 @@ io::Task<void> Exchange::attempts() {
   }
 }
 
-io::Task<void> Exchange::forward(Attempt& attempt, const http::Response& response) {
+io::Task<void> Exchange::forward(Attempt& attempt, http::Response response) {
+  if (lua_ && !co_await filter_answer(attempt, response)) co_return;
   body_.stop_keeping();
   report_.status = response.status;
   if (route_ != nullptr) to_client_.apply(route_->response_headers);
@@ -160,7 +172,7 @@ io::Task<void> Exchange::forward(Attempt& attempt, const http::Response& respons
 
 io::Task<void> Exchange::copy_answer(Attempt& attempt) {
   while (true) {
-    auto part = co_await attempt.stream().read_body();
+    auto part = lua_ && lua_->answer_waits() ? lua_->take_answer() : co_await attempt.stream().read_body();
     if (!part) {
       end_ = part.error();
       break;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "exchange/endpoints.h"
 #include "exchange/head_edits.h"
 #include "exchange/leaving.h"
+#include "exchange/lua_filter.h"
 #include "exchange/request_body.h"
 #include "exchange/surroundings.h"
 #include "exchange/watch.h"
@@ -62,7 +64,7 @@ class Exchange {
   bool retriable(const Result<const http::Response*>& outcome, const Attempt& attempt) const;
   Nanos pause(const Result<const http::Response*>& outcome);
   void judge(const Result<const http::Response*>& outcome, const Attempt& attempt) const;
-  io::Task<void> forward(Attempt& attempt, const http::Response& response);
+  io::Task<void> forward(Attempt& attempt, http::Response response);
   io::Task<void> copy_answer(Attempt& attempt);
   io::Task<Result<>> write_answer(io::Chunk data);
   io::Task<void> tunnel(Attempt& attempt);
@@ -72,10 +74,18 @@ class Exchange {
   Refused refusal_of(const Error& error) const;
   Refused refusal_of(const policy::Refusal& refusal) const;
   void report();
+  // Lua filters: lua_filter.cpp. Each of the tasks says whether the message goes on; if not, the client has
+  // been dealt with.
+  void find_lua_filters(bool refused);
+  io::Task<bool> filter_request();
+  io::Task<bool> filter_answer(Attempt& attempt, http::Response& response);
+  io::Task<bool> collect_request_body(std::size_t bound);
+  io::Task<bool> collect_answer_body(Attempt& attempt, std::size_t bound);
+  io::Task<bool> obey(const policy::LuaFilter& filter, lua::Verdict verdict);
 
   Surroundings& surroundings_;
   codec::ServerStream& client_;
-  const http::Request& request_;
+  http::Request request_;  // as it is routed and sent
   std::shared_ptr<const policy::Table> table_;
   const policy::RouteImage* route_ = nullptr;  // outbound
   const policy::HttpRoutes* routes_ = nullptr;
@@ -91,6 +101,8 @@ class Exchange {
   HeadEdits to_endpoint_;
   HeadEdits to_client_;
   RequestBody body_;
+  std::unique_ptr<LuaState> lua_;  // null: no filter
+  bool request_changed_ = false;   // by a filter
   std::uint32_t retries_done_ = 0;
   bool answering_ = false;  // the final head is on its way to the client
   MonoTime began_;

@@ -28,6 +28,12 @@ class HeadEdits {
   void target(std::string value) { target_ = keep(std::move(value)); }
   void authority(std::string_view value) { authority_ = value; }
   void apply(const policy::HeaderEdits& edits);
+  void clear() {
+    target_ = authority_ = {};
+    set_.clear();
+    add_.clear();
+    remove_.clear();
+  }
 
   std::string_view new_target() const { return target_; }
   http::Edits edits() const {

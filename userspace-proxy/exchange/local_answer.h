@@ -11,7 +11,8 @@ namespace sluice::exchange {
 
 class LocalAnswer {
  public:
-  // `fields`: further lines, each with its CRLF, without anything that frames a message.
+  // `fields`: further lines in lower case, each with its CRLF, without anything that frames a message. Their
+  // content-type counts, else the text is plain.
   LocalAnswer(std::uint16_t status, std::string_view text, std::string_view fields, http::Asked asked);
   LocalAnswer(const LocalAnswer&) = delete;
   LocalAnswer& operator=(const LocalAnswer&) = delete;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "codec/message_stream.h"
@@ -17,11 +18,11 @@ class RequestBody {
  public:
   explicit RequestBody(codec::ServerStream& client) : client_(client) {}
 
-  // Call before the first byte is read.
+  // Call before the first byte is sent.
   void keep_for_replay() { keeps_ = true; }
   // All that was read so far can be sent again.
   bool replayable() const { return keeps_ || !read_; }
-  // Keeps it to the end, for copies. Call before the first byte is read.
+  // Keeps it to the end, for copies. Call before the first byte is sent.
   void keep_for_copies() { keeps_ = copies_ = true; }
   // Nothing more will be sent again: what is kept goes as it is sent.
   void stop_keeping() { keeps_ = copies_; }
@@ -31,10 +32,17 @@ class RequestBody {
   bool whole() const { return whole_; }  // the client has sent all of it
   std::uint64_t bytes() const { return bytes_; }
 
+  // Before the first next(): reads a piece more into ahead(), which next() gives out again.
+  io::Task<Result<>> read_ahead();
+  std::string_view ahead() const { return ahead_; }
+
   io::Task<Result<codec::BodyPart>> next();
 
  private:
+  void settle_ahead();
+
   codec::ServerStream& client_;
+  std::string ahead_;
   std::vector<io::Chunk> kept_;
   std::size_t kept_bytes_ = 0;
   std::size_t at_ = 0;  // the next of kept_ to send

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "exchange/limiter.h"
+#include "exchange/lua_scripts.h"
 #include "exchange/mirror.h"
 #include "exchange/pool.h"
 #include "io/ring.h"
@@ -40,6 +41,7 @@ class Surroundings {
   virtual io::Ring& ring() = 0;
   virtual Pool& pool() = 0;
   virtual upstream::Clusters& clusters() = 0;
+  virtual LuaScripts& lua() = 0;
   // The newest one.
   virtual std::shared_ptr<const policy::Table> table() = 0;
   // A connection to where the permit leads, for the pool. The permit borrows from `table`.

@@ -14,6 +14,7 @@
 #include "base/peer_identity.h"
 #include "base/workload.h"
 #include "exchange/limiter.h"
+#include "exchange/lua_scripts.h"
 #include "exchange/pool.h"
 #include "io/scope.h"
 #include "io/socket_source.h"
@@ -42,6 +43,7 @@ struct Context {
   exchange::Pool& http_pool;
   exchange::Limiter& limiter;
   upstream::Clusters& clusters;
+  exchange::LuaScripts& lua;
   ConnectionCount& node_connections;
   std::uint32_t node_connections_max = 0;
   Snapshot snapshot;

@@ -48,6 +48,7 @@ class Requests final : public exchange::Surroundings {
   io::Ring& ring() override { return context_.ring; }
   exchange::Pool& pool() override { return context_.http_pool; }
   upstream::Clusters& clusters() override { return context_.clusters; }
+  exchange::LuaScripts& lua() override { return context_.lua; }
   std::shared_ptr<const policy::Table> table() override { return context_.snapshot.table; }
   exchange::Limiter& limiter() override { return context_.limiter; }
   void send_copy(exchange::Copy copy) override;

@@ -37,6 +37,11 @@ Worker::Worker(WorkerShared shared, std::size_t index, std::unique_ptr<io::Backe
       http_pool_(ring_, {}),
       limiter_(shared_.buckets),
       clusters_(shared_.endpoints, shared_.seed),
+      lua_(shared_.clock, {.log =
+                               [this](LogLevel level, std::string_view text) {
+                                 if (shared_.log.enabled(level)) shared_.log.write(level, text);
+                               },
+                           .count = [this](Reason reason) { shared_.flight.count(sinks_.worker, reason); }}),
       context_{ring_,
                sinks_,
                stock_,
@@ -45,6 +50,7 @@ Worker::Worker(WorkerShared shared, std::size_t index, std::unique_ptr<io::Backe
                http_pool_,
                limiter_,
                clusters_,
+               lua_,
                shared_.node_connections,
                shared_.node_connections_max,
                {},

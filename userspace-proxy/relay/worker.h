@@ -95,6 +95,7 @@ class Worker {
   exchange::Pool http_pool_;
   exchange::Limiter limiter_;
   upstream::Clusters clusters_;
+  exchange::LuaScripts lua_;
   Context context_;
   std::optional<Prober> prober_;  // on one worker of the node
   io::Signal may_accept_changed_;

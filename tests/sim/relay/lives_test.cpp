@@ -81,7 +81,8 @@ struct Node {
         limiter(buckets),
         registry(1),
         clusters(registry, worker),
-        context{ring, sinks, sockets, handshakes, tunnels, requests, limiter, clusters, open, 0, {}, {}} {}
+        scripts(clock, {}),
+        context{ring, sinks, sockets, handshakes, tunnels, requests, limiter, clusters, scripts, open, 0, {}, {}} {}
 
   void put_into_force(std::shared_ptr<const policy::Table> made) {
     context.snapshot.table = std::move(made);
@@ -98,6 +99,7 @@ struct Node {
   exchange::Limiter limiter;
   upstream::Registry registry;
   upstream::Clusters clusters;
+  exchange::LuaScripts scripts;  // none
   ConnectionCount open;
   Context context;
   std::size_t ended_by_policy = 0;
