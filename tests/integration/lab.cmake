@@ -27,7 +27,8 @@ foreach(name
     limits_faults
     grpc
     http_pairs
-    http_smuggling)
+    http_smuggling
+    lua_filter)
   add_test(NAME integration/${name}
     COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/integration/${name}_test.py ${CMAKE_BINARY_DIR}/bin)
   set_tests_properties(integration/${name} PROPERTIES LABELS integration RUN_SERIAL ON TIMEOUT 400)

@@ -8,6 +8,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import demo_documents as documents  # noqa: E402
+from demo_log4shell import Log4Shell  # noqa: E402
+from demo_words import expect, show, title  # noqa: E402
 from lab import Lab, LabError, net, programs  # noqa: E402
 from lab.capture import TLS13, Capture, payloads, server_hello_versions  # noqa: E402
 from lab.load import Load  # noqa: E402
@@ -18,28 +20,15 @@ PYTHON = "/usr/bin/python3"
 SECRET = "hello from nginx"
 
 
-def title(text):
-    print(f"\n== {text}", flush=True)
-
-
-def show(command, text):
-    print(f"   $ {command}")
-    for line in text.rstrip().splitlines():
-        print(f"     {line}")
-    sys.stdout.flush()
-
-
-def expect(condition, what):
-    if not condition:
-        raise LabError(f"not as promised: {what}")
-    print(f"   ok: {what}", flush=True)
-
-
 class Demo:
     def __init__(self, lab):
         self.lab = lab
         self.address = {}
         self.before = {}
+
+    def acts(self):
+        return (self.build_topology, self.start_sluice, self.traffic, self.wire, self.denied, self.live_policy,
+                self.rotation_and_kill)
 
     # -- the stage
 
@@ -245,9 +234,9 @@ Remove everything: scripts/demo --down
 
 def main():
     binaries, options = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2:]
-    unknown = set(options) - {"--keep", "--down"}
+    unknown = set(options) - {"--keep", "--down", "--log4shell"}
     if unknown:
-        print(f"scripts/demo: unknown option {unknown.pop()}; it takes --keep or --down", file=sys.stderr)
+        print(f"scripts/demo: unknown option {unknown.pop()}; it takes --keep, --down or --log4shell", file=sys.stderr)
         return 2
     lab = Lab("demo", binaries)
     if "--down" in options:
@@ -255,15 +244,18 @@ def main():
         print("the demonstration is gone")
         return 0
     lab.__enter__()
-    demo = Demo(lab)
     try:
-        for act in (demo.build_topology, demo.start_sluice, demo.traffic, demo.wire, demo.denied, demo.live_policy,
-                    demo.rotation_and_kill):
-            act()
-        if "--keep" in options:
-            keep(lab)
-            return 0
-        demo.uninstall()
+        if "--log4shell" in options:
+            for act in Log4Shell(lab).acts():
+                act()
+        else:
+            demo = Demo(lab)
+            for act in demo.acts():
+                act()
+            if "--keep" in options:
+                keep(lab)
+                return 0
+            demo.uninstall()
     except Exception as error:
         print(f"\nscripts/demo: {error}", file=sys.stderr)
         for instance in lab.instances.values():

@@ -7,6 +7,8 @@ import textwrap
 from . import net
 from .process import run, wait_for
 
+HERE = pathlib.Path(__file__).resolve().parent.parent
+
 
 def _listening(namespace, port):
     out = run(*net.inside(namespace, "ss", "-Hltn", f"sport = :{port}")).stdout
@@ -56,6 +58,14 @@ def python(lab, namespace, name, script, port):
     """A server of a test's own, which listens on `port`."""
     _directory(lab, namespace, name)
     _program(lab, namespace, name, ["/usr/bin/python3", script], port)
+
+
+def logging_app(lab, namespace, port):
+    """Logs its requests whole, header fields and bodies, to the file that is returned; IPv4 only."""
+    log = _directory(lab, namespace, "app") / "requests.log"
+    log.touch()
+    _program(lab, namespace, "app", ["/usr/bin/python3", HERE / "logging_app.py", port, log], port)
+    return log
 
 
 def redis(lab, namespace, port=6379):
