@@ -162,6 +162,7 @@ struct LiveFlow {
   UpstreamAddr upstream;       // outbound: the endpoint in use
   ClientAddr client;           // inbound
   const Peer* peer = nullptr;  // inbound: null for plaintext
+  bool unread = false;         // relayed as bytes
 };
 
 }  // namespace sluice::policy

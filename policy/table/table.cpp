@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "policy/table/codec.h"
+#include "policy/table/route_index.h"
 #include "policy/table/table_check.h"
 #include "policy/table/table_index.h"
 
@@ -241,18 +242,32 @@ InboundDecision Table::admit(WorkloadId server_id, const OrigDst& destination, c
   return permit;
 }
 
+// What passes unread would pass by a filter that refuses what it cannot judge.
+std::optional<Refusal> Table::must_be_read(std::span<const LuaFilter> filters) const {
+  const auto strict = std::ranges::find(filters, false, &LuaFilter::fail_open);
+  if (strict == filters.end()) return std::nullopt;
+  return Refusal{Reason::lua_live, &rule(strict->rule)};
+}
+
 std::optional<Refusal> Table::recheck(const LiveFlow& flow) const {
   if (flow.direction == LiveFlow::Direction::inbound) {
     const auto decision = admit(flow.workload, flow.orig_dst, flow.peer, flow.client);
     const auto* refusal = std::get_if<Refusal>(&decision);
-    if (refusal == nullptr) return std::nullopt;
+    if (refusal == nullptr) {
+      const auto* http = std::get<Permit>(decision).http();
+      return flow.unread && http != nullptr ? must_be_read(http->lua) : std::nullopt;
+    }
     if (refusal->reason == Reason::permission_denied)
       return Refusal{Reason::permission_denied_live, refusal->rule};
     return *refusal;
   }
   const auto decision = route_outbound(flow.workload, flow.orig_dst);
   const auto* refusal = std::get_if<Refusal>(&decision);
-  if (refusal == nullptr || refusal->reason == Reason::no_endpoints) return std::nullopt;
+  if (refusal == nullptr) {
+    const auto* http = std::get<OutboundRoute>(decision).http();
+    return flow.unread && http != nullptr ? must_be_read(http->lua()) : std::nullopt;
+  }
+  if (refusal->reason == Reason::no_endpoints) return std::nullopt;
   return *refusal;
 }
 

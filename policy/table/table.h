@@ -80,6 +80,7 @@ class Table {
   OutboundDecision route_outside(const WorkloadImage& client, const OrigDst& destination) const;
   const OutboundImage* apply_outbound_timeouts(const WorkloadImage& client, std::uint32_t service,
                                                OutboundRoute& route) const;
+  std::optional<Refusal> must_be_read(std::span<const LuaFilter> filters) const;
   const HttpInboundImage* http_of(const InboundImage& inbound) const;
   const ClusterImage* cluster_of(std::uint32_t cluster) const;
   const PassthroughMatch* find_passthrough(const WorkloadImage& client, const SocketAddr& destination) const;

@@ -78,6 +78,7 @@ class LuaFilter(case.TwoNodes):
                    if line.startswith("sluice_connections_ended_total") and f'"{reason}"' in line)
 
     def test_log4shell_is_stopped_at_once_and_nothing_else_is(self):
+        held = self.hold("neighbour", "held")
         pids = self.b.pids()
         for where, (status, _) in self.exploits(LDAP).items():
             self.assertEqual(200, status, f"{where}, before the policy")
@@ -105,6 +106,9 @@ class LuaFilter(case.TwoNodes):
         self.assertIn("lua_answered", out)
         self.assertIn("no-log4shell", out)
         self.assertIn("Lua filter no-log4shell: an exploit in ", self.b.log.read_text())
+        # web speaks HTTP too, and was relayed unread until now.
+        wait_for(lambda: "ended" in held.read_text(), "the connection that nobody reads to end", 3.0)
+        self.assertEqual(1, self.ended(self.b, "lua_live"))
         self.b.sluice("delete", "MeshProxyPatch", "no-log4shell")
         self.assertEqual(200, self.exploits(LDAP)["header"][0])
 

@@ -46,7 +46,9 @@ io::Task<Error> serve_judged(Connection& connection, io::Stream& client, OrigDst
       co_await dial_application(connection, permit, connection.workload(), connection.client().ip);
   if (!application) co_return application.error();
 
-  connection.allowed(flow_of(connection, destination, permit));
+  policy::LiveFlow flow = flow_of(connection, destination, permit);
+  flow.unread = true;
+  connection.allowed(flow);
   if (const auto refusal = connection.settle()) co_return *refusal;
 
   if (unanswered != nullptr) unanswered->answer();

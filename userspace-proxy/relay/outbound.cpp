@@ -112,7 +112,8 @@ io::Task<Error> serve_outbound(Connection& connection, io::SocketStream& client)
                       .workload = connection.workload(),
                       .orig_dst = destination,
                       .upstream = upstream.address,
-                      .client = connection.client()});
+                      .client = connection.client(),
+                      .unread = true});
   if (const auto refusal = connection.settle()) co_return *refusal;
 
   co_return co_await copy_both(connection.context().ring, client, *upstream.stream, upstream.idle_timeout,

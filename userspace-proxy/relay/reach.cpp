@@ -79,7 +79,8 @@ io::Task<Result<Reached>> reach_same_node(Connection& connection, policy::Permit
                       .orig_dst = dialled,
                       .upstream = permit.address(),
                       .client = source,
-                      .peer = connection.peer.get()});
+                      .peer = connection.peer.get(),
+                      .unread = true});
   co_return Reached{std::move(*stream), route.address(),
                     shorter(route.idle_timeout(), permit.idle_timeout())};
 }

@@ -55,13 +55,15 @@ class LuaLab final : public Surroundings {
   io::Ring& ring() override { return sim_.ring(); }
   Pool& pool() override { return *pool_; }
   LuaScripts& lua() override { return scripts; }
+  Limiter& limiter() override { return limiter_; }
   std::shared_ptr<const policy::Table> table() override { return table_; }
   PoolKey key(const policy::Permit& permit) override { return {.address = permit.address()}; }
   io::Task<Result<std::unique_ptr<io::Stream>>> dial(std::shared_ptr<const policy::Table> table,
                                                      policy::Permit permit) override;
-  std::uint64_t random() override { return ++drawn_ * 0x9e3779b97f4a7c15ULL; }
+  upstream::Clusters& clusters() override { return clusters_; }
+  void send_copy(Copy) override {}
+  upstream::Random& random() override { return random_; }
   WallTime wall() override { return {}; }
-  std::size_t next_pick() override { return 0; }
   ClientAddr client() override { return ClientAddr(*SocketAddr::parse("10.0.0.1:4711")); }
   void report(const RequestReport& report) override;
   bool outbound() const override { return is_outbound; }
@@ -80,8 +82,12 @@ class LuaLab final : public Surroundings {
 
   io::SimRing sim_;
   std::unique_ptr<Pool> pool_;  // of one ask()
+  upstream::Buckets buckets_;
+  Limiter limiter_{buckets_};
+  upstream::Registry registry_{1};
+  upstream::Clusters clusters_{registry_, 1};
+  upstream::Random random_{1};
   std::shared_ptr<const policy::Table> table_;
-  std::uint64_t drawn_ = 0;
 };
 
 }  // namespace sluice::exchange

@@ -82,7 +82,8 @@ struct Node {
         registry(1),
         clusters(registry, worker),
         scripts(clock, {}),
-        context{ring, sinks, sockets, handshakes, tunnels, requests, limiter, clusters, scripts, open, 0, {}, {}} {}
+        context{ring,     sinks,   sockets, handshakes, tunnels, requests, limiter,
+                clusters, scripts, open,    0,          {},      {}} {}
 
   void put_into_force(std::shared_ptr<const policy::Table> made) {
     context.snapshot.table = std::move(made);

