@@ -82,7 +82,7 @@ class Log4Shell:
 
     def why(self):
         title("Sluice says why")
-        out = wait_for(lambda: self.b.sluice("explain", "--client", self.lab.workloads["client"][1], "--port", "8080",
+        out = wait_for(lambda: self.b.sluice("explain", "--client", self.lab.workloads["client"][1],
                                              check=False).stdout, "the requests to be recorded", 5.0)
         show("sluice explain --client ...   # node b", out)
         expect("no-log4shell" in out, "explain names the policy and its line")

@@ -146,7 +146,7 @@ io::Task<void> LuaLab::proxy(io::Listener* listener) {
 io::Task<void> LuaLab::serve(io::Socket socket) {
   io::SocketStream stream(std::move(socket));
   codec::H1ServerSession session(ring(), stream, {}, {});
-  (void)co_await serve_requests(session, *this);
+  (void)co_await serve_requests(session, *this, Nanos::zero());
 }
 
 io::Task<void> LuaLab::application(io::Listener* listener) {
