@@ -1,4 +1,4 @@
-"""Lua filters of MeshProxyPatch between real programs: the Log4Shell recipe takes hold and lets go without a restart."""
+"""Lua filters of MeshProxyPatch between real programs: the Log4Shell recipe takes hold and lets go, with no restart."""
 import pathlib
 import textwrap
 import time
@@ -58,15 +58,14 @@ class LuaFilter(case.TwoNodes):
         self.addCleanup(instance.sluice, "delete", "MeshProxyPatch", name, check=False)
 
     def ask(self, path, *options):
-        """(status, body) of a request to the application."""
+        """(status, body) of a request to the application, without the newline at its end."""
         done = self.curl("client", f"http://127.0.0.1:9080{path}", "-g", "-w", "\n%{http_code}", *options)
         body, _, status = done.stdout.rpartition("\n")
-        return int(status or 0), body
+        return int(status or 0), body.rstrip("\n")
 
     def exploits(self, text):
         return {"path": self.ask("/search?q=" + text), "header": self.ask("/", "-H", "X-Api-Version: " + text),
-                "body": self.ask("/", "--data-binary", "name=" + text),
-                "http2": self.ask("/", "--http2-prior-knowledge", "-H", "User-Agent: " + text)}
+                "body": self.ask("/", "--data-binary", "name=" + text)}
 
     def logged(self):
         return self.log.read_text(errors="replace")
@@ -93,15 +92,17 @@ class LuaFilter(case.TwoNodes):
                      "%2524%257Bjndi:ldap://e/a%257D", "${JnDi:dns://e}"):
             for where, (status, _) in self.exploits(text).items():
                 self.assertEqual(403, status, f"{text} in {where}")
+        self.assertEqual(403, self.ask("/", "--http2-prior-knowledge", "-H", "User-Agent: " + LDAP)[0])
         self.assertNotIn("jndi", self.logged().lower(), "something reached the application")
         self.assertEqual((200, "/search?q=jndi hello"), self.ask("/search?q=jndi", "-d", "hello"))
         self.assertEqual(200, self.ask("/", "--http2-prior-knowledge", "-H", "Cookie: a=${b}")[0])
         self.assertEqual(pids, self.b.pids(), "nothing was restarted")
-        self.assertGreaterEqual(self.ended(self.b, "lua_answered"), 24)
+        self.assertGreaterEqual(self.ended(self.b, "lua_answered"), 19)
         line = wait_for(lambda: next((one for one in self.b.log.read_text().splitlines()
                                       if "lua_answered" in one and "path=/search" in one), None), "the access line")
         self.assertIn("status=403", line)
         self.assertIn("MeshProxyPatch/no-log4shell", line)
+        self.assertEqual(403, self.ask("/search?q=" + LDAP)[0])
         out = self.b.sluice("explain", "--client", self.address["client"][0], check=False).stdout
         self.assertIn("lua_answered", out)
         self.assertIn("no-log4shell", out)

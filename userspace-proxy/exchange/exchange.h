@@ -81,6 +81,7 @@ class Exchange {
   io::Task<bool> filter_answer(Attempt& attempt, http::Response& response);
   io::Task<bool> collect_request_body(std::size_t bound);
   io::Task<bool> collect_answer_body(Attempt& attempt, std::size_t bound);
+  void check_answer(const policy::LuaFilter& filter, lua::Verdict& verdict);
   io::Task<bool> obey(const policy::LuaFilter& filter, lua::Verdict verdict);
 
   Surroundings& surroundings_;

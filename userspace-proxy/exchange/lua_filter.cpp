@@ -26,6 +26,15 @@ void show_body(std::string_view bytes, std::size_t bound, lua::Message& message)
   if (!message.body_too_long) message.body = bytes;
 }
 
+constexpr std::string_view kClientCert = "x-forwarded-client-cert";
+
+// What a client says of certificates is worth nothing; what the handshake proved is.
+void show_client(const policy::Peer* peer, lua::Message& message) {
+  std::erase_if(message.fields, [](const lua::Field& field) { return field.name == kClientCert; });
+  if (peer == nullptr || peer->spiffe_uris.empty()) return;
+  message.fields.push_back({std::string(kClientCert), "URI=" + peer->spiffe_uris.front()});
+}
+
 Reason reason_of(const lua::Verdict& verdict) {
   if (verdict.missed_body) return Reason::lua_body_too_long;
   if (verdict.kind == Kind::overrun) return Reason::lua_overrun;
@@ -64,6 +73,7 @@ io::Task<bool> Exchange::filter_request() {
       message = message_of(request_);
       if (client_.version() == codec::Version::http_2) message.protocol = "HTTP/2";
       message.peer = surroundings_.client().text();
+      show_client(surroundings_.outbound() ? nullptr : surroundings_.peer(), message);
       message.body_unread = !read;
       if (read && !body_.ahead().empty()) show_body(body_.ahead(), bound_of(filter), message);
       verdict = scripts.run(place, Side::request, message);
@@ -79,7 +89,8 @@ io::Task<bool> Exchange::filter_request() {
         scripts.complain(filter, changed.error());
       }
     }
-    if (!co_await obey(filter, verdict)) co_return false;
+    check_answer(filter, verdict);
+    if (!co_await obey(filter, std::move(verdict))) co_return false;
   }
   co_return true;
 }
@@ -98,19 +109,24 @@ io::Task<bool> Exchange::collect_request_body(std::size_t bound) {
   co_return true;
 }
 
-// True: the message goes on as it is.
+// Makes a failure of an answer that cannot be one.
+void Exchange::check_answer(const policy::LuaFilter& filter, lua::Verdict& verdict) {
+  if (verdict.kind != Kind::respond) return;
+  const auto fields = answer_fields(verdict, request_.is_connect());
+  if (fields) return;
+  surroundings_.lua().complain(filter, fields.error());
+  verdict.kind = Kind::failed;
+}
+
+// True: the message goes on as it is. The answer has been checked.
 io::Task<bool> Exchange::obey(const policy::LuaFilter& filter, lua::Verdict verdict) {
   if (verdict.kind == Kind::go_on) co_return true;
   if (verdict.kind == Kind::respond) {
-    auto fields = answer_fields(verdict, request_.is_connect());
-    if (fields) {
-      report_.rule = &table_->rule(filter.rule);
-      end_ = Error{Reason::lua_answered, Origin::policy, 0, "Lua filter"};
-      co_await answer_local(verdict.status, verdict.body, *fields);
-      co_return false;
-    }
-    surroundings_.lua().complain(filter, fields.error());
-    verdict.kind = Kind::failed;
+    const auto fields = answer_fields(verdict, request_.is_connect());
+    report_.rule = &table_->rule(filter.rule);
+    end_ = Error{Reason::lua_answered, Origin::policy, 0, "Lua filter"};
+    co_await answer_local(verdict.status, verdict.body, *fields);
+    co_return false;
   }
   if (filter.fail_open) {
     surroundings_.lua().passed_open();
@@ -159,6 +175,7 @@ io::Task<bool> Exchange::filter_answer(Attempt& attempt, http::Response& respons
         scripts.complain(filter, changed.error());
       }
     }
+    check_answer(filter, verdict);
     const bool goes_on = verdict.kind == Kind::go_on || (verdict.broken() && filter.fail_open);
     if (!goes_on) {
       co_await attempt.give_up(Error{reason_of(verdict), Origin::policy, 0, "Lua filter"});

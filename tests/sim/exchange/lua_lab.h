@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,7 @@ class LuaLab final : public Surroundings {
   TestClock clock;
   policy::HttpTimeouts timeouts;
   bool is_outbound = false;
+  std::optional<policy::Peer> proven;           // the client
   bool stops_in_body = false;                   // the client: before the last byte of what it should write
   std::function<void(std::size_t)> asked_once;  // the application: after so many requests
   std::vector<std::string> asked;               // the application: start line and fields of each request
@@ -69,7 +71,7 @@ class LuaLab final : public Surroundings {
   bool outbound() const override { return is_outbound; }
   WorkloadId workload() const override { return WorkloadId(1); }
   OrigDst destination() const override;
-  const policy::Peer* peer() const override { return nullptr; }
+  const policy::Peer* peer() const override { return proven ? &*proven : nullptr; }
 
  private:
   io::Task<void> scenario(const std::vector<std::string>* requests, std::vector<std::string>* answers);

@@ -102,6 +102,20 @@ TEST(LuaFilter, ChangesWhatTheApplicationAndTheClientSee) {
   EXPECT_EQ(lab.told.at(0).path, "/old") << "the log tells what the client asked for";
 }
 
+TEST(LuaFilter, AClientCannotTellItWhoItIs) {
+  LuaLab lab;
+  const std::string code =
+      on_request("h:headers():add('x-seen', h:headers():get('x-forwarded-client-cert') or 'none')");
+  lab.filter(code);
+  lab.ask(get("/a", "X-Forwarded-Client-Cert: URI=spiffe://default/admin\r\n"));
+  EXPECT_TRUE(has(lab.asked.at(0), "x-seen: none\r\n") && !has(lab.asked[0], "admin")) << lab.asked[0];
+  const std::vector<std::string> ids{"spiffe://default/web"};
+  lab.proven = policy::Peer{ids, {}, {}};
+  lab.ask(get("/a", "X-Forwarded-Client-Cert: URI=spiffe://default/admin\r\n"));
+  EXPECT_TRUE(has(lab.asked.at(1), "x-seen: URI=spiffe://default/web\r\n")) << lab.asked[1];
+  EXPECT_FALSE(has(lab.asked[1], "admin"));
+}
+
 TEST(LuaFilter, WhatBreaksIsRefusedOrPassesByPolicy) {
   struct Case {
     const char* code;
@@ -201,8 +215,10 @@ TEST(LuaFilter, SeesTheAnswersBodyAndMayReplaceTheAnswer) {
 }
 
 TEST(LuaFilter, AnAnswerItCannotJudgeFailsByPolicyToo) {
-  for (const char* code : {"error('x')", "while true do end", "h:headers():replace(':status', '204')",
-                           "h:headers():replace(':status', 'abc')"}) {
+  for (const char* code :
+       {"error('x')", "while true do end", "h:headers():replace(':status', '204')",
+        "local f = {[':status'] = 403} for i = 1, 80 do f['a' .. i] = 'b' end h:respond(f)",
+        "h:headers():replace(':status', 'abc')"}) {
     LuaLab lab;
     lab.filter(on_response(code));
     const auto refused = lab.ask(get("/a"));

@@ -110,8 +110,9 @@ HttpLab::HttpLab(const std::string& policies, const LabOptions& options)
       limiter_(buckets_),
       endpoints_(options.seed),
       clusters_(endpoints_, options.seed),
-      context_{ring(),   sinks_,    *sockets_, handshakes_, tunnels_, http_pool_,
-               limiter_, clusters_, open_,     0,           {},       {}},
+      lua_(*clock_, {}),
+      context_{ring(),    sinks_, *sockets_, handshakes_, tunnels_, http_pool_, limiter_,
+               clusters_, lua_,   open_,     0,           {},       {}},
       application_(ring(), options.protocol == "grpc" || options.protocol == "http2"),
       prober_(context_, endpoints_, operator_log_) {
   for (std::size_t i = 1; i < options.far_endpoints; ++i)

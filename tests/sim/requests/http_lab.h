@@ -94,6 +94,7 @@ class HttpLab {
   exchange::Limiter limiter_;
   upstream::Registry endpoints_;
   upstream::Clusters clusters_;
+  exchange::LuaScripts lua_;
   relay::ConnectionCount open_;
   policy::Numbers numbers_;
   relay::Context context_;
