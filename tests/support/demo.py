@@ -9,6 +9,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import demo_documents as documents  # noqa: E402
 from demo_log4shell import Log4Shell  # noqa: E402
+from demo_requests import LOCAL, Requests  # noqa: E402
 from demo_words import expect, show, title  # noqa: E402
 from lab import Lab, LabError, net, programs  # noqa: E402
 from lab.capture import TLS13, Capture, payloads, server_hello_versions  # noqa: E402
@@ -25,10 +26,11 @@ class Demo:
         self.lab = lab
         self.address = {}
         self.before = {}
+        self.requests = Requests(lab)
 
     def acts(self):
         return (self.build_topology, self.start_sluice, self.traffic, self.wire, self.denied, self.live_policy,
-                self.rotation_and_kill)
+                *self.requests.acts(), self.rotation_and_kill)
 
     # -- the stage
 
@@ -36,7 +38,7 @@ class Demo:
         title("Two nodes joined by a wire; workloads in namespaces of their own; unmodified programs")
         lab = self.lab
         lab.add_nodes("a", "b")
-        for node, names in (("a", ("client", "batch", "caller", "outsider", "stranger")),
+        for node, names in (("a", ("client", "batch", "caller", "outsider", "stranger", *self.requests.names)),
                             ("b", ("web", "cache", "db", "shop", "secure"))):
             for name in names:
                 self.address[name] = lab.add_workload(node, name)
@@ -46,6 +48,7 @@ class Demo:
         programs.postgres(lab, lab.netns("db"))
         programs.mariadb(lab, lab.netns("shop"))
         self.own_certificate = programs.https(lab, lab.netns("secure"))
+        self.requests.build()
         for name in ("a", "b", *self.address):
             self.before[name] = net.snapshot(lab.netns(name))
         for name, (v4, v6) in self.address.items():
@@ -63,7 +66,8 @@ class Demo:
                                 outbounds=[(9000, "web")]),
             documents.dataplane("outsider-1", "a", "outsider", address["outsider"], netns("outsider")),
             documents.dataplane("backup-1", "a", "backup", ("10.77.0.1", "fd77::1"), ("cgroup", self.host_cgroup)),
-            documents.dataplane("web-1", "b", "web", address["web"], netns("web"), [80], "http"),
+            documents.dataplane("web-1", "b", "web", address["web"], netns("web"), [80], "http",
+                                outbounds=[(LOCAL, "backend")]),
             documents.dataplane("cache-1", "b", "cache", address["cache"], netns("cache"), [6379]),
             documents.dataplane("db-1", "b", "db", address["db"], netns("db"), [5432]),
             documents.dataplane("shop-1", "b", "shop", address["shop"], netns("shop"), [3306]),
@@ -72,7 +76,7 @@ class Demo:
         clients = ["client", "caller", "backup", "batch"]
         rules = [documents.allow("web-clients", "web", clients)]
         rules += [documents.allow(f"{s}-clients", s, ["client"]) for s in ("cache", "db", "shop", "secure")]
-        return "---".join([documents.MESH, documents.PERMISSIVE_TLS, *both, *rules])
+        return "---".join([documents.MESH, documents.PERMISSIVE_TLS, *both, *rules, *self.requests.documents(address)])
 
     def start_sluice(self):
         title("One Sluice per node: keeper, agent, unprivileged proxy; the CA is shared by files")

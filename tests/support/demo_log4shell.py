@@ -74,7 +74,8 @@ class Log4Shell:
         expect(self.attack(EXPLOIT) == {403}, "all three are refused")
         for text in HIDDEN:
             expect(self.attack(text) == {403}, f"{text} is refused in all three")
-        status, body = self.ask("/search?q=jndi&price=5$", "-H", "Cookie: theme=${dark}", "-d", "name=O'Brien&note=100%")
+        status, body = self.ask("/search?q=jndi&price=5$", "-H", "Cookie: theme=${dark}",
+                                "-d", "name=O'Brien&note=100%")
         expect(status == 200 and "O'Brien" in body, "a benign request with the same characters passes, whole")
         logged = self.log.read_text()
         expect("ldap" not in logged and "rmi" not in logged, "nothing of it has reached the application")
@@ -82,8 +83,9 @@ class Log4Shell:
 
     def why(self):
         title("Sluice says why")
+        self.ask(f"/search?q={EXPLOIT}")
         out = wait_for(lambda: self.b.sluice("explain", "--client", self.lab.workloads["client"][1],
-                                             check=False).stdout, "the requests to be recorded", 5.0)
+                                               check=False).stdout, "the request to be recorded", 5.0)
         show("sluice explain --client ...   # node b", out)
         expect("no-log4shell" in out, "explain names the policy and its line")
         lines = [line for line in self.b.sluice("metrics").stdout.splitlines() if 'reason="lua_answered"' in line]

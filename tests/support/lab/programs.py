@@ -68,6 +68,14 @@ def logging_app(lab, namespace, port):
     return log
 
 
+def backend_app(lab, namespace, port, name):
+    """A backend with moods (tests/support/backend_app.py); returns the file that holds the paths it was asked; IPv4 only."""
+    log = _directory(lab, namespace, "backend") / "paths.log"
+    log.touch()
+    _program(lab, namespace, "backend", ["/usr/bin/python3", HERE / "backend_app.py", port, name, log], port)
+    return log
+
+
 def redis(lab, namespace, port=6379):
     directory = _directory(lab, namespace, "redis")
     _program(lab, namespace, "redis",
