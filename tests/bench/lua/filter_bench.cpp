@@ -54,7 +54,7 @@ class Filter {
       lua::Message message = message_of(request);
       if (!body.empty()) message.body = body;
       const auto verdict = scripts_.run({table_, WorkloadId(1), filter_}, LuaScripts::Side::request, message);
-      if (verdict.kind != lua::Verdict::Kind::go_on) state.SkipWithError(verdict.problem);
+      if (verdict.kind != lua::Verdict::Kind::go_on) state.SkipWithError(verdict.problem.c_str());
     }
   }
 
