@@ -65,8 +65,8 @@ class Requests:
 
     def ask(self, path, *options):
         """web calls backend; the lines of the answers, each answer's status after them"""
-        done = self.lab.run("web", "curl", "-sS", "--noproxy", "*", "--max-time", "20", "-w", "%{http_code}\n", *options,
-                            f"http://127.0.0.1:{LOCAL}{path}", check=False)
+        done = self.lab.run("web", "curl", "-sS", "--noproxy", "*", "--max-time", "20", "-w", "%{http_code}\n",
+                            *options, f"http://127.0.0.1:{LOCAL}{path}", check=False)
         return done.stdout.splitlines()
 
     def statuses(self, path, *options):

@@ -69,7 +69,7 @@ def logging_app(lab, namespace, port):
 
 
 def backend_app(lab, namespace, port, name):
-    """A backend with moods (tests/support/backend_app.py); returns the file that holds the paths it was asked; IPv4 only."""
+    """A backend with moods (backend_app.py); returns the file that holds the paths it was asked for; IPv4 only."""
     log = _directory(lab, namespace, "backend") / "paths.log"
     log.touch()
     _program(lab, namespace, "backend", ["/usr/bin/python3", HERE / "backend_app.py", port, name, log], port)
