@@ -34,6 +34,7 @@ class Endpoints {
 
   // Null: none.
   const upstream::Cluster* cluster() const { return chooser_ == nullptr ? nullptr : &chooser_->cluster(); }
+  const std::optional<policy::Permit>& application() const { return application_; }  // inbound
   // What the table says of them; null: nothing.
   const policy::ClusterImage* image() const;
 
