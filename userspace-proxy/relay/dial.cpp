@@ -52,7 +52,12 @@ Result<> bind_source(Context& context, io::Socket& socket, const IpAddr& source)
 io::Task<Result<io::Socket>> dial_once(Context& context, policy::Permit permit, Origination from) {
   auto socket = co_await context.sockets.make(number(from.workload), from.kind);
   if (!socket) co_return std::unexpected(socket.error());
-  if (from.source) {
+  if (from.source && from.kind == io::SocketKind::mesh_out) {
+    // The kernel's port: one of ours could meet the port that the far proxy speaks to its application from,
+    // in the name of the same client.
+    if (const auto bound = socket->bind(SocketAddr{*from.source, 0}); !bound)
+      co_return fail(Reason::no_socket, Origin::internal, "bind own address", bound.error().sys_errno);
+  } else if (from.source) {
     const auto bound = bind_source(context, *socket, *from.source);
     if (!bound) co_return std::unexpected(bound.error());
   }
