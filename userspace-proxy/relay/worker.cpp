@@ -115,7 +115,8 @@ void Worker::set_snapshot(Snapshot snapshot) {
       const std::size_t revoked = context_.live.rejudge(*context_.snapshot.table);
       if (revoked != 0)
         shared_.log.info("worker {}: the new table ended {} live connections", sinks_.worker, revoked);
-      if (prober_) clusters_.watch_all(context_.snapshot.table, ring_.now());
+      clusters_.follow(context_.snapshot.table);
+      if (prober_) clusters_.watch_all(ring_.now());
     }
     if (context_.snapshot.credentials) {
       const std::size_t ended = context_.live.end_revoked(*context_.snapshot.credentials->revoked());

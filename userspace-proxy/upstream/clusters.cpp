@@ -18,17 +18,22 @@ std::vector<Seed> seeds_of(const policy::OutboundRoute& route) {
 
 }  // namespace
 
-void Clusters::follow(const std::shared_ptr<const policy::Table>& table) {
+void Clusters::follow(std::shared_ptr<const policy::Table> table) {
   if (table == table_) return;
   choosers_.clear();
-  table_ = table;
+  table_ = std::move(table);
 }
 
-std::shared_ptr<Chooser> Clusters::make(const Key& key, const ServiceKey& service, WorkloadId user,
-                                        std::span<const Seed> seeds, MonoTime now) {
+std::shared_ptr<Chooser> Clusters::known(const TablePtr& table, const Key& key) const {
+  const auto found = table == table_ ? choosers_.find(key) : choosers_.end();
+  return found == choosers_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<Chooser> Clusters::make(const TablePtr& table, const Key& key, const ServiceKey& service,
+                                        WorkloadId user, std::span<const Seed> seeds, MonoTime now) {
   auto cluster = registry_.cluster(service, *key.image, seeds, now, user);
   auto chooser = std::make_shared<Chooser>(std::move(cluster), random_.next());
-  choosers_.emplace(key, chooser);
+  if (table == table_) choosers_.emplace(key, chooser);
   return chooser;
 }
 
@@ -36,29 +41,28 @@ std::shared_ptr<Chooser> Clusters::of(const std::shared_ptr<const policy::Table>
                                       const policy::OutboundRoute& route, MonoTime now) {
   const std::uint32_t index = route.service_index();
   if (index == policy::kNone) return nullptr;
-  follow(table);
   const policy::ClusterImage* image = route.cluster();
   const Key key{image == nullptr ? &kNothingSaid : image, index, {}};
-  if (const auto known = choosers_.find(key); known != choosers_.end()) return known->second;
+  if (auto chooser = known(table, key)) return chooser;
   const auto& service = table->image().services[index];
-  return make(key, {table->image().meshes[service.mesh], service.name}, route.client().id, seeds_of(route),
-              now);
+  return make(table, key, {table->image().meshes[service.mesh], service.name}, route.client().id,
+              seeds_of(route), now);
 }
 
 std::shared_ptr<Chooser> Clusters::of(const std::shared_ptr<const policy::Table>& table,
                                       const policy::Permit& permit, MonoTime now) {
   const auto* server = permit.cluster() == nullptr ? nullptr : table->workload(permit.server());
   if (server == nullptr) return nullptr;
-  follow(table);
   const Key key{permit.cluster(), policy::kNone, permit.address()};
-  if (const auto known = choosers_.find(key); known != choosers_.end()) return known->second;
+  if (auto chooser = known(table, key)) return chooser;
   const Seed application{.address = permit.address(), .tags = {}};
   const std::string inbound = "inbound " + server->name + " " + permit.address().text();
-  return make(key, {table->image().meshes[server->mesh], inbound}, server->id, std::span(&application, 1),
-              now);
+  return make(table, key, {table->image().meshes[server->mesh], inbound}, server->id,
+              std::span(&application, 1), now);
 }
 
-void Clusters::watch_all(const std::shared_ptr<const policy::Table>& table, MonoTime now) {
+void Clusters::watch_all(MonoTime now) {
+  const TablePtr table = table_;
   const auto& image = table->image();
   for (const auto& outbound : image.outbounds) {
     if (outbound.cluster == policy::kNone) continue;

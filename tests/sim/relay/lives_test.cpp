@@ -87,6 +87,7 @@ struct Node {
 
   void put_into_force(std::shared_ptr<const policy::Table> made) {
     context.snapshot.table = std::move(made);
+    clusters.follow(context.snapshot.table);
     ended_by_policy += context.live.rejudge(*context.snapshot.table);
   }
 

@@ -146,6 +146,30 @@ TEST(HealthCheck, PanicThresholdAndFailTrafficOnPanic) {
   EXPECT_EQ(good("failTrafficOnPanic: true, "), 0);
 }
 
+// A connection whose setting up began under the older table asks under it.
+io::Task<void> ask_under_an_older_table(HttpLab* lab, std::string newer, std::size_t* before) {
+  (void)co_await lab->ring().sleep_for(2500ms);
+  const auto older = lab->context().snapshot.table;
+  lab->put_into_force(newer);
+  const auto client = older->image().outbounds.front().workload;
+  const OrigDst dialled(HttpLab::address(Way::outbound));
+  const auto route = older->route_outbound(older->image().workloads[client].id, dialled);
+  EXPECT_NE(lab->context().clusters.of(older, std::get<policy::OutboundRoute>(route), lab->ring().now()),
+            nullptr);
+  *before = lab->application().heads.size();
+  (void)co_await lab->ring().sleep_for(5s);
+}
+
+TEST(HealthCheck, GoesOnWhileAnOlderTableIsStillAsked) {
+  const std::string policies = check(std::string(kEverySecond) + "http: {path: /echo}");
+  HttpLab lab(policies);
+  std::size_t before = 0;
+  lab.play(ask_under_an_older_table(
+      &lab, policies + towards("MeshTimeout", "far", "{http: {requestTimeout: 9s}}"), &before));
+  EXPECT_GE(before, 2U);
+  EXPECT_GE(lab.application().heads.size(), before + 4);
+}
+
 TEST(HealthCheckTcp, SendAndReceive) {
   const auto well = [](const std::string& receive) {
     HttpLab lab(

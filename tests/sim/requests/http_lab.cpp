@@ -138,7 +138,8 @@ std::shared_ptr<const policy::Table> HttpLab::table(const std::string& policies)
 void HttpLab::put_into_force(const std::string& policies) {
   context_.snapshot.table = table(policies);
   limiter_.let_go(context_.snapshot.table.get());
-  clusters_.watch_all(context_.snapshot.table, ring().now());
+  clusters_.follow(context_.snapshot.table);
+  clusters_.watch_all(ring().now());
   context_.live.rejudge(*context_.snapshot.table);
 }
 
