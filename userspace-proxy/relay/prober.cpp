@@ -14,6 +14,7 @@ using upstream::ProbeResult;
 using upstream::Registry;
 
 constexpr Nanos kTick = Millis(100);
+constexpr std::size_t kProbesMax = 256;  // under way: probes must not take the descriptors of connections
 
 io::Task<Result<ProbeOutcome>> ask(Context& context, const Registry::Probe& due, PooledFor whom,
                                    policy::Permit permit) {
@@ -44,7 +45,8 @@ io::Task<void> Prober::run() {
   while (co_await context_.ring.sleep_for(kTick)) {
     const MonoTime now = context_.ring.now();
     for (const auto& change : registry_.tick(now)) tell(change);
-    for (auto& due : registry_.due_probes(now)) probes_.spawn(probe(std::move(due)));
+    for (auto& due : registry_.due_probes(now, kProbesMax - probes_.live()))
+      probes_.spawn(probe(std::move(due)));
   }
   probes_.cancel();
   co_await probes_.join();

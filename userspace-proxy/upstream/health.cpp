@@ -34,10 +34,11 @@ std::vector<std::shared_ptr<Checker::Watched>> Checker::set_endpoints(
   return watched_;
 }
 
-std::vector<std::shared_ptr<Checker::Watched>> Checker::due(MonoTime now) {
+std::vector<std::shared_ptr<Checker::Watched>> Checker::due(MonoTime now, std::size_t most) {
   const std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<Watched>> list;
   for (const auto& watched : watched_) {
+    if (list.size() == most) break;
     if (watched->probing_ || watched->due_ > now) continue;
     watched->probing_ = true;
     list.push_back(watched);

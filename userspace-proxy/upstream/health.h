@@ -51,8 +51,9 @@ class Checker {
   // The service's endpoints from now on; the state of those that stay is kept. In the order given.
   std::vector<std::shared_ptr<Watched>> set_endpoints(std::span<const std::shared_ptr<Endpoint>> endpoints,
                                                       MonoTime now, Random& random);
-  // Whom to probe now. Each is probed once until report() is called for it.
-  std::vector<std::shared_ptr<Watched>> due(MonoTime now);
+  // Whom to probe now, `most` of them; the others stay due. Each is probed once until report() is called for
+  // it.
+  std::vector<std::shared_ptr<Watched>> due(MonoTime now, std::size_t most);
   // When due() next has something; never sooner than it does. MonoTime::max(): nothing is scheduled.
   MonoTime next_due() const;
   // True when this changed the endpoint's state.

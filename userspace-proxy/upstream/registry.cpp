@@ -130,17 +130,21 @@ void Registry::forget(Service& service, MonoTime now) {
   std::erase_if(service.endpoints, [](const auto& entry) { return entry.second.expired(); });
 }
 
-std::vector<Registry::Probe> Registry::due_probes(MonoTime now) {
+std::vector<Registry::Probe> Registry::due_probes(MonoTime now, std::size_t most) {
   const std::lock_guard lock(mutex_);
   std::vector<Probe> probes;
-  for (const auto& [key, service] : services_) {
-    for (const auto& known : service.clusters) {
+  // Where the last call came to the end of its number, so that nobody waits for ever behind the others.
+  auto at = services_.upper_bound(last_probed_);
+  for (std::size_t i = 0; i < services_.size() && probes.size() < most; ++i, ++at) {
+    if (at == services_.end()) at = services_.begin();
+    for (const auto& known : at->second.clusters) {
       // Only for clusters that somebody uses: a policy that went away probes no more.
       const auto& checker = known.cluster->checker();
       if (checker == nullptr || known.cluster.use_count() == 1) continue;
-      for (auto& watched : checker->due(now))
-        probes.push_back({key, known.user, checker, std::move(watched)});
+      for (auto& watched : checker->due(now, most - probes.size()))
+        probes.push_back({at->first, known.user, checker, std::move(watched)});
     }
+    last_probed_ = at->first;
   }
   return probes;
 }

@@ -49,7 +49,8 @@ class Registry {
     std::shared_ptr<Checker> checker;
     std::shared_ptr<Checker::Watched> watched;
   };
-  std::vector<Probe> due_probes(MonoTime now);
+  // `most` of those that are due; the others stay so.
+  std::vector<Probe> due_probes(MonoTime now, std::size_t most);
   // True when this changed the endpoint's state.
   bool report(const Probe& probe, ProbeResult result, MonoTime now);
 
@@ -89,6 +90,7 @@ class Registry {
   mutable std::mutex mutex_;
   Random random_;
   std::map<ServiceKey, Service> services_;
+  ServiceKey last_probed_;
 };
 
 }  // namespace sluice::upstream

@@ -63,13 +63,13 @@ TEST(Health, AWrongAnswerCountsAtOnce) {
 TEST(Health, IntervalsDependOnTraffic) {
   Lab lab(base_policy());
   EXPECT_EQ(lab.checker.next_due(), at_ms(0));
-  EXPECT_EQ(lab.checker.due(at_ms(0)).size(), 1U);
+  EXPECT_EQ(lab.checker.due(at_ms(0), 1000).size(), 1U);
   EXPECT_EQ(lab.checker.next_due(), MonoTime::max());  // under way
-  EXPECT_TRUE(lab.checker.due(at_ms(100'000)).empty());
+  EXPECT_TRUE(lab.checker.due(at_ms(100'000), 1000).empty());
   lab.report(ProbeResult::healthy, 100);
   EXPECT_EQ(lab.checker.next_due(), at_ms(60'100));
   lab.checker.saw_traffic();
-  EXPECT_EQ(lab.checker.due(at_ms(60'100)).size(), 1U);
+  EXPECT_EQ(lab.checker.due(at_ms(60'100), 1000).size(), 1U);
   lab.report(ProbeResult::healthy, 60'200);
   EXPECT_EQ(lab.checker.next_due(), at_ms(70'200));
 }
@@ -81,15 +81,15 @@ TEST(Health, JitterSpreadsProbes) {
   policy.interval_jitter_percent = 10;
   Lab lab(policy, 1000);
   lab.checker.saw_traffic();
-  EXPECT_NEAR(static_cast<double>(lab.checker.due(at_ms(2'500)).size()), 500, 60);
-  EXPECT_NEAR(static_cast<double>(lab.checker.due(at_ms(5'000)).size()), 500, 60);
+  EXPECT_NEAR(static_cast<double>(lab.checker.due(at_ms(2'500), 1000).size()), 500, 60);
+  EXPECT_NEAR(static_cast<double>(lab.checker.due(at_ms(5'000), 1000).size()), 500, 60);
   Nanos least = Nanos::max();
   Nanos most{};
   for (const auto& watched : lab.watched) {
     lab.checker.report(*watched, ProbeResult::healthy, at_ms(10'000), lab.random);
   }
   for (std::int64_t ms = 20'000; ms <= 22'000; ++ms) {
-    if (lab.checker.due(at_ms(ms)).empty()) continue;
+    if (lab.checker.due(at_ms(ms), 1000).empty()) continue;
     least = std::min<Nanos>(least, Millis(ms - 20'000));
     most = std::max<Nanos>(most, Millis(ms - 20'000));
   }

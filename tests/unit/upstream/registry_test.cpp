@@ -75,16 +75,37 @@ TEST(Registry, ProbesOnlyForClustersInUse) {
   image.health.kind = policy::HealthCheck::Kind::tcp;
   image.health.interval = std::chrono::seconds(1);
   auto cluster = registry.cluster(kKey, image, seeds_of(3), at_ms(0));
-  auto probes = registry.due_probes(at_ms(0));
+  auto probes = registry.due_probes(at_ms(0), 1000);
   ASSERT_EQ(probes.size(), 3U);
   EXPECT_EQ(probes[0].service, kKey);
-  EXPECT_TRUE(registry.due_probes(at_ms(0)).empty());  // they are under way
+  EXPECT_TRUE(registry.due_probes(at_ms(0), 1000).empty());  // they are under way
   for (const auto& probe : probes) registry.report(probe, ProbeResult::unhealthy, at_ms(5));
   EXPECT_FALSE(cluster->hosts()[1].available());
-  EXPECT_EQ(registry.due_probes(at_ms(1005)).size(), 3U);
+  EXPECT_EQ(registry.due_probes(at_ms(1005), 1000).size(), 3U);
   cluster.reset();
   for (const auto& probe : probes) registry.report(probe, ProbeResult::healthy, at_ms(1010));
-  EXPECT_TRUE(registry.due_probes(at_ms(9000)).empty());
+  EXPECT_TRUE(registry.due_probes(at_ms(9000), 1000).empty());
+}
+
+TEST(Registry, ProbesAreBoundedAndEverybodysTurnComes) {
+  Registry registry(1);
+  policy::ClusterImage image;
+  image.health.kind = policy::HealthCheck::Kind::tcp;
+  image.health.interval = std::chrono::seconds(1);
+  const auto first = registry.cluster({"default", "a"}, image, seeds_of(3), at_ms(0));
+  const auto second = registry.cluster({"default", "b"}, image, seeds_of(1), at_ms(0));
+  // All are due again each time; two may be under way.
+  std::map<std::string, int> probed;
+  for (int ms = 0; ms < 10'000; ms += 2000) {
+    const auto probes = registry.due_probes(at_ms(ms), 2);
+    ASSERT_EQ(probes.size(), 2U);
+    for (const auto& probe : probes) {
+      ++probed[probe.service.service];
+      registry.report(probe, ProbeResult::failed, at_ms(ms));
+    }
+  }
+  EXPECT_GE(probed["b"], 2);
+  EXPECT_TRUE(registry.due_probes(at_ms(20'000), 0).empty());
 }
 
 }  // namespace
