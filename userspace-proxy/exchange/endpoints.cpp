@@ -20,9 +20,10 @@ Result<Endpoints::Picked> Endpoints::pick(const policy::RetryImage* retry, MonoT
     if (service_->size() == 0) return fail(Reason::no_endpoints, Origin::policy, "pick");
     return Picked{service_->permit(0), {}};
   }
+  if (last_) tried_.push_back(*std::exchange(last_, std::nullopt));
   const auto host = chooser_->pick({.hash = hash_, .retry = retry, .tried = tried_}, now);
   if (!host) return std::unexpected(host.error());
-  tried_.push_back((*host)->backend);
+  last_ = (*host)->backend;
   upstream::Use use(chooser_->shared_cluster(), **host);
   return Picked{application_ ? *application_ : service_->permit((*host)->backend), std::move(use)};
 }
@@ -33,7 +34,7 @@ const policy::ClusterImage* Endpoints::image() const {
 }
 
 void Endpoints::forget_last() {
-  if (!tried_.empty()) tried_.pop_back();
+  last_.reset();
 }
 
 }  // namespace sluice::exchange

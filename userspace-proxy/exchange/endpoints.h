@@ -43,7 +43,8 @@ class Endpoints {
   std::optional<policy::Permit> application_;     // inbound
   std::shared_ptr<upstream::Chooser> chooser_;
   std::optional<std::uint64_t> hash_;
-  std::vector<std::uint32_t> tried_;
+  std::optional<std::uint32_t> last_;
+  std::vector<std::uint32_t> tried_;  // before the last one: most requests are tried once and need none
 };
 
 }  // namespace sluice::exchange
