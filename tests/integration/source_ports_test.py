@@ -37,6 +37,12 @@ class SourcePorts(TwoNodes):
         done = self.curl("client", url, "--no-keepalive", "-H", "Connection: close", *([url] * 99))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout.count(case.BODY), 100)
+        # The far proxy speaks to its application from these in the client's name: a tunnel's must be none of them.
+        tunnels = self.lab.run("client", "ss", "-Htn", "state", "established", "dst", self.address["web"][0]).stdout
+        ports = [int(line.split()[2].rsplit(":", 1)[1]) for line in tunnels.splitlines()]
+        self.assertTrue(ports, tunnels)
+        low, high = (int(port) for port in OURS.split("-"))
+        self.assertEqual([], [port for port in ports if low <= port <= high], tunnels)
 
     def test_2_range_that_is_widened_later_is_seen(self):
         before = self.sysctl("neighbour", "ip_local_port_range")
