@@ -173,6 +173,7 @@ io::Task<void> Exchange::forward(Attempt& attempt, http::Response response) {
 io::Task<void> Exchange::copy_answer(Attempt& attempt) {
   while (true) {
     auto part = lua_ && lua_->answer_waits() ? lua_->take_answer() : co_await attempt.stream().read_body();
+    if (!part || part->last) judge_end(part, attempt);
     if (!part) {
       end_ = part.error();
       break;

@@ -63,7 +63,9 @@ class Exchange {
   bool again(const Result<const http::Response*>& outcome, const Attempt& attempt);
   bool retriable(const Result<const http::Response*>& outcome, const Attempt& attempt) const;
   Nanos pause(const Result<const http::Response*>& outcome);
-  void judge(const Result<const http::Response*>& outcome, const Attempt& attempt) const;
+  // What an attempt says of its endpoint: by its head, and by how its body ended.
+  void judge(const Result<const http::Response*>& outcome, const Attempt& attempt);
+  void judge_end(const Result<codec::BodyPart>& last, const Attempt& attempt) const;
   io::Task<void> forward(Attempt& attempt, http::Response response);
   io::Task<void> copy_answer(Attempt& attempt);
   io::Task<Result<>> write_answer(io::Chunk data);
@@ -105,6 +107,7 @@ class Exchange {
   std::unique_ptr<LuaState> lua_;  // null: no filter
   bool request_changed_ = false;   // by a filter
   std::uint32_t retries_done_ = 0;
+  bool judged_by_trailers_ = false;
   bool answering_ = false;  // the final head is on its way to the client
   MonoTime began_;
   RequestReport report_;

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <chrono>
 
+#include "http/scan.h"
+
 namespace sluice::exchange {
 namespace {
 
@@ -19,6 +21,15 @@ constexpr std::array<Unit, 6> kUnits{{{'n', 1},
                                       {'M', 60'000'000'000},
                                       {'H', 3'600'000'000'000}}};
 constexpr std::int64_t kMost = 99'999'999;  // eight digits
+
+constexpr std::string_view kStatus = "grpc-status";
+
+std::optional<unsigned> number(std::string_view text) {
+  unsigned status = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), status);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
+  return status;
+}
 
 }  // namespace
 
@@ -47,6 +58,33 @@ std::string write_grpc_timeout(Nanos timeout) {
     if (nanos / unit.nanos <= kMost) return std::to_string(nanos / unit.nanos) + unit.letter;
   }
   return std::to_string(kMost) + "H";
+}
+
+std::optional<unsigned> told_grpc_status(const policy::HeaderFields& head) {
+  const auto text = head.find(kStatus);
+  return text ? number(*text) : std::nullopt;
+}
+
+std::optional<unsigned> told_grpc_status(std::string_view trailers) {
+  while (!trailers.empty()) {
+    const auto end = trailers.find("\r\n");
+    std::string_view line = trailers.substr(0, end);
+    trailers.remove_prefix(end == std::string_view::npos ? trailers.size() : end + 2);
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos || !http::equal_ignoring_case(line.substr(0, colon), kStatus))
+      continue;
+    line.remove_prefix(colon + 1);
+    const auto begin = line.find_first_not_of(" \t");
+    if (begin == std::string_view::npos) return std::nullopt;
+    return number(line.substr(begin, line.find_last_not_of(" \t") + 1 - begin));
+  }
+  return std::nullopt;
+}
+
+std::uint16_t counts_as(unsigned grpc_status) {
+  constexpr std::uint16_t kOf[] = {200, 499, 500, 400, 504, 404, 409, 403, 429,
+                                   400, 409, 400, 501, 500, 503, 500, 401};
+  return grpc_status < std::size(kOf) ? kOf[grpc_status] : std::uint16_t{500};
 }
 
 unsigned grpc_status(std::uint16_t http_status) {

@@ -1,16 +1,16 @@
 // What one attempt's outcome means: for the endpoint that it was made at, and for the request, which may be
 // tried again.
-#include <charconv>
-
 #include "base/reason.h"
 #include "exchange/exchange.h"
 #include "exchange/fields.h"
+#include "exchange/grpc.h"
 
 namespace sluice::exchange {
 namespace {
 
 using upstream::Outcome;
 
+constexpr std::uint16_t kGood = 200;
 constexpr std::uint16_t kGatewayTimeout = 504;
 
 Outcome failure(const Error& error, bool connected) {
@@ -20,29 +20,26 @@ Outcome failure(const Error& error, bool connected) {
   return {.kind = connected ? Outcome::Kind::reset : Outcome::Kind::connect_failure};
 }
 
-std::optional<std::uint32_t> grpc_status(const HeadFields& fields) {
-  const auto text = fields.find("grpc-status");
-  if (!text) return std::nullopt;
-  std::uint32_t status = 0;
-  const auto read = std::from_chars(text->data(), text->data() + text->size(), status);
-  return read.ec == std::errc() ? std::optional(status) : std::nullopt;
-}
-
-// The HTTP status that stands for a gRPC status, as outlier detection counts it.
-std::uint16_t http_status_of(std::uint32_t grpc) {
-  constexpr std::uint16_t kOf[] = {200, 499, 500, 400, 504, 404, 409, 403, 429,
-                                   400, 409, 400, 501, 500, 503, 500, 401};
-  return grpc < std::size(kOf) ? kOf[grpc] : std::uint16_t{500};
-}
-
 }  // namespace
 
-void Exchange::judge(const Result<const http::Response*>& outcome, const Attempt& attempt) const {
+void Exchange::judge(const Result<const http::Response*>& outcome, const Attempt& attempt) {
   const MonoTime now = surroundings_.ring().now();
   if (watch_.verdict()) return attempt.use().answered(kGatewayTimeout, now);
   if (!outcome) return attempt.use().failed(outcome.error(), attempt.connected(), now);
-  const auto grpc = grpc_status(HeadFields(**outcome));
-  attempt.use().answered(grpc ? http_status_of(*grpc) : (*outcome)->status, now);
+  const http::Response& response = **outcome;
+  const HeadFields head(response);
+  const auto grpc = told_grpc_status(head);
+  judged_by_trailers_ = !grpc && response.status == kGood &&
+                        response.body.kind != http::BodyLength::Kind::none && is_grpc(head);
+  if (!judged_by_trailers_) attempt.use().answered(grpc ? counts_as(*grpc) : response.status, now);
+}
+
+void Exchange::judge_end(const Result<codec::BodyPart>& last, const Attempt& attempt) const {
+  const MonoTime now = surroundings_.ring().now();
+  if (!last) return attempt.use().failed(last.error(), true, now);
+  constexpr unsigned kUnknown = 2;  // what gRPC makes of a call that ends without a status
+  if (judged_by_trailers_)
+    attempt.use().answered(counts_as(told_grpc_status(last->trailers).value_or(kUnknown)), now);
 }
 
 void Exchange::blame(const Error& error) {
@@ -70,7 +67,7 @@ bool Exchange::retriable(const Result<const http::Response*>& outcome, const Att
   return upstream::is_retriable(
       *retry_, {.kind = Outcome::Kind::answer,
                 .status = response.status,
-                .grpc_status = grpc_status(fields),
+                .grpc_status = told_grpc_status(fields),
                 .envoy_ratelimited = fields.has("x-envoy-ratelimited"),
                 .header_matches = routes_->retry_conditions(*route_).response.any_holds(fields)});
 }

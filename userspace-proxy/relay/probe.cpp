@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "exchange/grpc.h"
 #include "exchange/own_request.h"
 
 namespace sluice::relay {
@@ -40,15 +41,6 @@ std::string grpc_question(std::string_view service) {
 bool says_serving(std::string_view framed) {
   constexpr std::size_t kPrefix = 5;
   return framed.size() >= kPrefix + 2 && framed.substr(kPrefix, 2) == std::string_view("\x08\x01", 2);
-}
-
-bool grpc_status_is_ok(std::string_view trailers) {
-  constexpr std::string_view kName = "grpc-status:";
-  const auto at = trailers.find(kName);
-  if (at == std::string_view::npos) return false;
-  const auto value = trailers.substr(at + kName.size());
-  const auto begin = value.find_first_not_of(' ');
-  return begin != std::string_view::npos && value.substr(begin).starts_with("0\r\n");
 }
 
 std::string head_of(const HealthCheck& check, const std::string& authority, std::size_t body) {
@@ -93,7 +85,8 @@ io::Task<Result<Answer>> read_whole(codec::ClientStream& stream) {
 
 ProbeOutcome judge(const HealthCheck& check, std::uint16_t status, const Answer& answer) {
   if (check.kind == HealthCheck::Kind::grpc) {
-    const bool serving = status == kGood && grpc_status_is_ok(answer.trailers) && says_serving(answer.body);
+    const bool serving =
+        status == kGood && exchange::told_grpc_status(answer.trailers) == 0U && says_serving(answer.body);
     return {serving ? ProbeResult::healthy : ProbeResult::unhealthy, serving ? "serving" : "not serving"};
   }
   const bool good = check.expected_statuses.empty()

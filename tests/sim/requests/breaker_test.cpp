@@ -238,6 +238,29 @@ TEST(Outliers, MaxEjectionPercentKeepsTheRest) {
             20U);
 }
 
+io::Task<void> call_in_turn(HttpLab* lab, int count) {
+  Client client(*lab, Way::outbound);
+  for (int i = 0; i < count; ++i) {
+    (void)co_await client.ask("/echo", "content-type: application/grpc\r\nte: trailers\r\n");
+    (void)co_await lab->ring().sleep_for(10ms);
+  }
+}
+
+TEST(Outliers, CallsOfGrpcAreJudgedByTheirTrailers) {
+  const auto heads = [](const std::string& trailers) {
+    HttpLab lab(
+        kPlain + outliers(std::string("{") + kOften + "detectors: {totalFailures: {consecutive: 5}}}"),
+        {.protocol = "grpc", .far_endpoints = 2});
+    lab.application().trailers = trailers;
+    lab.play(call_in_turn(&lab, 40));
+    return lab.application().heads.size();
+  };
+  EXPECT_EQ(heads("grpc-status: 0\r\n"), 20U);
+  EXPECT_EQ(heads("grpc-status: 14\r\n"), 5U);
+  EXPECT_EQ(heads("grpc-status: 5\r\n"), 20U) << "NOT_FOUND is the caller's";
+  EXPECT_EQ(heads("x-other: 1\r\n"), 5U) << "no status at all";
+}
+
 TEST(Outliers, HealthyPanicThresholdUsesThemAllTheSame) {
   const auto heads = [](const std::string& threshold) {
     HttpLab lab(

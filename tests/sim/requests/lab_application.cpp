@@ -125,7 +125,7 @@ io::Task<void> Application::call(std::unique_ptr<codec::ServerStream> stream) {
   http::HeadReader reader(http::HeadReader::Kind::response);
   const http::Response response = **http::read_response(reader, head, {});
   if (!co_await stream->answer(response, {}, said.status != 0) || said.status != 0) co_return;
-  (void)co_await stream->finish("grpc-status: 0\r\n");
+  (void)co_await stream->finish(trailers);
 }
 
 io::Task<void> Application::serve_requests(io::Socket* socket) {

@@ -5,7 +5,7 @@
 //   /bytes/N        200 with N bytes
 //   /status/CODE    that status
 //   /never          nothing
-// Over HTTP/2 every other path than /never is answered as gRPC, with status 0 in trailers.
+// Over HTTP/2 every other path than /never is answered as gRPC, with its status in trailers.
 #pragma once
 
 #include <deque>
@@ -38,6 +38,7 @@ class Application {
   static constexpr int kReset = -1;
   std::deque<Said> next;
   Said always;
+  std::string trailers = "grpc-status: 0\r\n";  // over HTTP/2
 
   // What it has seen.
   std::vector<std::string> heads;
