@@ -3,6 +3,7 @@ add_executable(keeper_stub ${CMAKE_SOURCE_DIR}/tests/integration/keeper/keeper_s
 target_link_libraries(keeper_stub PRIVATE sluice_flags sluice_keeper)
 sluice_test(keeper_test integration
   SOURCES ${CMAKE_SOURCE_DIR}/tests/integration/keeper/keeper_test.cpp
+          ${CMAKE_SOURCE_DIR}/tests/integration/keeper/keeper_upgrade_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/integration/keeper/keeper_lab.cpp
   LINK sluice_base Threads::Threads)
 target_compile_definitions(keeper_test PRIVATE KEEPER_STUB="$<TARGET_FILE:keeper_stub>")

@@ -28,6 +28,7 @@ sluice_test(policy_engine_test unit
   LINK sluice_policy)
 sluice_test(policy_http_test unit
   SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/policy/http_compile_test.cpp
+          ${CMAKE_SOURCE_DIR}/tests/unit/policy/http_cluster_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/unit/policy/http_inbound_test.cpp
   LINK sluice_policy)
 sluice_test(policy_table_test unit

@@ -6,16 +6,13 @@
 
 #include "codec/h1_server.h"
 #include "io/scope.h"
+#include "tests/sim/codec/own_heads.h"
 #include "tests/support/sim_ring.h"
 
 namespace sluice::codec {
 namespace {
 
 constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nearly";
-
-SocketAddr server_address() {
-  return *SocketAddr::parse("10.0.0.2:80");
-}
 
 io::Task<void> answer_early(ServerStream* stream) {
   std::string text(kAnswer);

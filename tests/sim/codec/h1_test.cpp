@@ -7,33 +7,11 @@
 #include "codec/h1_client.h"
 #include "codec/h1_server.h"
 #include "io/scope.h"
+#include "tests/sim/codec/own_heads.h"
 #include "tests/support/sim_ring.h"
 
 namespace sluice::codec {
 namespace {
-
-SocketAddr server_address() {
-  return *SocketAddr::parse("10.0.0.2:80");
-}
-
-io::Chunk chunk_of(std::string_view text) {
-  return io::Chunk::copy_of(std::as_bytes(std::span(text)));
-}
-
-struct Asking {
-  explicit Asking(std::string own_text)
-      : text(std::move(own_text)), request(**http::read_request(reader, text)) {}
-  std::string text;
-  http::HeadReader reader{http::HeadReader::Kind::request};
-  http::Request request;
-};
-struct Answering {
-  explicit Answering(std::string own_text)
-      : text(std::move(own_text)), response(**http::read_response(reader, text, {})) {}
-  std::string text;
-  http::HeadReader reader{http::HeadReader::Kind::response};
-  http::Response response;
-};
 
 // Echoes the path and the body, in one framing or the other by the path.
 io::Task<void> serve_one(ServerStream* stream) {

@@ -9,34 +9,11 @@
 #include "codec/h2_client.h"
 #include "codec/h2_server.h"
 #include "io/scope.h"
+#include "tests/sim/codec/own_heads.h"
 #include "tests/support/sim_ring.h"
 
 namespace sluice::codec {
 namespace {
-
-SocketAddr server_address() {
-  return *SocketAddr::parse("10.0.0.2:80");
-}
-
-io::Chunk chunk_of(std::string_view text) {
-  return io::Chunk::copy_of(std::as_bytes(std::span(text)));
-}
-
-// A parsed head that owns its text.
-struct Asking {
-  explicit Asking(std::string own_text)
-      : text(std::move(own_text)), request(**http::read_request(reader, text)) {}
-  std::string text;
-  http::HeadReader reader{http::HeadReader::Kind::request};
-  http::Request request;
-};
-struct Answering {
-  explicit Answering(std::string own_text)
-      : text(std::move(own_text)), response(**http::read_response(reader, text, {})) {}
-  std::string text;
-  http::HeadReader reader{http::HeadReader::Kind::response};
-  http::Response response;
-};
 
 // Answers with the path as a header, the body as it came, and the trailers as they came.
 io::Task<void> serve_one(std::unique_ptr<ServerStream> stream) {
