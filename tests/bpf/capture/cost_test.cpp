@@ -1,6 +1,5 @@
 // What capture adds to connect(): the same handshake over lo, not enrolled, passed and captured, interleaved
-// in one run. Prints medians; asserts only that nothing is absurd. Run: capture_cost_test
-// --gtest_also_run_disabled_tests
+// in one run. Prints medians; asserts only that nothing is absurd.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -34,7 +33,7 @@ class Cost : public World {
   }
 };
 
-TEST_F(Cost, DISABLED_OfConnect) {
+TEST_F(Cost, OfConnect) {
   const Fd server = pod_listener(ip("127.0.0.1"), false);
   const auto direct = local_of(server.get());
   for (int round = 0; round < 5; ++round) {
