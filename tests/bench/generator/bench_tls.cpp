@@ -41,6 +41,7 @@ constexpr auto kPatience = std::chrono::seconds(5);
 
 struct FreeTls {
   void operator()(SSL* ssl) const { SSL_free(ssl); }
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
   void operator()(SSL_SESSION* session) const { SSL_SESSION_free(session); }
 };
 
@@ -62,16 +63,17 @@ class Client {
         first_(alpn == "-"     ? ""
                : alpn == "get" ? kRequest
                                : kPreface) {
-    SSL_CTX_set_min_proto_version(context_, TLS1_3_VERSION);
-    if (SSL_CTX_use_certificate_chain_file(context_, (stem + ".crt").c_str()) != 1) fail("certificate");
-    if (SSL_CTX_use_PrivateKey_file(context_, (stem + ".key").c_str(), SSL_FILETYPE_PEM) != 1) fail("key");
-    if (SSL_CTX_load_verify_locations(context_, ca.c_str(), nullptr) != 1) fail("ca");
-    SSL_CTX_set_verify(context_, SSL_VERIFY_PEER, nullptr);
-    SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-    SSL_CTX_sess_set_new_cb(context_, take_ticket);
+    SSL_CTX_set_min_proto_version(context_.get(), TLS1_3_VERSION);
+    if (SSL_CTX_use_certificate_chain_file(context_.get(), (stem + ".crt").c_str()) != 1) fail("certificate");
+    if (SSL_CTX_use_PrivateKey_file(context_.get(), (stem + ".key").c_str(), SSL_FILETYPE_PEM) != 1)
+      fail("key");
+    if (SSL_CTX_load_verify_locations(context_.get(), ca.c_str(), nullptr) != 1) fail("ca");
+    SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_session_cache_mode(context_.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context_.get(), take_ticket);
     if (first_ == kPreface) {
       const std::string list = std::string(1, static_cast<char>(alpn.size())) + std::string(alpn);
-      SSL_CTX_set_alpn_protos(context_, reinterpret_cast<const unsigned char*>(list.data()),
+      SSL_CTX_set_alpn_protos(context_.get(), reinterpret_cast<const unsigned char*>(list.data()),
                               static_cast<unsigned>(list.size()));
     }
   }
@@ -84,7 +86,7 @@ class Client {
     setsockopt(made->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(made->fd, reinterpret_cast<const sockaddr*>(&to_), sizeof to_) != 0 && errno != EINPROGRESS)
       fail("connect");
-    made->ssl.reset(SSL_new(context_));
+    made->ssl.reset(SSL_new(context_.get()));
     SSL_set_fd(made->ssl.get(), made->fd);
     SSL_set_connect_state(made->ssl.get());
     SSL_set_app_data(made->ssl.get(), this);
@@ -184,7 +186,7 @@ class Client {
   sockaddr_in to_;
   std::string_view first_;
   int epoll_ = epoll_create1(0);
-  SSL_CTX* context_ = SSL_CTX_new(TLS_client_method());
+  std::unique_ptr<SSL_CTX, FreeTls> context_{SSL_CTX_new(TLS_client_method())};
   std::vector<std::unique_ptr<SSL_SESSION, FreeTls>> sessions_;
   std::unordered_map<int, bool> counted_;
   std::unordered_map<int, std::unique_ptr<Connection>> open_;
