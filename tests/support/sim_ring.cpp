@@ -268,6 +268,9 @@ void SimBackend::try_connect(Operation& op, Pending& pending) {
 void SimBackend::accept(Operation& op, SocketHandle listener) {
   begin(op, Kind::accept, listener);
 }
+bool SimBackend::connection_waits(SocketHandle listener) const {
+  return !sockets_.at(listener.number).backlog.empty();
+}
 void SimBackend::receive(Operation& op, SocketHandle socket, BufferClass buffers) {
   begin(op, buffers == BufferClass::large ? Kind::receive_large : Kind::receive_small, socket);
 }

@@ -89,6 +89,7 @@ class SimBackend final : public Backend {
   bool turn(MonoTime deadline) override;
   void wake() noexcept override { woken_.store(true); }
   void accept(Operation& op, SocketHandle listener) override;
+  bool connection_waits(SocketHandle listener) const override;
   void receive(Operation& op, SocketHandle socket, BufferClass buffers) override;
   void receive_heap(Operation& op, SocketHandle socket) override;
   void send(Operation& op, SocketHandle socket, std::span<const std::span<const std::byte>> parts) override;

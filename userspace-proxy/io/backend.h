@@ -108,6 +108,8 @@ class Backend {
 
   // Completes with sockets until !more.
   virtual void accept(Operation& op, SocketHandle listener) = 0;
+  // A connection is in the listener's queue now.
+  virtual bool connection_waits(SocketHandle listener) const = 0;
   // Completes with chunks until !more: end of stream (0), error, cancellation, -ENOBUFS (pool empty: try
   // receive_heap) or because the backend only does one at a time.
   virtual void receive(Operation& op, SocketHandle socket, BufferClass buffers) = 0;

@@ -103,8 +103,8 @@ class Listener {
   AcceptAwaiter accept() { return AcceptAwaiter(*state_); }
   SocketAddr local_address() const { return state_->local_address(); }
   void cancel() { state_->cancel(Error{Reason::drained, Origin::internal, ECANCELED, "accept"}); }
-  // Takes no further connection from the kernel; accept() still hands out those that it has given already,
-  // then fails with ECANCELED.
+  // Takes no further connection from the kernel than those that wait now; accept() hands out what was taken,
+  // then fails with ECANCELED. Others that wait at the same listener get all that come later.
   void stop() { state_->stop_accepting(); }
   void close() {
     if (state_ != nullptr) std::exchange(state_, nullptr)->release(false);

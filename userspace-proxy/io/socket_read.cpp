@@ -141,8 +141,17 @@ void SocketState::stop_accepting() {
   if (std::exchange(stopping_, true)) return;
   if (read_op_.in_flight())
     ring_.backend().cancel(read_op_);
-  else if (reader_ != nullptr)
-    ring_.wake(*std::exchange(reader_, nullptr));
+  else
+    take_what_waits();
+  if (!read_op_.in_flight() && reader_ != nullptr) ring_.wake(*std::exchange(reader_, nullptr));
+}
+
+// The kernel wakes one of those that wait at a listener, of all processes. A connection that woke us while we
+// were leaving is still in the queue, and nobody else was told of it: we take it.
+void SocketState::take_what_waits() {
+  if (read_op_.in_flight() || !ring_.backend().connection_waits(handle_)) return;
+  ring_.backend().accept(read_op_, handle_);
+  ring_.backend().cancel(read_op_);  // after it has taken what is there; then we look again
 }
 
 void SocketState::accepted(Completion completion) {
@@ -165,6 +174,7 @@ void SocketState::accepted(Completion completion) {
     destroy_if_idle();
     return;
   }
+  if (!completion.more && stopping_ && !cancelled() && read_errno_ == 0) take_what_waits();
   if (!completion.more && reader_ != nullptr && read_errno_ == 0) arm_accept();
   if (reader_ != nullptr && acceptable()) ring_.wake(*std::exchange(reader_, nullptr));
 }

@@ -84,6 +84,7 @@ class SocketState {
 
   // Accepting
   void arm_accept();
+  void take_what_waits();
   void accepted(Completion completion);
   bool stopped() const { return stopping_ && !read_op_.in_flight(); }
   bool acceptable() const { return !accepted_.empty() || read_errno_ != 0 || cancelled() || stopped(); }

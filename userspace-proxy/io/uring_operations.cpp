@@ -1,5 +1,6 @@
 // The operations, and what is asked of sockets directly.
 #include <netinet/in.h>
+#include <poll.h>
 
 #include <cerrno>
 
@@ -22,6 +23,11 @@ void UringBackend::accept(Operation& op, SocketHandle listener) {
     io_uring_prep_accept(&sqe, listener.number, nullptr, nullptr, SOCK_CLOEXEC);
   }
   io_uring_sqe_set_data64(&sqe, op.backend_tag);
+}
+
+bool UringBackend::connection_waits(SocketHandle listener) const {
+  pollfd entry{listener.number, POLLIN, 0};
+  return ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLIN) != 0;
 }
 
 void UringBackend::receive(Operation& op, SocketHandle socket, BufferClass buffers) {

@@ -211,6 +211,17 @@ TEST(LoopbackTest, AcceptIsCancelledByScopeAndByListener) {
 
 constexpr int kQueued = 400;  // more than are accepted ahead
 
+Task<> takes_until_the_end(Listener* listener, std::vector<Socket>* taken, Error* end) {
+  while (true) {
+    auto accepted = co_await listener->accept();
+    if (!accepted) {
+      *end = accepted.error();
+      co_return;
+    }
+    taken->push_back(std::move(*accepted));
+  }
+}
+
 // Takes one connection, so that the kernel hands over many, stops, and takes what was handed over.
 Task<> takes_then_stops(Listener* listener, std::vector<Socket>* taken, Error* end) {
   while (true) {
@@ -255,6 +266,37 @@ TEST(LoopbackTest, StoppedListenerHandsOutWhatItHasAndLeavesTheRestToOthers) {
     char byte = 0;
     EXPECT_EQ(::recv(client.get(), &byte, 1, MSG_DONTWAIT), -1);
     EXPECT_EQ(errno, EAGAIN) << "a connection was ended";
+  }
+}
+
+Task<> waits_then_stops(Ring* ring, Listener* listener, const Fd* client, const sockaddr_in* at, int* taken) {
+  Scope accepting;
+  std::vector<Socket> sockets;
+  Error end;
+  accepting.spawn(takes_until_the_end(listener, &sockets, &end));
+  // Now we wait at the listener in the kernel, and are the one that the connection wakes.
+  (void)co_await ring->sleep_for(Millis(20));
+  EXPECT_EQ(::connect(client->get(), reinterpret_cast<const sockaddr*>(at), sizeof *at), 0);
+  listener->stop();
+  co_await accepting.join();
+  *taken = static_cast<int>(sockets.size());
+}
+
+// Another ring waits at the same listener; the kernel does not wake it for a connection that woke this one.
+TEST(LoopbackTest, StoppedListenerStrandsNoConnectionThatWokeIt) {
+  for (int round = 0; round < 20; ++round) {
+    auto ring = kernel_ring();
+    Fd shared(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    ASSERT_EQ(::listen(shared.get(), 10), 0);
+    sockaddr_in at{};
+    socklen_t size = sizeof at;
+    ASSERT_EQ(::getsockname(shared.get(), reinterpret_cast<sockaddr*>(&at), &size), 0);
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    auto listener = ring->adopt_listener(shared.duplicate());
+    const Fd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    int taken = 0;
+    run(*ring, waits_then_stops(ring.get(), &listener, &client, &at, &taken));
+    EXPECT_EQ(taken, 1) << "round " << round;
   }
 }
 

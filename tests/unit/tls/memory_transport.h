@@ -25,6 +25,7 @@ class TimeOnlyBackend final : public io::Backend {
   }
   void wake() noexcept override {}
   void accept(io::Operation&, io::SocketHandle) override { std::abort(); }
+  bool connection_waits(io::SocketHandle) const override { std::abort(); }
   void receive(io::Operation&, io::SocketHandle, io::BufferClass) override { std::abort(); }
   void receive_heap(io::Operation&, io::SocketHandle) override { std::abort(); }
   void send(io::Operation&, io::SocketHandle, std::span<const std::span<const std::byte>>) override {
