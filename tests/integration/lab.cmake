@@ -15,6 +15,7 @@ foreach(name
     restart
     upgrade
     live_policy
+    changing_policy
     capture_traps
     bypass
     forged

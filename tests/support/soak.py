@@ -17,6 +17,7 @@ from case import TwoNodes, wait_for  # noqa: E402
 from lab.instance import Descriptors  # noqa: E402
 from lab.load import Load  # noqa: E402
 from lab.process import LabError  # noqa: E402
+import soak_change  # noqa: E402
 import soak_load  # noqa: E402
 
 
@@ -98,16 +99,21 @@ def run_step(soak, name, count):
     return row
 
 
+# Laboratory and steps: (function, count and seconds of the long form, of the short one, what the count is of)
+HELD = ((soak_load.LoadNodes, soak_load.STEPS), (soak_change.ChangeNodes, soak_change.STEPS))
+HELD_STEPS = {name: step for _, steps in HELD for name, step in steps.items()}
+
+
 def long_form(name):
-    return STEPS[name][1] if name in STEPS else soak_load.STEPS[name][1][0]
+    return STEPS[name][1] if name in STEPS else HELD_STEPS[name][1][0]
 
 
 def wanted_steps(words):
     """[(name, count)] of what was asked for; LabError names what is unknown."""
     wanted = []
-    for word in [*STEPS, *soak_load.STEPS] if words == ["all"] else words:
+    for word in [*STEPS, *HELD_STEPS] if words == ["all"] else words:
         name, _, count = word.partition(":")
-        if name not in STEPS and name not in soak_load.STEPS:
+        if name not in STEPS and name not in HELD_STEPS:
             raise LabError(f"unknown step {name}; see scripts/soak --list")
         wanted.append((name, int(count) if count else long_form(name)))
     return wanted
@@ -133,14 +139,14 @@ def run_all(base, steps, head, row):
 
 
 def load_row(base, name, count):
-    step, (_, seconds), _, unit = soak_load.STEPS[name]
+    step, (_, seconds), _, unit = HELD_STEPS[name]
     return f"| {name} | {count} {unit} | {step(base, count, seconds)} |"
 
 
 def main():
     binaries, *words = sys.argv[1:]
     if not words or "--list" in words:
-        print("\n".join(f"{name}:{long_form(name)}" for name in [*STEPS, *soak_load.STEPS]))
+        print("\n".join(f"{name}:{long_form(name)}" for name in [*STEPS, *HELD_STEPS]))
         return 0 if words else 2
     case.BINARIES = pathlib.Path(binaries).resolve()
     try:
@@ -153,8 +159,9 @@ def main():
     faults = [step for step in wanted if step[0] in STEPS]
     head = "| step | faults | connections served | failed | cut by the fault | descriptors grown | seconds |"
     bad = run_all(Soak, faults, head + "\n|---|---|---|---|---|---|---|", run_step)
-    bad += run_all(soak_load.LoadNodes, [step for step in wanted if step not in faults],
-                   "| step | held | measured |\n|---|---|---|", load_row)
+    for nodes, steps in HELD:
+        bad += run_all(nodes, [step for step in wanted if step[0] in steps],
+                       "| step | held | measured |\n|---|---|---|", load_row)
     return 1 if bad else 0
 
 
