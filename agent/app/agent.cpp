@@ -18,6 +18,9 @@ constexpr auto kDebounce = Millis(30);
 // little.
 constexpr auto kAddressDebounce = Millis(30);
 
+// Listeners that the keeper makes for many workloads are taken over together.
+constexpr auto kWorkPause = Millis(2);
+
 constexpr auto kFlowSweepEvery = std::chrono::minutes(1);
 constexpr auto kFlowAgeMax = std::chrono::seconds(300);  // longer than the kernel goes on trying a SYN
 
@@ -38,7 +41,7 @@ Agent::Agent(AgentParts parts, std::unique_ptr<Store> store, NumberBook book, po
       keeper_(loop, log, std::move(parts_.keeper_channel),
               {[this](WorkloadId id, Outcome<Listeners> listeners) {
                  enrolment_.listeners_ready(id, std::move(listeners));
-                 enrolment_.step();
+                 work_soon();
                },
                [this](Fd link, std::int32_t pid) { link_.attach(std::move(link), pid); },
                [this](const message::ChildState& state) {
@@ -90,6 +93,16 @@ void Agent::on_tick() {
   refresh_certificates();  // sees CA files that were exchanged
   sweep_flows();
   enrolment_.step();
+  work_soon();
+}
+
+// What is left of the enrolments, a slice in each turn of the loop.
+void Agent::work_soon() {
+  if (std::exchange(work_due_, true)) return;
+  loop_.after(kWorkPause, [this] {
+    work_due_ = false;
+    if (!uninstalled_ && enrolment_.work()) work_soon();
+  });
 }
 
 // Connections that ended between connect() and established leave their note behind.
@@ -147,6 +160,7 @@ void Agent::recompile() {
   link_.set(message::SectionKind::table, policy::encode(table_->image()));
   enrolment_.set_wanted(std::move(compiled));
   enrolment_.follow();
+  work_soon();
   log_.info("{} resources compiled, table {:016x}", store_->in_force().size(), table_->content_hash());
 }
 

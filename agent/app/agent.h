@@ -96,6 +96,7 @@ class Agent {
   void watch_authorities();
   Outcome<> watch_crls();
   void watch_addresses();
+  void work_soon();
   void sweep_flows();
   void on_directory_news();
   void on_tick();
@@ -104,8 +105,8 @@ class Agent {
   bool table_in_force() const;
   std::vector<std::string> problems() const;
   std::string workload_name(std::uint32_t id) const;
-  WorkloadInfo workload_info(const EnrolledWorkload& workload) const;
-  bool workload_ready(const EnrolledWorkload& workload, std::string& problem) const;
+  WorkloadInfo workload_info(const EnrolledWorkload& workload, const KernelLook& look) const;
+  bool workload_ready(const EnrolledWorkload& workload, const KernelLook& look, std::string& problem) const;
   double heartbeat_age() const;
   UpgradeInfo upgrade_info() const;
   ResourceInfo resource_info(const StoredDocument& document) const;
@@ -136,6 +137,7 @@ class Agent {
   Loop::Watch address_watch_{};
   std::optional<Loop::Timer> rotation_;
   std::optional<Loop::Timer> rescan_;
+  bool work_due_ = false;
   EventLog events_;
   KeeperChannel keeper_;
   ProxyLink link_;

@@ -97,8 +97,9 @@ double Agent::heartbeat_age() const {
   return last >= now ? 0 : static_cast<double>(now - last) / 1e9;
 }
 
-bool Agent::workload_ready(const EnrolledWorkload& workload, std::string& problem) const {
-  for (const auto& finding : enrolment_.inspect(workload)) {
+bool Agent::workload_ready(const EnrolledWorkload& workload, const KernelLook& look,
+                           std::string& problem) const {
+  for (const auto& finding : enrolment_.inspect(workload, look)) {
     if (finding.ok || !finding.fatal) continue;
     problem =
         finding.check + ": " + finding.found + (finding.next_step.empty() ? "" : "; " + finding.next_step);
@@ -111,7 +112,7 @@ bool Agent::workload_ready(const EnrolledWorkload& workload, std::string& proble
   return true;
 }
 
-WorkloadInfo Agent::workload_info(const EnrolledWorkload& workload) const {
+WorkloadInfo Agent::workload_info(const EnrolledWorkload& workload, const KernelLook& look) const {
   WorkloadInfo info;
   const auto& wanted = workload.wanted;
   info.id = number(wanted.id);
@@ -123,7 +124,7 @@ WorkloadInfo Agent::workload_info(const EnrolledWorkload& workload) const {
     info.attached_to = fmt::format("{} (inode {})", workload.place->path, workload.place->inode);
   info.identity = certificates_.identity_of(wanted.id);
   info.fail_mode = word_of(wanted.fail_mode);
-  info.ready = workload_ready(workload, info.problem);
+  info.ready = workload_ready(workload, look, info.problem);
   for (const auto& address : wanted.addresses) info.addresses.push_back(address.text());
   info.repairs = workload.repairs;
   if (const auto entry = parts_.programs->maps().workloads.get(info.id); entry && *entry) {
@@ -139,7 +140,8 @@ WorkloadInfo Agent::workload_info(const EnrolledWorkload& workload) const {
 
 std::vector<WorkloadInfo> Agent::workloads() const {
   std::vector<WorkloadInfo> out;
-  for (const auto& [id, workload] : enrolment_.workloads()) out.push_back(workload_info(workload));
+  const auto look = enrolment_.look();
+  for (const auto& [id, workload] : enrolment_.workloads()) out.push_back(workload_info(workload, look));
   std::ranges::sort(out, {}, [](const WorkloadInfo& info) { return std::tie(info.mesh, info.name); });
   return out;
 }

@@ -29,7 +29,8 @@ std::vector<CheckRow> Agent::check() const {
   const auto node = [&](std::string check, bool ok, std::string found, std::string next_step) {
     out.push_back({"node", std::move(check), ok, true, std::move(found), ok ? "" : std::move(next_step)});
   };
-  const auto pinned = parts_.programs->attachments();
+  const auto look = enrolment_.look();
+  const auto& pinned = look.attachments;
   bool root = pinned.has_value();
   for (const char* name : kernel::kRootPrograms)
     root = root && std::ranges::find(*pinned, name) != pinned->end();
@@ -61,7 +62,7 @@ std::vector<CheckRow> Agent::check() const {
                    problems.empty() ? "" : "see identity.crl_files in docs/security.md"});
   }
   for (const auto& [id, workload] : enrolment_.workloads())
-    for (const auto& finding : enrolment_.inspect(workload))
+    for (const auto& finding : enrolment_.inspect(workload, look))
       out.push_back(
           {workload.wanted.name, finding.check, finding.ok, finding.fatal, finding.found, finding.next_step});
   return out;

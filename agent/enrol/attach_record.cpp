@@ -1,6 +1,9 @@
 #include "enrol/attach_record.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <optional>
 #include <sstream>
@@ -84,7 +87,7 @@ const AttachRecord* AttachRecords::find(std::uint32_t workload) const {
 }
 
 Outcome<> AttachRecords::save(const AttachRecord& record) {
-  if (auto written = write_durably({{path_of(record.workload), text_of(record, boot_id_)}}); !written)
+  if (auto written = write_whole({path_of(record.workload), text_of(record, boot_id_)}); !written)
     return written;
   std::erase_if(records_, [&](const AttachRecord& r) { return r.workload == record.workload; });
   records_.push_back(record);
@@ -93,7 +96,9 @@ Outcome<> AttachRecords::save(const AttachRecord& record) {
 
 Outcome<> AttachRecords::forget(std::uint32_t workload) {
   std::erase_if(records_, [&](const AttachRecord& r) { return r.workload == workload; });
-  return remove_durably(path_of(workload));
+  const auto path = path_of(workload);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return fault_errno("cannot remove " + path, errno);
+  return {};
 }
 
 }  // namespace sluice::agent

@@ -1,6 +1,6 @@
 // What an enrolment changed outside the pinned maps, on disk: enough to undo it after a restart of the agent,
 // and after its Dataplane is gone. Namespace cookies start again at every boot, so records of an earlier boot
-// are void.
+// are void, and nobody waits for the disk.
 #pragma once
 
 #include <cstdint>

@@ -8,6 +8,14 @@
 #include "enrol/kernel_sync.h"
 
 namespace sluice::agent {
+namespace {
+
+// What one slice of work() may cost: some 100 ms.
+constexpr int kSlice = 512;
+constexpr int kMendCost = 1;
+constexpr int kInstallCost = 8;
+
+}  // namespace
 
 Enrolment::Enrolment(const Config& config, EnrolmentOptions options, kernel::Programs& programs,
                      ListenerSource& source, AttachRecords records, Fd host_netns, Log& log)
@@ -25,48 +33,68 @@ void Enrolment::set_wanted(policy::Compiled compiled) {
   plan_changed_ = true;
 }
 
-bool Enrolment::is_wanted(WorkloadId id) const {
-  return std::ranges::find(compiled_.workloads, id, &policy::LocalWorkload::id) != compiled_.workloads.end();
+const policy::WorkloadIntent* Enrolment::intent_of(WorkloadId id) const {
+  const auto intent = std::ranges::find(compiled_.kernel.workloads, id, &policy::WorkloadIntent::id);
+  return intent == compiled_.kernel.workloads.end() ? nullptr : &*intent;
 }
 
 void Enrolment::step() {
   destinations_held_ = false;
-  follow();
+  settle_all(Round::whole);
+  for (const auto& [id, workload] : workloads_) waiting_.insert(id);
+  work();
 }
 
 void Enrolment::follow() {
+  settle_all(Round::change);
+  work();
+}
+
+void Enrolment::settle_all(Round round) {
+  std::set<WorkloadId> wanted;
+  for (const auto& workload : compiled_.workloads) wanted.insert(workload.id);
   // Who is no longer wanted goes first: its namespace may be somebody else's from now on.
   for (auto entry = workloads_.begin(); entry != workloads_.end();) {
-    const bool wanted = is_wanted(entry->first);
-    if (!wanted) withdraw(entry->second);
-    entry = wanted ? std::next(entry) : workloads_.erase(entry);
+    const bool stays = wanted.contains(entry->first);
+    if (!stays) withdraw(entry->second);
+    entry = stays ? std::next(entry) : workloads_.erase(entry);
   }
   const auto records = records_.all();
   for (const auto& record : records)
-    if (record.workload != 0 && !is_wanted(WorkloadId{record.workload})) withdraw_record(record);
-  for (const auto& wanted : compiled_.workloads) {
-    auto& workload = workloads_[wanted.id];
-    workload.wanted = wanted;
-    settle(workload);
-  }
-  if (!sync(false)) return;
-  for (auto& [id, workload] : workloads_) {
+    if (record.workload != 0 && !wanted.contains(WorkloadId{record.workload})) withdraw_record(record);
+  for (const auto& workload : compiled_.workloads) settle(workload, round);
+}
+
+bool Enrolment::work() {
+  if (!sync(false)) return false;
+  const auto held = look();
+  for (int left = kSlice; left > 0 && !waiting_.empty();) {
+    const auto found = workloads_.find(*waiting_.begin());
+    waiting_.erase(waiting_.begin());
+    if (found == workloads_.end()) continue;
+    auto& workload = found->second;
+    left -= workload.installed ? kMendCost : kInstallCost;
     if (workload.installed)
-      mend(workload);
+      mend(workload, held);
     else if (workload.listeners && workload.place)
-      install(workload);
+      install(workload, held);
   }
   const bool any_cgroup = std::ranges::any_of(
       workloads_, [](const auto& entry) { return entry.second.place && !entry.second.place->in_namespace; });
   if (!any_cgroup) leave_host();
-  sync(true);
+  return sync(true) && !waiting_.empty();
 }
 
 // Finds the place and the listeners; nothing in the kernel changes here, except that a vanished place is
 // cleaned up.
-void Enrolment::settle(EnrolledWorkload& workload) {
-  const auto& wanted = workload.wanted;
-  if (workload.place) look_again(workload);
+void Enrolment::settle(const policy::LocalWorkload& wanted, Round round) {
+  auto& workload = workloads_[wanted.id];
+  const bool elsewhere =
+      workload.wanted.attach != wanted.attach || workload.wanted.attach_to != wanted.attach_to;
+  workload.wanted = wanted;
+  const bool look = round == Round::whole || elsewhere;
+  if (workload.place && (look || !workload.place->still_there())) look_again(workload);
+  const bool found_before = workload.place.has_value();
   if (!workload.place) {
     auto place = resolve_attachment(wanted, options_.cgroup_root, options_.host_cookie);
     if (!place) {
@@ -83,10 +111,15 @@ void Enrolment::settle(EnrolledWorkload& workload) {
     }
     adopt(workload);
   }
-  if (auto refreshed = refresh_addresses(workload); !refreshed) {
-    workload.problem = refreshed.error();
-    return;
-  }
+  if (look || !found_before || workload.deaf)
+    if (auto refreshed = refresh_addresses(workload); !refreshed) {
+      workload.problem = refreshed.error();
+      return;
+    }
+  // A policy change may switch the guard on or off.
+  const bool other_guard =
+      workload.place->in_namespace && (guard_of(workload) != SLUICE_GUARD_OFF) != workload.guard_wanted;
+  if (!workload.installed || other_guard) waiting_.insert(wanted.id);
   if (workload.listeners || workload.asked) return;
   const int netns = workload.place->in_namespace ? workload.place->fd.get() : -1;
   auto asked = source_.add_workload(wanted.id, netns);
@@ -150,8 +183,10 @@ void Enrolment::address_news() {
     report(refresh_addresses(*workload), "read the addresses of " + workload->wanted.name);
   if (plan_changed_ && !sync(true)) return;
   // Routing names the preferred source, and a new interface wants its guard.
+  if (told.empty()) return;
+  const auto held = look();
   for (auto* workload : told)
-    if (workload->installed) mend(*workload);
+    if (workload->installed) mend(*workload, held);
   if (plan_changed_) sync(true);
 }
 
@@ -205,6 +240,7 @@ void Enrolment::listeners_ready(WorkloadId id, Outcome<Listeners> listeners) {
     return;
   }
   workload.listeners = std::move(*listeners);
+  waiting_.insert(id);
   plan_changed_ = true;
 }
 

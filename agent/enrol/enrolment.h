@@ -1,7 +1,9 @@
 // Enrolment: brings each local workload from its Dataplane to captured, and back. Level-triggered: step()
-// compares what is wanted with where things are and does what it can; it is called after every change and
-// every few seconds, and whatever failed is tried again then. Only a mesh's list of addresses, which grows
-// with the cluster, is compared with the kernel's every few seconds and with the last one after a change.
+// compares what is wanted with where things are and does what it can; it is called every few seconds, and
+// whatever failed is tried again then. follow(), after a change, leaves alone what the change does not reach:
+// mending, places that are still there, and a mesh's list of addresses, which grows with the cluster.
+// Workloads are taken into the kernel and mended a slice at a time (work()), so that a thousand of them do
+// not keep the agent from answering; what does not depend on the workload is asked once for a slice.
 // Whether a workload is ready is answered by looking at the kernel (inspect()), never from memory.
 //
 // Order in:  namespace or cgroup found - keeper has listeners - maps - listeners in the socket map - routing,
@@ -14,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +28,7 @@
 #include "enrol/capture_site.h"
 #include "enrol/kernel_plan.h"
 #include "enrol/listeners.h"
+#include "kernel/netns_setup.h"
 #include "kernel/programs.h"
 #include "policy/engine/compile.h"
 
@@ -39,6 +43,12 @@ struct Finding {
   std::string next_step;
 };
 
+// What the kernel holds for all workloads together, asked once for many of them.
+struct KernelLook {
+  Outcome<std::vector<std::string>> attachments;  // kernel::Programs::attachments()
+  Outcome<std::vector<kernel::HostVeth>> veths;
+};
+
 struct EnrolledWorkload {
   policy::LocalWorkload wanted;
   std::optional<Attachment> place;
@@ -48,6 +58,7 @@ struct EnrolledWorkload {
   bool installed = false;             // by this process
   bool capturing = false;             // its namespace is named in the maps, or its cgroup has its programs
   std::vector<std::uint32_t> guards;  // interfaces
+  bool guard_wanted = false;          // when they were put
   std::optional<Fault> problem;       // why it is not captured
   std::uint64_t repairs = 0;
   bool deaf = false;  // changes of its addresses are not told, and found by the regular look only
@@ -67,9 +78,10 @@ class Enrolment {
 
   void set_wanted(policy::Compiled compiled);
   void step();
-  // After a change of what is wanted: does not look again at what the last step left in the kernel's list of
-  // addresses.
+  // After a change of what is wanted.
   void follow();
+  // One slice of what is left to do; step() and follow() begin with one. True: there is more.
+  bool work();
   void listeners_ready(WorkloadId workload, Outcome<Listeners> listeners);
   // Readable when addresses in a workload's namespace changed; then address_news() takes them over. It costs
   // little when nothing else changed, and is no more than a shorter way to what step() finds.
@@ -79,7 +91,8 @@ class Enrolment {
   void withdraw_all();
 
   const std::map<WorkloadId, EnrolledWorkload>& workloads() const { return workloads_; }
-  std::vector<Finding> inspect(const EnrolledWorkload& workload) const;
+  KernelLook look() const;
+  std::vector<Finding> inspect(const EnrolledWorkload& workload, const KernelLook& look) const;
   // Of clients in the host's namespace, enrolled or not.
   Finding inspect_host_source_ports() const;
   std::uint64_t repairs() const { return repairs_; }
@@ -88,21 +101,23 @@ class Enrolment {
 
  private:
   // enrolment.cpp
-  void settle(EnrolledWorkload& workload);
+  enum class Round : std::uint8_t { change, whole };
+  void settle_all(Round round);
+  void settle(const policy::LocalWorkload& wanted, Round round);
   void look_again(EnrolledWorkload& workload);
   Outcome<> refresh_addresses(EnrolledWorkload& workload);
   void listen_for_news(EnrolledWorkload& workload, int netns);
-  bool is_wanted(WorkloadId id) const;
+  const policy::WorkloadIntent* intent_of(WorkloadId id) const;
   const EnrolledWorkload* neighbour_at(const EnrolledWorkload& workload) const;
   std::map<WorkloadId, WorkloadPlace> places() const;
   bool sync(bool last_step);
   void adopt(EnrolledWorkload& workload) const;
 
   // install.cpp
-  void install(EnrolledWorkload& workload);
-  Outcome<> install_steps(EnrolledWorkload& workload);
+  void install(EnrolledWorkload& workload, const KernelLook& look);
+  Outcome<> install_steps(EnrolledWorkload& workload, const KernelLook& look);
   Outcome<> put_listeners(const EnrolledWorkload& workload) const;
-  Outcome<> put_guards(EnrolledWorkload& workload);
+  Outcome<> put_guards(EnrolledWorkload& workload, const KernelLook& look);
   Outcome<> prepare_host();
   void leave_host();
   void withdraw(EnrolledWorkload& workload);
@@ -112,13 +127,13 @@ class Enrolment {
   std::uint8_t guard_of(const EnrolledWorkload& workload) const;
 
   // inspect.cpp
-  void mend(EnrolledWorkload& workload);
+  void mend(EnrolledWorkload& workload, const KernelLook& look);
   Finding inspect_listeners(const EnrolledWorkload& workload) const;
   Finding inspect_maps(const EnrolledWorkload& workload) const;
   Finding inspect_routing(const EnrolledWorkload& workload) const;
   static Finding source_ports_of(int netns);
-  Finding inspect_programs(const EnrolledWorkload& workload) const;
-  Finding inspect_guards(const EnrolledWorkload& workload) const;
+  Finding inspect_programs(const EnrolledWorkload& workload, const KernelLook& look) const;
+  Finding inspect_guards(const EnrolledWorkload& workload, const KernelLook& look) const;
 
   const Config& config_;
   EnrolmentOptions options_;
@@ -132,6 +147,7 @@ class Enrolment {
   std::shared_ptr<const DestinationPlan> destinations_;  // of the last plan
   bool destinations_held_ = false;                       // the kernel's map was brought to them
   std::map<WorkloadId, EnrolledWorkload> workloads_;
+  std::set<WorkloadId> waiting_;  // for work()
   AddressNews news_;
   bool plan_changed_ = true;  // since the last successful sync: what it then writes is intent, not repair
   bool host_ready_ = false;

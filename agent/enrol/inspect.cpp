@@ -60,8 +60,8 @@ Finding Enrolment::inspect_routing(const EnrolledWorkload& workload) const {
                missing->empty() ? "in place" : fmt::format("missing: {}", fmt::join(*missing, ", ")));
 }
 
-Finding Enrolment::inspect_programs(const EnrolledWorkload& workload) const {
-  const auto held = programs_.attachments();
+Finding Enrolment::inspect_programs(const EnrolledWorkload& workload, const KernelLook& look) const {
+  const auto& held = look.attachments;
   if (!held) return found("programs", false, held.error().message);
   const auto id = number(workload.wanted.id);
   std::vector<std::string> wanted = {fmt::format("netns-{}-w{}", workload.place->netns_cookie, id)};
@@ -71,19 +71,19 @@ Finding Enrolment::inspect_programs(const EnrolledWorkload& workload) const {
               fmt::format("egress-w{}", id),   "host"};
   wanted.insert(wanted.end(), kernel::kRootPrograms.begin(), kernel::kRootPrograms.end());
   for (const auto& name : wanted)
-    if (std::ranges::find(*held, name) == held->end())
-      return found("programs", false, name + " is not attached");
+    if (!std::ranges::binary_search(*held, name)) return found("programs", false, name + " is not attached");
   return found("programs", true, fmt::format("{}", fmt::join(wanted, ", ")));
 }
 
-Finding Enrolment::inspect_guards(const EnrolledWorkload& workload) const {
+Finding Enrolment::inspect_guards(const EnrolledWorkload& workload, const KernelLook& look) const {
   Finding out{"guard", true, true, "off", {}};
   if (guard_of(workload) == SLUICE_GUARD_OFF) return out;
   if (!workload.place->in_namespace) {
     out.found = "on the cgroup's egress";
     return out;
   }
-  const auto veths = kernel::host_side_veths(workload.place->fd.get());
+  const auto veths = look.veths ? kernel::host_side_veths(workload.place->fd.get(), *look.veths)
+                                : Outcome<std::vector<std::uint32_t>>(std::unexpected(look.veths.error()));
   if (veths && veths->empty()) {
     out.ok = out.fatal = false;
     out.found = "no host side: the namespace has no veth whose peer is on this node";
@@ -126,7 +126,11 @@ Finding Enrolment::inspect_host_source_ports() const {
   return source_ports_of(host_netns_.get());
 }
 
-std::vector<Finding> Enrolment::inspect(const EnrolledWorkload& workload) const {
+KernelLook Enrolment::look() const {
+  return {programs_.attachments(), kernel::list_host_veths()};
+}
+
+std::vector<Finding> Enrolment::inspect(const EnrolledWorkload& workload, const KernelLook& look) const {
   Finding place{"place", workload.place.has_value(), true, {}, {}};
   if (workload.place) place.found = fmt::format("{} (inode {})", workload.place->path, workload.place->inode);
   if (workload.problem) {
@@ -140,26 +144,26 @@ std::vector<Finding> Enrolment::inspect(const EnrolledWorkload& workload) const 
           inspect_maps(workload),
           inspect_routing(workload),
           source_ports_of(workload.place->in_namespace ? workload.place->fd.get() : host_netns_.get()),
-          inspect_programs(workload),
-          inspect_guards(workload)};
+          inspect_programs(workload, look),
+          inspect_guards(workload, look)};
 }
 
 // Installing again is idempotent, so one difference is reason enough to go through all steps.
-void Enrolment::mend(EnrolledWorkload& workload) {
-  for (const auto& finding : inspect(workload)) {
+void Enrolment::mend(EnrolledWorkload& workload, const KernelLook& look) {
+  for (const auto& finding : inspect(workload, look)) {
     if (finding.ok || !finding.fatal) continue;
     log_.warn("workload {}: {}: {}; mending", workload.wanted.name, finding.check, finding.found);
     if (!workload.place->in_namespace) host_ready_ = false;
     workload.installed = false;
     ++workload.repairs;
     ++repairs_;
-    install(workload);
+    install(workload, look);
     return;
   }
   // A policy change may have switched the guard on or off.
   const bool wanted = guard_of(workload) != SLUICE_GUARD_OFF;
   if (workload.place->in_namespace && wanted == workload.guards.empty())
-    report(put_guards(workload), "guard");
+    report(put_guards(workload, look), "guard");
 }
 
 }  // namespace sluice::agent

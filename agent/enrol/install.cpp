@@ -12,10 +12,8 @@
 namespace sluice::agent {
 
 std::uint8_t Enrolment::guard_of(const EnrolledWorkload& workload) const {
-  const auto intent =
-      std::ranges::find(compiled_.kernel.workloads, workload.wanted.id, &policy::WorkloadIntent::id);
-  const auto passthrough =
-      intent == compiled_.kernel.workloads.end() ? policy::PassthroughMode::all : intent->passthrough;
+  const auto* intent = intent_of(workload.wanted.id);
+  const auto passthrough = intent == nullptr ? policy::PassthroughMode::all : intent->passthrough;
   return guard_mode(options_.node.guard, passthrough);
 }
 
@@ -28,12 +26,14 @@ Outcome<> Enrolment::put_listeners(const EnrolledWorkload& workload) const {
 
 // The guard sits on the host side of the namespace's veths. Without a host side there is none, and inspect()
 // says so.
-Outcome<> Enrolment::put_guards(EnrolledWorkload& workload) {
+Outcome<> Enrolment::put_guards(EnrolledWorkload& workload, const KernelLook& look) {
   workload.guards.clear();
   if (!workload.place->in_namespace) return {};
-  auto veths = kernel::host_side_veths(workload.place->fd.get());
+  if (!look.veths) return std::unexpected(look.veths.error());
+  auto veths = kernel::host_side_veths(workload.place->fd.get(), *look.veths);
   if (!veths) return std::unexpected(veths.error());
   const bool wanted = guard_of(workload) != SLUICE_GUARD_OFF;
+  workload.guard_wanted = wanted;
   for (const auto ifindex : *veths) {
     if (!wanted) {
       if (auto detached = programs_.detach_guard(ifindex); !detached) return detached;
@@ -72,7 +72,7 @@ void Enrolment::leave_host() {
   host_ready_ = false;
 }
 
-Outcome<> Enrolment::install_steps(EnrolledWorkload& workload) {
+Outcome<> Enrolment::install_steps(EnrolledWorkload& workload, const KernelLook& look) {
   const auto id = number(workload.wanted.id);
   const auto* known = records_.find(id);
   const bool same = known != nullptr && known->netns_cookie == workload.place->netns_cookie;
@@ -82,7 +82,8 @@ Outcome<> Enrolment::install_steps(EnrolledWorkload& workload) {
   record.in_namespace = workload.place->in_namespace;
   record.path = workload.place->path;
   record.netns_cookie = workload.place->netns_cookie;
-  if (auto mended = programs_.mend_root(); !mended) return mended;
+  if (!look.attachments) return std::unexpected(look.attachments.error());
+  if (auto mended = programs_.mend_root(*look.attachments); !mended) return mended;
   if (auto put = put_listeners(workload); !put) return put;
   if (!workload.place->in_namespace) {
     if (auto host = prepare_host(); !host) return host;
@@ -93,11 +94,11 @@ Outcome<> Enrolment::install_steps(EnrolledWorkload& workload) {
   if (auto prepared = site_.prepare(netns, record); !prepared) return prepared;
   if (auto saved = records_.save(record); !saved) return saved;
   if (auto attached = programs_.attach_namespace(netns, id); !attached) return attached;
-  return put_guards(workload);
+  return put_guards(workload, look);
 }
 
-void Enrolment::install(EnrolledWorkload& workload) {
-  if (auto done = install_steps(workload); !done) {
+void Enrolment::install(EnrolledWorkload& workload, const KernelLook& look) {
+  if (auto done = install_steps(workload, look); !done) {
     log_.error("workload {}: {}", workload.wanted.name, done.error().message);
     workload.problem = done.error();
     return;

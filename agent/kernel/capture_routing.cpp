@@ -4,12 +4,12 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 
+#include "base/fd.h"
 #include "kernel/enter.h"
 #include "kernel/netlink.h"
 #include "kernel/netlink_attributes.h"
@@ -25,9 +25,10 @@ struct Families {
   bool v6 = false;
 };
 
-// IPv6 may be compiled out or disabled for the namespace's lo; then there is nothing to capture.
+// IPv6 may be compiled out or disabled for the whole machine; then there is nothing to capture.
 Families families(const CaptureRouting& routing) {
-  return {routing.source_v4.has_value(), ::access("/proc/sys/net/ipv6", F_OK) == 0};
+  const Fd ipv6(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return {routing.source_v4.has_value(), ipv6.valid()};
 }
 
 nlmsghdr* rule_request(Buffer& buffer, std::uint16_t type, std::uint16_t flags, int family,

@@ -114,8 +114,33 @@ constexpr std::uint32_t kPortsLeftMin = 4096;
 constexpr const char* kReservedPorts = "ipv4/ip_local_reserved_ports";
 constexpr PortRange kOurPorts{kSourcePortFirst, kSourcePortLast};
 
-Outcome<std::string> read_sysctl(const std::string& name) {
-  const Fd file(::open(("/proc/sys/net/" + name).c_str(), O_RDONLY | O_CLOEXEC));
+// /proc/sys/net/ipv4 and ipv6 of the current namespace, each opened when it is first used. In the kernel's
+// cache of names each namespace's "ipv4" lies under the same key, so that finding it takes the longer the
+// more namespaces there are; what is below it is found at once.
+class Settings {
+ public:
+  bool has_ipv6() { return directory("ipv6").valid(); }
+
+  // "ipv4/tcp_fwmark_accept"; errno says why there is none.
+  Fd open(const std::string& name, int flags) {
+    const auto slash = name.find('/');
+    const auto& from = directory(name.substr(0, slash));
+    return from ? Fd(::openat(from.get(), name.c_str() + slash + 1, flags | O_CLOEXEC)) : Fd();
+  }
+
+ private:
+  const Fd& directory(const std::string& family) {
+    Fd& held = family == "ipv6" ? ipv6_ : ipv4_;
+    if (!held) held = Fd(::open(("/proc/sys/net/" + family).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    return held;
+  }
+
+  Fd ipv4_;
+  Fd ipv6_;
+};
+
+Outcome<std::string> read_sysctl(Settings& settings, const std::string& name) {
+  const Fd file = settings.open(name, O_RDONLY);
   if (!file) return fault_errno("read sysctl net/" + name, errno);
   std::string value(kSysctlMax, '\0');
   const auto size = ::read(file.get(), value.data(), value.size());
@@ -126,9 +151,9 @@ Outcome<std::string> read_sysctl(const std::string& name) {
 }
 
 // With its newline: an empty list is a line too.
-Outcome<> write_sysctl(const std::string& name, const std::string& text) {
+Outcome<> write_sysctl(Settings& settings, const std::string& name, const std::string& text) {
   const std::string value = text + "\n";
-  const Fd file(::open(("/proc/sys/net/" + name).c_str(), O_WRONLY | O_CLOEXEC));
+  const Fd file = settings.open(name, O_WRONLY);
   if (!file) return fault_errno("write sysctl net/" + name, errno);
   if (::write(file.get(), value.data(), value.size()) != static_cast<ssize_t>(value.size()))
     return fault_errno("write sysctl net/" + name, errno, "is /proc/sys mounted read-only?");
@@ -164,22 +189,22 @@ bool is_veth(const nlattr* linkinfo) {
   return veth;
 }
 
-std::optional<std::uint32_t> read_veth(const nlmsghdr* message, std::int32_t number) {
+std::optional<HostVeth> read_veth(const nlmsghdr* message) {
   const auto* link = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
   bool veth = false;
-  bool there = false;
+  std::int32_t peer = -1;
   each_attribute(message, sizeof(ifinfomsg), [&](const nlattr* attr) {
     if (mnl_attr_get_type(attr) == IFLA_LINKINFO) veth = is_veth(attr);
     if (mnl_attr_get_type(attr) == IFLA_LINK_NETNSID && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
-      there = static_cast<std::int32_t>(mnl_attr_get_u32(attr)) == number;
+      peer = static_cast<std::int32_t>(mnl_attr_get_u32(attr));
   });
-  if (!veth || !there) return std::nullopt;
-  return static_cast<std::uint32_t>(link->ifi_index);
+  if (!veth || peer < 0) return std::nullopt;
+  return HostVeth{peer, static_cast<std::uint32_t>(link->ifi_index)};
 }
 
-Outcome<SourcePortState> source_ports_here() {
-  const auto range_text = read_sysctl("ipv4/ip_local_port_range");
-  const auto reserved_text = read_sysctl(kReservedPorts);
+Outcome<SourcePortState> source_ports_here(Settings& settings) {
+  const auto range_text = read_sysctl(settings, "ipv4/ip_local_port_range");
+  const auto reserved_text = read_sysctl(settings, kReservedPorts);
   if (!range_text || !reserved_text)
     return std::unexpected((range_text ? reserved_text : range_text).error());
   const auto range = parse_port_range(*range_text);
@@ -193,10 +218,10 @@ Outcome<SourcePortState> source_ports_here() {
 // What capture wants a setting to be; nothing when it is well as it is. Where clients would be left with too
 // few ports, or the list is too long to be kept, the reserved ones are left alone, which `sluice check`
 // tells.
-Outcome<std::optional<std::string>> wanted_value(const SavedSysctls::Entry& entry) {
+Outcome<std::optional<std::string>> wanted_value(Settings& settings, const SavedSysctls::Entry& entry) {
   if (entry.name != kReservedPorts)
     return entry.value == "1" ? std::nullopt : std::optional<std::string>("1");
-  const auto ports = source_ports_here();
+  const auto ports = source_ports_here(settings);
   if (!ports) return std::unexpected(ports.error());
   const bool possible = ports->left >= kPortsLeftMin && entry.value.size() + 16 <= kSysctlMax;
   if (!ports->in_range || ports->reserved || !possible) return std::nullopt;
@@ -205,19 +230,19 @@ Outcome<std::optional<std::string>> wanted_value(const SavedSysctls::Entry& entr
 }
 
 // Are our ports reserved now and were not before? Otherwise the list is not ours to restore.
-bool reserved_by_us(const std::string& before) {
-  const auto state = source_ports_here();
+bool reserved_by_us(Settings& settings, const std::string& before) {
+  const auto state = source_ports_here(settings);
   const auto list = parse_port_list(before);
   return state && state->reserved && list && !holds_all(*list, kOurPorts);
 }
 
 // What capture changes in a namespace, as it is now: IPv6's only where there is IPv6.
-Outcome<SavedSysctls> capture_sysctls_here() {
+Outcome<SavedSysctls> capture_sysctls_here(Settings& settings) {
   SavedSysctls found;
   for (const std::string name :
        {"ipv4/tcp_fwmark_accept", "ipv4/fwmark_reflect", "ipv6/fwmark_reflect", kReservedPorts}) {
-    if (name.starts_with("ipv6/") && ::access("/proc/sys/net/ipv6", F_OK) != 0) continue;
-    auto value = read_sysctl(name);
+    if (name.starts_with("ipv6/") && !settings.has_ipv6()) continue;
+    auto value = read_sysctl(settings, name);
     if (!value) return std::unexpected(value.error());
     found.entries.push_back({name, std::move(*value)});
   }
@@ -257,13 +282,14 @@ Outcome<std::optional<IpAddr>> preferred_source_v4(int netns_fd) {
 
 Outcome<SavedSysctls> set_capture_sysctls(int netns_fd) {
   return in_namespace(netns_fd, []() -> Outcome<SavedSysctls> {
-    auto before = capture_sysctls_here();
+    Settings settings;
+    auto before = capture_sysctls_here(settings);
     if (!before) return before;
     for (const auto& entry : before->entries) {
-      const auto wanted = wanted_value(entry);
+      const auto wanted = wanted_value(settings, entry);
       if (!wanted) return std::unexpected(wanted.error());
       if (!*wanted) continue;
-      if (const auto written = write_sysctl(entry.name, **wanted); !written)
+      if (const auto written = write_sysctl(settings, entry.name, **wanted); !written)
         return std::unexpected(written.error());
     }
     return before;
@@ -272,11 +298,12 @@ Outcome<SavedSysctls> set_capture_sysctls(int netns_fd) {
 
 Outcome<std::vector<std::string>> check_capture_sysctls(int netns_fd) {
   return in_namespace(netns_fd, []() -> Outcome<std::vector<std::string>> {
-    const auto found = capture_sysctls_here();
+    Settings settings;
+    const auto found = capture_sysctls_here(settings);
     if (!found) return std::unexpected(found.error());
     std::vector<std::string> wrong;
     for (const auto& entry : found->entries) {
-      const auto wanted = wanted_value(entry);
+      const auto wanted = wanted_value(settings, entry);
       if (!wanted) return std::unexpected(wanted.error());
       if (*wanted) wrong.push_back("sysctl net/" + entry.name + " = " + **wanted);
     }
@@ -286,25 +313,26 @@ Outcome<std::vector<std::string>> check_capture_sysctls(int netns_fd) {
 
 Outcome<> restore_sysctls(int netns_fd, const SavedSysctls& saved) {
   return in_namespace(netns_fd, [&]() -> Outcome<> {
+    Settings settings;
     for (const auto& entry : saved.entries) {
-      if (entry.name == kReservedPorts && !reserved_by_us(entry.value)) continue;
-      if (const auto written = write_sysctl(entry.name, entry.value); !written) return written;
+      if (entry.name == kReservedPorts && !reserved_by_us(settings, entry.value)) continue;
+      if (const auto written = write_sysctl(settings, entry.name, entry.value); !written) return written;
     }
     return {};
   });
 }
 
 Outcome<SourcePortState> source_port_state(int netns_fd) {
-  return in_namespace(netns_fd, source_ports_here);
+  return in_namespace(netns_fd, [] {
+    Settings settings;
+    return source_ports_here(settings);
+  });
 }
 
-Outcome<std::vector<std::uint32_t>> host_side_veths(int netns_fd) {
+Outcome<std::vector<HostVeth>> list_host_veths() {
   auto netlink = Netlink::open();
   if (!netlink) return std::unexpected(netlink.error());
-  const auto number = namespace_number(*netlink, netns_fd);
-  if (!number) return std::unexpected(number.error());
-  std::vector<std::uint32_t> found;
-  if (!*number) return found;
+  std::vector<HostVeth> found;
   Buffer buffer;
   nlmsghdr* header = mnl_nlmsg_put_header(buffer.data());
   header->nlmsg_type = RTM_GETLINK;
@@ -312,9 +340,20 @@ Outcome<std::vector<std::uint32_t>> host_side_veths(int netns_fd) {
   auto* request = static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(header, sizeof(ifinfomsg)));
   request->ifi_family = AF_UNSPEC;
   const auto asked = netlink->ask(header, "list interfaces", [&](const nlmsghdr* message) {
-    if (const auto index = read_veth(message, **number)) found.push_back(*index);
+    if (const auto veth = read_veth(message)) found.push_back(*veth);
   });
   if (!asked) return std::unexpected(asked.error());
+  return found;
+}
+
+Outcome<std::vector<std::uint32_t>> host_side_veths(int netns_fd, const std::vector<HostVeth>& all) {
+  auto netlink = Netlink::open();
+  if (!netlink) return std::unexpected(netlink.error());
+  const auto number = namespace_number(*netlink, netns_fd);
+  if (!number) return std::unexpected(number.error());
+  std::vector<std::uint32_t> found;
+  for (const auto& veth : all)
+    if (*number && veth.peer_namespace == **number) found.push_back(veth.ifindex);
   return found;
 }
 

@@ -78,9 +78,15 @@ struct SourcePortState {
 };
 Outcome<SourcePortState> source_port_state(int netns_fd);
 
-// Interfaces in the caller's namespace whose veth peer lives in `netns_fd`. Empty for macvlan, moved NICs and
-// veths whose other end is in a third namespace: then there is no host side for the guard.
-Outcome<std::vector<std::uint32_t>> host_side_veths(int netns_fd);
+// The veths in the caller's namespace whose peer is in another one.
+struct HostVeth {
+  std::int32_t peer_namespace = 0;  // the number by which the caller's namespace knows it
+  std::uint32_t ifindex = 0;
+};
+Outcome<std::vector<HostVeth>> list_host_veths();
+// Those of `all` whose peer lives in `netns_fd`. Empty for macvlan, moved NICs and veths whose other end is
+// in a third namespace: then there is no host side for the guard.
+Outcome<std::vector<std::uint32_t>> host_side_veths(int netns_fd, const std::vector<HostVeth>& all);
 
 // The number by which the caller's namespace knows that of a veth's peer.
 Outcome<std::int32_t> peer_namespace_number(std::uint32_t ifindex);

@@ -151,11 +151,9 @@ bool Programs::guard_in_place(std::uint32_t ifindex) const {
   return link_in_force(fmt::format("{}/links/guard-{}", directory_, ifindex)) || has_guard_filter(ifindex);
 }
 
-Outcome<> Programs::mend_root() {
-  const auto held = attachments();
-  if (!held) return std::unexpected(held.error());
+Outcome<> Programs::mend_root(const std::vector<std::string>& held) {
   for (const auto* name : kRootPrograms)
-    if (std::ranges::find(*held, name) == held->end()) return attach_root();
+    if (!std::ranges::binary_search(held, name)) return attach_root();
   return {};
 }
 

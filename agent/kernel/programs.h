@@ -67,12 +67,12 @@ class Programs {
   Outcome<> detach_guard(std::uint32_t ifindex);
   // Every attachment of the workload: namespace, cgroup, guards. Fine when there is none.
   Outcome<> detach_workload(std::uint32_t workload);
-  // Names of the pinned attachments that are in force, e.g. "netns-4711-w3", "guard-12". A link that root has
-  // detached keeps its pin and is not among them.
+  // Names of the pinned attachments that are in force, in order, e.g. "guard-12", "netns-4711-w3". A link
+  // that root has detached keeps its pin and is not among them.
   Outcome<std::vector<std::string>> attachments() const;
   bool guard_in_place(std::uint32_t ifindex) const;
-  // Attaches those of the root programs that somebody has detached.
-  Outcome<> mend_root();
+  // Attaches those of the root programs that are not among what attachments() said.
+  Outcome<> mend_root(const std::vector<std::string>& held);
 
   // Removes every generation below pin_root: attachments, tc filters, pins, directories. Returns what could
   // not be removed, each with its reason; empty means that nothing is left. Needs no open Programs.

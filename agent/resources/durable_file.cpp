@@ -32,7 +32,17 @@ Outcome<> write_all(int fd, const std::string& path, std::string_view text) {
     if (n < 0) return fault_errno("cannot write " + path, errno, next_step(errno));
     text.remove_prefix(static_cast<std::size_t>(n));
   }
-  if (::fsync(fd) != 0) return fault_errno("cannot sync " + path, errno, next_step(errno));
+  return {};
+}
+
+enum class Sync : bool { no, yes };
+
+Outcome<> write_file(const FileText& file, Sync sync) {
+  const Fd fd(::open(file.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return fault_errno("cannot create " + file.path, errno, next_step(errno));
+  if (auto written = write_all(fd.get(), file.path, file.text); !written) return written;
+  if (sync == Sync::yes && ::fsync(fd.get()) != 0)
+    return fault_errno("cannot sync " + file.path, errno, next_step(errno));
   return {};
 }
 
@@ -63,9 +73,14 @@ Outcome<> sync_parent(const std::string& path) {
 }
 
 Outcome<> write_new_file(const FileText& file) {
-  const Fd fd(::open(file.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd) return fault_errno("cannot create " + file.path, errno, next_step(errno));
-  return write_all(fd.get(), file.path, file.text);
+  return write_file(file, Sync::yes);
+}
+
+Outcome<> write_whole(const FileText& file) {
+  auto done = write_file({beside(file), file.text}, Sync::no);
+  if (done) done = put_in_place(file);
+  if (!done) ::unlink(beside(file).c_str());
+  return done;
 }
 
 Outcome<> write_durably(const std::vector<FileText>& files) {

@@ -17,6 +17,8 @@ struct FileText {
 // All files or, when one cannot be written, none; a death in between may leave some (file_batch.h leaves
 // none). Mode 0600.
 Outcome<> write_durably(const std::vector<FileText>& files);
+// Whole or not at all for whoever reads it, but lost with the power: for what a reboot makes void. Mode 0600.
+Outcome<> write_whole(const FileText& file);
 // Removes the file and syncs the directory; a missing file is no error.
 Outcome<> remove_durably(const std::string& path);
 // Whole text; a file larger than `max_bytes` is an error. Only regular files.

@@ -276,8 +276,9 @@ TEST_F(Lifecycle, SourcePortsAreReservedWhereClientsReachThem) {
 }
 
 TEST_F(Lifecycle, NamespaceQuestionsAreAnswered) {
-  EXPECT_THAT(kernel::host_side_veths(pod_->fd()).value(), ::testing::ElementsAre(guard_ifindex_));
-  EXPECT_THAT(kernel::host_side_veths(Netns().fd()).value(), ::testing::IsEmpty());
+  const auto all = kernel::list_host_veths().value();
+  EXPECT_THAT(kernel::host_side_veths(pod_->fd(), all).value(), ::testing::ElementsAre(guard_ifindex_));
+  EXPECT_THAT(kernel::host_side_veths(Netns().fd(), all).value(), ::testing::IsEmpty());
   EXPECT_EQ(ip("10.77.0.2"), kernel::preferred_source_v4(pod_->fd()).value().value());
   EXPECT_FALSE(kernel::preferred_source_v4(Netns().fd()).value().has_value());
   ASSERT_TRUE(kernel::add_capture_routing(pod_->fd(), routing_).has_value()) << "twice is fine";
