@@ -18,6 +18,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 import demo_documents as documents  # noqa: E402
+import http_works  # noqa: E402
 import peers as peer_programs  # noqa: E402
 import works as work_functions  # noqa: E402
 from lab import Lab, LabError, net  # noqa: E402
@@ -34,6 +35,12 @@ WORKS = {
     "W4b": ("resumed mutual TLS handshake, server's side", "resumptions", 0, 8, "us", 1000),
     "W4c": ("new application connection in a warm tunnel", "connects", 7100, 8, "us", 1000),
     "W5": ("small request, 64 kept-alive connections", "requests", 7100, 64, "us", 1000),
+    "W5h": ("HTTP request without a policy that needs HTTP : W5", "unread", 7201, 64, "x", 1000),
+    "W6": ("HTTP/1.1 request through one proxy, no TLS", "http", 7200, 64, "us", 1000),
+    "W6m": ("HTTP/1.1 request between two nodes, both read it", "http", 7200, 64, "us", 1000),
+    "W7": ("p99 of it, all paced at 60 % of the slowest's capacity", "paced", 7200, 64, "us", 1000),
+    "W8": ("HTTP/2 request to HTTP/1.1 through one proxy, no TLS", "streams", 7200, 128, "us", 1000),
+    "W8g": ("gRPC unary call through one proxy, no TLS", "calls", 7300, 128, "us", 1000),
     "W9": ("memory per idle mutual TLS connection, server's side", "idle", 0, 4000, "KiB", 1024),
     "W10": ("memory of an idle node, PSS", "memory", 0, 0, "MB", 2e6),
     "W11": ("new connection across nodes, 10,000 policies : none", "policies", 7100, 8, "x", 1000),
@@ -41,16 +48,17 @@ WORKS = {
     "W14": ("p99 of another's requests, beside a handshake storm : alone", "storm", 0, 0, "x", 1),
     "W17": ("connect(), captured less not captured", "dials", 0, 0, "us", 1),
 }
-NEAR = {"W1", "W2"}  # the origin is on the client's node, no TLS
+NEAR = {"W1", "W2", "W6", "W8", "W8g"}  # the origin is on the client's node, no TLS
 # Systems that do not do a work: ztunnel has no plain listener and no mesh certificate for the generator, the others do
 # not capture, HAProxy 2.6 and nginx 1.22 have no tunnels, and policies are counted against ourselves alone.
 WITHOUT = {("ztunnel", "W1"), ("ztunnel", "W2"), ("ztunnel", "W4a"), ("ztunnel", "W4b"), ("ztunnel", "W9"),
            ("ztunnel", "W14"), ("haproxy", "W4c"), ("nginx", "W4c")}
+WITHOUT |= {("ztunnel", work) for work in ("W6", "W6m", "W7", "W8", "W8g")}  # it does not read requests
 WITHOUT |= {(system, "W17") for system in peer_programs.EXPLICIT}
-WITHOUT |= {(system, "W11") for system in peer_programs.SYSTEMS if system != "sluice"}
+WITHOUT |= {(system, work) for work in ("W5h", "W11") for system in peer_programs.SYSTEMS if system != "sluice"}
 EARLY = ("W10", "W9")  # memory, before anybody has carried anything
 ONE_ROUND = {"W9"}  # heaps keep what they have had: a second round finds nothing
-ONE_QUICK_ROUND = {"W4c", "W11", "W13", "W14", "W17"}
+ONE_QUICK_ROUND = {"W4c", "W5h", "W6", "W6m", "W7", "W8", "W8g", "W11", "W13", "W14", "W17"}
 
 
 def cpu_ns(pids):
@@ -115,23 +123,29 @@ class Watch:
 class Bench:
     pss_bytes = staticmethod(pss_bytes)
     works = WORKS
+    load_core = LOAD_CORE
 
     def __init__(self, lab, seconds, programs, tuned, profiles=None):
         self.lab = lab
         self.profiles = profiles
-        self.peers = peer_programs.Peers(lab, programs, self.start_origin, tuned)
+        self.peers = peer_programs.Peers(lab, programs, self.start_origin, self.start_http_origin, tuned)
         self.seconds = seconds
         self.address = {}
         self.pids = {}
         self.origins = []
+        self.http_origins = []
+        self.pace = 0  # requests a second of W7
 
     def build(self):
         lab = self.lab
         lab.add_nodes("a", "b")
-        for node, name in (("a", "client"), ("a", "second"), ("a", "near"), ("b", "web"), ("a", "bare")):
+        for node, name in (("a", "client"), ("a", "second"), ("a", "near"), ("b", "web"), ("a", "bare"),
+                           ("a", "near-shop"), ("b", "shop")):
             self.address[name] = lab.add_workload(node, name)
         for name in ("near", "web", "bare"):
             self.start_origin(name)
+        for name in ("near-shop", "shop"):
+            self.start_http_origin(name)
         self.peers.start()
         for system, pids in self.peers.pids.items():
             self.adopt(system, pids)
@@ -147,6 +161,9 @@ class Bench:
                                "serve", 7100)
         self.origins.append(child.pid)
 
+    def start_http_origin(self, name):
+        self.http_origins += http_works.start_origins(self, name)
+
     def start_sluice(self):
         lab, address = self.lab, self.address
 
@@ -154,11 +171,13 @@ class Bench:
             return ("netns", net.NETNS / lab.netns(name))
         text = "---".join([
             documents.MESH,
-            documents.dataplane("client-1", "a", "client", address["client"], attach("client")),
+            documents.dataplane("client-1", "a", "client", address["client"], attach("client"),
+                                outbounds=http_works.OUTBOUNDS),
             documents.dataplane("second-1", "a", "client", address["second"], attach("second")),
             documents.dataplane("near-1", "a", "near", address["near"], attach("near"), [7100, 7101]),
             documents.dataplane("web-1", "b", "web", address["web"], attach("web"), [7100, 7101]),
-            documents.allow("web-clients", "web", ["client"]), documents.allow("near-clients", "near", ["client"])])
+            documents.allow("web-clients", "web", ["client"]), documents.allow("near-clients", "near", ["client"]),
+            *http_works.resources(self)])
         pids = []
         for node in ("a", "b"):
             instance = lab.instance(node, **{"proxy.workers": 1, "proxy.access_log": "off", "log.level": "warn"})
@@ -176,20 +195,27 @@ class Bench:
         return Watch(self, system)
 
     def wait_policies(self, extra):
-        """Until both nodes have the lab's two permissions and so many more in force."""
+        """Until both nodes have the lab's eight permissions and so many more in force."""
         def settled():
             listed = (instance.json("get", "MeshTrafficPermission") for instance in self.lab.instances.values())
-            return all(sum(x["in_force"] for x in answer["resources"]) == extra + 2 for answer in listed)
+            return all(sum(x["in_force"] for x in answer["resources"]) == extra + 8 for answer in listed)
         wait_for(settled, f"{extra} more policies", 60)
 
-    def target(self, system, port, near):
-        """(namespace, host, port) of a system's way to the origin's `port`."""
+    @staticmethod
+    def is_near(work):
+        return work in NEAR
+
+    def target(self, system, port, near, streams=False):
+        """(namespace, host, port) of a system's way to the origin's `port`; `streams`: by HTTP/2."""
         if system == "sluice":
+            if (near, port) in http_works.LOCAL:
+                return "client", "127.0.0.1", http_works.LOCAL[near, port]
             return "client", self.address["near" if near else "web"][0], port
-        return self.peers.target(system, port, near)
+        return self.peers.target(system, port, near, streams)
 
     def measure(self, system, work):
-        return work_functions.BY_MODE.get(WORKS[work][1], Bench.measure_load)(self, system, work)
+        by_mode = work_functions.BY_MODE | http_works.BY_MODE
+        return by_mode.get(WORKS[work][1], Bench.measure_load)(self, system, work)
 
     def measure_load(self, system, work):
         _, mode, port, connections, _, divisor = WORKS[work]

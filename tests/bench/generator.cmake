@@ -2,3 +2,5 @@
 sluice_program(bench_load SOURCES ${CMAKE_SOURCE_DIR}/tests/bench/generator/bench_load.cpp)
 # TLS clients of scripts/bench.
 sluice_program(bench_tls SOURCES ${CMAKE_SOURCE_DIR}/tests/bench/generator/bench_tls.cpp PKG openssl)
+# HTTP load and origin of scripts/bench.
+sluice_program(bench_http SOURCES ${CMAKE_SOURCE_DIR}/tests/bench/generator/bench_http.cpp)

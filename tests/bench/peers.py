@@ -14,7 +14,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 EXPLICIT = {"haproxy": 8000, "nginx": 8100, "envoy": 8200}
 SYSTEMS = ("sluice", *EXPLICIT, "ztunnel")
 NAMES = ("ECHO", "SINK", "NEAR_ECHO", "NEAR_SINK", "TLS_ECHO", "TLS_SINK", "TLS_ONLY", "TUNNEL",
-         "TLS_TUNNEL")
+         "TLS_TUNNEL", "NEAR_HTTP", "NEAR_STREAMS", "NEAR_CALLS", "HTTP", "TLS_HTTP")
+ORIGINS = {7100: "ECHO", 7101: "SINK", 7200: "HTTP", 7300: "CALLS"}
 TUNED = {"haproxy": "tune.bufsize 65536", "nginx": "proxy_buffer_size 64k;", "envoy": ""}
 
 
@@ -37,10 +38,10 @@ def port_of(system, name):
 class Peers:
     """Certificates, origins and processes of the peers in one lab."""
 
-    def __init__(self, lab, programs, origin, tuned=False):
+    def __init__(self, lab, programs, origin, http_origin, tuned=False):
         self.lab = lab
         self.programs = programs
-        self.origin = origin  # starts an origin in a workload
+        self.origin, self.http_origin = origin, http_origin  # each starts one in a workload
         self.tuned = tuned
         self.directory = lab.directory / "tls"
         self.pids = {}
@@ -53,16 +54,17 @@ class Peers:
                             (("b", "plain"), ("a", "plain-near"))}
             for name in ("plain", "plain-near"):
                 self.origin(name)
+                self.http_origin(name)
             for name in explicit:
                 self._start_explicit(name)
         if "ztunnel" in self.programs:
             self._start_ztunnel()
 
-    def target(self, system, port, near):
-        """(namespace, host, port) that the load of `system` uses for the origin's `port`."""
+    def target(self, system, port, near, streams=False):
+        """(namespace, host, port) that the load of `system` uses for the origin's `port`; `streams`: by HTTP/2."""
         if system == "ztunnel":
             return None if near else ("zt-client", self.zt_server, port)
-        name = ("NEAR_" if near else "") + ("ECHO" if port == 7100 else "SINK")
+        name = ("NEAR_" if near else "") + ("STREAMS" if streams else ORIGINS[port])
         return "bare", "10.77.0.1", port_of(system, name)
 
     def _make_certificates(self):
@@ -71,9 +73,10 @@ class Peers:
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
         run("openssl", "req", "-x509", *key, "-subj", "/CN=bench ca", "-keyout", directory / "ca.key", "-out",
             directory / "ca.crt")
-        run("openssl", "req", "-x509", *key, "-subj", "/CN=bench", "-addext", "subjectAltName=DNS:bench", "-CA",
-            directory / "ca.crt", "-CAkey", directory / "ca.key", "-keyout", directory / "leaf.key", "-out",
-            directory / "leaf.crt", "-addext", "basicConstraints=critical,CA:FALSE")
+        run("openssl", "req", "-x509", *key, "-subj", "/CN=bench", "-addext",
+            "subjectAltName=DNS:bench,URI:spiffe://default/bench", "-CA", directory / "ca.crt", "-CAkey",
+            directory / "ca.key", "-keyout", directory / "leaf.key", "-out", directory / "leaf.crt", "-addext",
+            "basicConstraints=critical,CA:FALSE")
         (directory / "leaf.pem").write_text((directory / "leaf.crt").read_text() + (directory / "leaf.key").read_text())
 
     def _fill(self, template, values):
@@ -97,7 +100,7 @@ class Peers:
         for node, side in (("a", "client"), ("b", "server")):
             config = self._fill(f"{system}-{side}.{suffix}", values)
             pids.append(self.lab.start(node, f"{system}-{side}", *command, config).pid)
-        for node, name in (("a", "SINK"), ("b", "TLS_SINK")):
+        for node, name in (("a", "SINK"), ("b", "TLS_SINK"), ("a", "HTTP"), ("b", "TLS_HTTP")):
             self._wait_listening(node, values[name], system)
         self.pids[system] = pids
 

@@ -125,15 +125,15 @@ def paced(bench, system):
 
 
 @contextlib.contextmanager
-def origins_first(bench):
-    """Echo origins wait for no neighbour either; their swallowing halves, children of theirs, stay as they are."""
-    for pid in bench.origins:
-        run(*FIRST_IN_LINE[:2], "-p", "1", pid)
+def run_first(pids):
+    """Processes that wait for no neighbour either; their children, as an origin's swallowing half, stay as they are."""
+    for pid in pids:
+        run("chrt", "-a", "-f", "-p", "1", pid)
     try:
         yield
     finally:
-        for pid in bench.origins:
-            run("chrt", "-o", "-p", "0", pid)
+        for pid in pids:
+            run("chrt", "-a", "-o", "-p", "0", pid)
 
 
 def neighbour(bench, system, mode):
@@ -149,7 +149,7 @@ def neighbour(bench, system, mode):
 
 def beside(bench, system, work):
     """W13, W14: p99 of paced requests beside a neighbour, divided by that without."""
-    with origins_first(bench):
+    with run_first(bench.origins):
         _, _, alone = paced(bench, system)
         with neighbour(bench, system, bench.works[work][1]):
             units, failed, loaded = paced(bench, system)
