@@ -63,6 +63,7 @@ inline constexpr auto kHashPolicy = [](auto& visit, auto& value) {
   visit.text(value.path);
   visit.duration(value.ttl);
   visit.flag(value.terminal);
+  visit.flag(value.make);
 };
 
 inline constexpr auto kRoute = [](auto& visit, auto& value) {
@@ -83,7 +84,7 @@ inline constexpr auto kRoute = [](auto& visit, auto& value) {
   visit.list(value.backends, 8, kMaxListPerRoute, kWeightedBackend);
   kHttpTimeouts(visit, value.timeouts);
   visit.number(value.retry);
-  visit.list(value.hash_policies, 18, kMaxListPerRoute, kHashPolicy);
+  visit.list(value.hash_policies, 19, kMaxListPerRoute, kHashPolicy);
   visit.number(value.rule);
 };
 

@@ -138,8 +138,9 @@ struct HashPolicy {
   Kind kind = Kind::header;
   std::string name;
   std::string path;  // cookie
-  Nanos ttl{};       // cookie: one is made when the request has none and this is set
+  Nanos ttl{};       // cookie: how long one that was made lives; 0: as long as the client's session
   bool terminal = false;
+  bool make = false;  // cookie: one is made when the request has none
   bool operator==(const HashPolicy&) const = default;
 };
 

@@ -13,7 +13,8 @@ using Kind = policy::HashPolicy::Kind;
 
 std::string new_cookie(const policy::HashPolicy& policy, std::string_view value) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(policy.ttl).count();
-  std::string text = policy.name + "=\"" + std::string(value) + "\"; Max-Age=" + std::to_string(seconds);
+  std::string text = policy.name + "=\"" + std::string(value) + "\"";
+  if (policy.ttl > Nanos::zero()) text += "; Max-Age=" + std::to_string(seconds);
   if (!policy.path.empty()) text += "; Path=" + policy.path;
   return text + "; HttpOnly";
 }
@@ -30,7 +31,7 @@ std::optional<std::uint64_t> cookie_hash(const policy::HashPolicy& policy, const
   if (cookies) {
     if (const auto value = cookie_value(*cookies, policy.name)) return xxh64(*value);
   }
-  if (policy.ttl <= Nanos{0} || source.fields == nullptr || !key.set_cookie.empty()) return std::nullopt;
+  if (!policy.make || source.fields == nullptr || !key.set_cookie.empty()) return std::nullopt;
   const std::string value = random_text(random);
   key.set_cookie = new_cookie(policy, value);
   return xxh64(value);

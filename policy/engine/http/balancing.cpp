@@ -27,7 +27,9 @@ HashPolicy hash_policy_of(const Node& one) {
     out.kind = HashPolicy::Kind::cookie;
     out.name = text("cookie", "name");
     out.path = text("cookie", "path");
-    out.ttl = duration_of(*one.find("cookie"), "ttl");
+    const auto* cookie = one.find("cookie");
+    out.make = cookie != nullptr && cookie->find("ttl") != nullptr;
+    if (out.make) out.ttl = duration_of(*cookie, "ttl");
   } else if (type == "Connection" || type == "SourceIP") {
     out.kind = HashPolicy::Kind::source_ip;
   } else if (type == "QueryParameter") {

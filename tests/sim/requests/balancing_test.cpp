@@ -225,6 +225,16 @@ TEST(HashPolicies, CookieWithTtlIsMade) {
   EXPECT_TRUE(plain.made.ends_with("\"; Max-Age=120; HttpOnly")) << plain.made;
 }
 
+TEST(HashPolicies, CookieWithTtlZeroIsOfTheSession) {
+  const Session kept = session("{name: sid, ttl: 0s}");
+  EXPECT_TRUE(kept.made.starts_with("sid=\"")) << kept.made;
+  EXPECT_TRUE(kept.made.ends_with("\"; HttpOnly")) << kept.made;
+  EXPECT_EQ(kept.made.find("Max-Age"), std::string::npos) << kept.made;
+  EXPECT_EQ(kept.made.find("Expires"), std::string::npos) << kept.made;
+  EXPECT_EQ(kept.made_again, "");
+  EXPECT_EQ(different(kept.places), 1U);
+}
+
 TEST(HashPolicies, SourceIpIsTheClients) {
   EXPECT_EQ(different(places_of(hashed("{type: SourceIP, connection: {sourceIP: true}}"), Asks(30))), 1U);
   EXPECT_EQ(different(places_of(hashed("{type: Connection, connection: {sourceIP: true}}"), Asks(30))), 1U);

@@ -135,7 +135,7 @@ TEST(ClientHttp, HashPolicies) {
   using Kind = HashPolicy::Kind;
   EXPECT_EQ(mesh.routes().all().back().hash_policies,
             (std::vector<HashPolicy>{{Kind::header, "x-user", "", {}, true},
-                                     {Kind::cookie, "c", "/p", 3s, false},
+                                     {Kind::cookie, "c", "/p", 3s, false, true},
                                      {Kind::source_ip, "", "", {}, false},
                                      {Kind::query, "q", "", {}, false},
                                      {Kind::filter_state, "k", "", {}, false}}));

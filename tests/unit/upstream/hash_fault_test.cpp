@@ -81,6 +81,7 @@ TEST(HashKey, MakesACookieThatTheNextRequestIsHashedBy) {
   const HashSource source{"/", &fields, ClientAddr()};
   auto policy = policy_of(HashPolicy::Kind::cookie, "lb");
   EXPECT_EQ(hash_key(std::span(&policy, 1), source, random).set_cookie, "");
+  policy.make = true;
   policy.ttl = std::chrono::minutes(2);
   policy.path = "/shop";
   const auto made = hash_key(std::span(&policy, 1), source, random);
@@ -91,6 +92,11 @@ TEST(HashKey, MakesACookieThatTheNextRequestIsHashedBy) {
   const auto again = hash_key(std::span(&policy, 1), source, random);
   EXPECT_EQ(again.hash, made.hash);
   EXPECT_EQ(again.set_cookie, "");
+  fields.values.clear();
+  policy.ttl = {};
+  const auto of_the_session = hash_key(std::span(&policy, 1), source, random);
+  EXPECT_TRUE(of_the_session.hash.has_value());
+  EXPECT_TRUE(of_the_session.set_cookie.ends_with("\"; Path=/shop; HttpOnly")) << of_the_session.set_cookie;
 }
 
 TEST(Fault, DiceFollowTheirShares) {
