@@ -146,6 +146,26 @@ TEST(HealthCheck, PanicThresholdAndFailTrafficOnPanic) {
   EXPECT_EQ(good("failTrafficOnPanic: true, "), 0);
 }
 
+// Lines of the operator's log about an endpoint that is down from the start, in ten seconds.
+long lines_about_failures(const std::string& conf) {
+  testing::internal::CaptureStderr();
+  {
+    HttpLab lab(check(std::string(kEverySecond) + conf + "unhealthyThreshold: 1, http: {path: /status/503}"),
+                {.log = LogLevel::warn});
+    lab.play(sleep_long(&lab, 10500ms));
+  }
+  const std::string log = testing::internal::GetCapturedStderr();
+  long lines = 0;
+  for (std::size_t at = 0; (at = log.find("10.0.0.3:80", at)) != std::string::npos; ++at) ++lines;
+  return lines;
+}
+
+TEST(HealthCheck, AlwaysLogHealthCheckFailures) {
+  EXPECT_EQ(lines_about_failures(""), 1) << "only that it became unhealthy";
+  EXPECT_EQ(lines_about_failures("alwaysLogHealthCheckFailures: false, "), 1);
+  EXPECT_EQ(lines_about_failures("alwaysLogHealthCheckFailures: true, "), 11);
+}
+
 // A connection whose setting up began under the older table asks under it.
 io::Task<void> ask_under_an_older_table(HttpLab* lab, std::string newer, std::size_t* before) {
   (void)co_await lab->ring().sleep_for(2500ms);

@@ -114,6 +114,7 @@ HttpLab::HttpLab(const std::string& policies, const LabOptions& options)
       context_{ring(),    sinks_, *sockets_, handshakes_, tunnels_, http_pool_, limiter_,
                clusters_, lua_,   open_,     0,           {},       {}},
       application_(ring(), options.protocol == "grpc" || options.protocol == "http2"),
+      operator_log_("proxy", options.log),
       prober_(context_, endpoints_, operator_log_) {
   for (std::size_t i = 1; i < options.far_endpoints; ++i)
     others_.push_back(

@@ -41,8 +41,9 @@ struct LabOptions {
   std::uint64_t seed = 1;
   io::SimFaults faults{};
   std::size_t far_endpoints = 1;
-  std::set<std::size_t> down{};  // those of them that do not listen
-  bool warnings = false;         // the documents may be warned of
+  std::set<std::size_t> down{};    // those of them that do not listen
+  bool warnings = false;           // the documents may be warned of
+  LogLevel log = LogLevel::error;  // of the operator's log, on standard error
 };
 
 class HttpLab {
@@ -100,7 +101,7 @@ class HttpLab {
   relay::Context context_;
   Application application_;
   std::vector<std::unique_ptr<Application>> others_;
-  Log operator_log_{"proxy", LogLevel::error};
+  Log operator_log_;
   relay::Prober prober_;
   io::Scope lives_;
 };

@@ -164,6 +164,28 @@ TEST(Retry, OmitHostsWithTagsTriesOnlyOthers) {
   EXPECT_LE(lab.application().heads.size(), 1U);
 }
 
+// far and far-2 are of the client's zone and fail; the others, of the next priority, do not.
+int when_the_zone_fails(const std::string& retries, const std::string& selection) {
+  int status = 0;
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    HttpLab lab(retry("numRetries: " + retries + ", retryOn: [5xx]" + selection),
+                {.seed = seed, .far_endpoints = 4});
+    for (std::size_t i = 0; i < 2; ++i) lab.far(i).always = {503};
+    status = std::max(status, asked(lab).status);
+  }
+  return status;
+}
+
+TEST(Retry, OmitPreviousPrioritiesTriesAnother) {
+  const auto after = [](const std::string& frequency) {
+    return ", hostSelection: [{predicate: OmitPreviousPriorities, updateFrequency: " + frequency + "}]";
+  };
+  EXPECT_EQ(when_the_zone_fails("1", ""), 503);
+  EXPECT_EQ(when_the_zone_fails("1", after("1")), 200);
+  EXPECT_EQ(when_the_zone_fails("1", after("2")), 503) << "only after two attempts";
+  EXPECT_EQ(when_the_zone_fails("2", after("2")), 200);
+}
+
 TEST(Retry, WhatWasAnsweredIsNotTriedAgain) {
   HttpLab lab(retry("numRetries: 3, retryOn: [5xx, Reset]"));
   say(lab, 1, {503, "x-envoy-overloaded: true\r\n"});

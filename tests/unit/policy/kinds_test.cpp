@@ -168,6 +168,9 @@ TEST(Support, PartsThatAreNotEnforcedAreNamedWhereTheyStand) {
     const bool there = part.ends_with("http") || part.ends_with("eventLogPath");
     EXPECT_EQ(text.find(part) != std::string::npos, there) << part;
   }
+  EXPECT_NE(text.find("accepted, not yet enforced by this version: to.default.eventLogPath"),
+            std::string::npos)
+      << text;
   EXPECT_EQ(problems("type: MeshHealthCheck\nname: r\nmesh: default\nspec: {to: []}\n"), "");
 }
 
