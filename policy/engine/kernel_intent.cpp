@@ -53,8 +53,10 @@ std::vector<WorkloadIntent> workload_intents(const TableImage& table, const std:
 std::vector<SocketAddr> mesh_destinations(const PartList<WorkloadImage>& workloads, std::size_t first,
                                           const PartList<ServiceImage>& services) {
   std::vector<SocketAddr> out;
-  for (std::size_t i = first; i < workloads.size(); ++i)
+  for (std::size_t i = first; i < workloads.size(); ++i) {
+    if (workloads[i].external) continue;
     for (const auto& inbound : workloads[i].inbounds) out.push_back(inbound.address);
+  }
   for (const auto& service : services) out.insert(out.end(), service.vips.begin(), service.vips.end());
   sort_unique(out);
   return out;

@@ -87,6 +87,7 @@ void MeshCompiler::renew() {
   memory_.services = std::make_unique<ServiceRegistry>(mesh_);
   memory_.http =
       std::make_unique<MeshHttp>(mesh_, *memory_.services, context_.first_service, memory_.route_problems);
+  for (const auto& one : memory_.services->externals()) memory_.route_problems.append(one.problems);
   for (std::uint32_t i = 0; i < mesh_.dataplanes.size(); ++i) {
     if (!local(mesh_.dataplanes[i])) continue;
     memory_.locals.push_back({});
@@ -107,7 +108,7 @@ void MeshCompiler::declare(MeshMemory::Local& own) {
         {Severity::warning, Stage::support, dataplane.resource->file, outbound.mark, "networking.outbound",
          "outbound " + outbound.address.text() + " of Dataplane \"" + dataplane.resource->name +
              "\" names a destination that this version cannot resolve; connections to it are refused",
-         "name a MeshService with one of its ports, or a kuma.io/service tag"});
+         "name a MeshService with one of its ports, a MeshExternalService, or a kuma.io/service tag"});
   }
   own.services = count(memory_.services->services());
 }
@@ -164,6 +165,20 @@ void MeshCompiler::add_workloads() {
     ++c_.next_remote;
   }
   memory_.remotes.resize(ordinal);
+  add_external();
+}
+
+// Behind those of the mesh, as ServiceRegistry counts them.
+void MeshCompiler::add_external() {
+  const auto& externals = memory_.services->externals();
+  if (!services_hold_) {
+    memory_.external_parts = {};
+    auto id = c_.next_remote;
+    for (const auto& one : externals)
+      memory_.external_parts.push_back(external_workload(one, WorkloadId(id++), context_.number));
+  }
+  for (const auto& part : memory_.external_parts.parts()) c_.out.table.workloads.push_back(part);
+  c_.next_remote += count(externals);
 }
 
 void MeshCompiler::add_local(MeshMemory::Local& own) {

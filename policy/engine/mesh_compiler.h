@@ -50,6 +50,7 @@ struct MeshMemory {
   std::vector<Local> locals;
   std::vector<Remote> remotes;
   PartList<ServiceImage> service_parts;
+  PartList<WorkloadImage> external_parts;
   std::shared_ptr<const std::vector<SocketAddr>> destinations;
 };
 
@@ -67,6 +68,7 @@ class MeshCompiler {
   WorkloadImage workload_base(const DataplaneModel& dataplane) const;
   const PartList<WorkloadImage>::Pointer& remote(const DataplaneModel& dataplane, std::size_t ordinal);
   void add_workloads();
+  void add_external();
   void add_local(MeshMemory::Local& own);
   void add_enrolment(const DataplaneModel& dataplane, const WorkloadImage& workload, WorkloadId id);
   void add_outbounds(MeshMemory::Local& own);

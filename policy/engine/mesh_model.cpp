@@ -18,6 +18,8 @@ MeshModel MeshModel::from(const Resource& resource) {
     out.passthrough = flag->as_boolean().value_or(true);
     out.passthrough_origin = resource.origin(flag->mark);
   }
+  if (const auto* flag = resource.body.find_path({"routing", "defaultForbidMeshExternalServiceAccess"}))
+    out.forbid_external = flag->as_boolean().value_or(false);
   return out;
 }
 

@@ -13,7 +13,8 @@ struct MeshModel {
   bool mtls = false;
   bool permissive = false;  // mode of the enabled backend
   bool passthrough = true;
-  RuleRef passthrough_origin;  // empty: the default
+  bool forbid_external = false;  // no MeshExternalService is for anybody
+  RuleRef passthrough_origin;    // empty: the default
 
   static MeshModel from(const Resource& resource);
 };

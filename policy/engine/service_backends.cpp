@@ -58,8 +58,8 @@ std::optional<std::uint32_t> ServiceRegistry::find_backend(const Node& ref, cons
   const auto section = ref.text_of("sectionName");
   for (std::uint32_t i = 0; i < services_.size(); ++i) {
     const auto* service = services_[i].mesh_service;
-    if (service == nullptr || service->kind != ref.text_of("kind") || (port.empty() && section.empty()))
-      continue;
+    if (service == nullptr || service->kind != ref.text_of("kind")) continue;
+    if (port.empty() && section.empty() && service->kind != "MeshExternalService") continue;
     if (!port.empty() && std::to_string(services_[i].port) != port) continue;
     if (!section.empty() && services_[i].port_name != section) continue;
     if (refers_to(ref, policy, *service, policy.dialect)) return i;

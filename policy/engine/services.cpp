@@ -79,6 +79,7 @@ ServiceRegistry::ServiceRegistry(const MeshWorld& mesh) : mesh_(mesh) {
   add_tag_services();
   for (const auto* resource : mesh.of_kind("MeshService")) add_mesh_service(*resource);
   for (const auto* resource : mesh.of_kind("MeshMultiZoneService")) add_multi_zone_service(*resource);
+  add_external_services();
 }
 
 void ServiceRegistry::add_tag_services() {
@@ -150,6 +151,25 @@ void ServiceRegistry::add_multi_zone_service(const Resource& resource) {
   }
 }
 
+void ServiceRegistry::add_external_services() {
+  externals_ = external_services(mesh_);
+  for (std::uint32_t e = 0; e < externals_.size(); ++e) {
+    const auto& external = externals_[e];
+    ServiceModel service;
+    service.mesh_service = external.resource;
+    // Not that of a kuma.io/service or MeshService with the same name.
+    service.name = external.resource->name + ".extsvc";
+    service.port = external.port;
+    service.port_name = std::to_string(external.port);
+    service.protocol = external.protocol;
+    service.vips = external.vips;
+    service.priorities = external.priorities();
+    const auto workload = static_cast<std::uint32_t>(mesh_.dataplanes.size()) + e;
+    for (std::uint32_t i = 0; i < external.endpoints.size(); ++i) service.backends.push_back({workload, i});
+    services_.push_back(std::move(service));
+  }
+}
+
 ServiceRegistry::Resolved ServiceRegistry::resolve(const OutboundModel& outbound,
                                                    const DataplaneModel& client) {
   if (!outbound.ref) return resolve_tags(outbound.tags);
@@ -193,7 +213,10 @@ std::optional<std::uint32_t> ServiceRegistry::resolve_ref(const BackendRefModel&
   const auto ns = ref.ns.empty() ? client.resource->ns : ref.ns;
   for (std::uint32_t i = 0; i < services_.size(); ++i) {
     const auto* service = services_[i].mesh_service;
-    if (service == nullptr || service->kind != ref.kind || services_[i].port != ref.port) continue;
+    if (service == nullptr || service->kind != ref.kind) continue;
+    // A MeshExternalService has one port.
+    const bool port_said = ref.port != 0 || ref.kind != "MeshExternalService";
+    if (port_said && services_[i].port != ref.port) continue;
     if (!ref.name.empty() &&
         (service->name == ref.name || (service->display_name == ref.name && service->ns == ns)))
       return i;

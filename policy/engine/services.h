@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "policy/engine/external_services.h"
 #include "policy/engine/world.h"
 #include "policy/table/image.h"
 
@@ -16,8 +17,11 @@ namespace sluice::policy {
 struct ServiceModel {
   std::string name;
   Protocol protocol = Protocol::tcp;
-  std::vector<BackendImage> backends;  // Ready ones; workload is the index into MeshWorld::dataplanes
+  // Ready ones; workload is the index into MeshWorld::dataplanes, behind them those of externals().
+  std::vector<BackendImage> backends;
   std::vector<SocketAddr> vips;
+  // Of the backends: 0 first, the others when those before cannot serve. Empty: all are alike.
+  std::vector<std::uint8_t> priorities;
   // How `to` items name it: the old kuma.io/service name, or a MeshService or MeshMultiZoneService and its
   // port.
   std::string service_tag;
@@ -31,6 +35,7 @@ class ServiceRegistry {
   explicit ServiceRegistry(const MeshWorld& mesh);
 
   const std::vector<ServiceModel>& services() const { return services_; }
+  const std::vector<ExternalService>& externals() const { return externals_; }
   struct Resolved {
     std::uint32_t service = 0;
     bool found = false;  // false: the service was made up, without backends
@@ -47,12 +52,14 @@ class ServiceRegistry {
   void add_tag_services();
   void add_mesh_service(const Resource& resource);
   void add_multi_zone_service(const Resource& resource);
+  void add_external_services();
   Resolved resolve_tags(const Tags& tags);
   std::uint32_t add_unresolved(std::string name);
   std::optional<std::uint32_t> resolve_ref(const BackendRefModel& ref, const DataplaneModel& client) const;
 
   const MeshWorld& mesh_;
   std::vector<ServiceModel> services_;
+  std::vector<ExternalService> externals_;
   std::map<Tags, std::uint32_t> by_tags_;
 };
 

@@ -51,6 +51,8 @@ class Permit {
   bool short_cut() const { return is_local(server_) && kind_ == Kind::mesh && !encrypt_same_node_; }
   // mesh: encrypt, and accept the server only if its certificate carries one of expected_identities().
   bool encrypt() const { return encrypt_; }
+  // mesh: the endpoint of a MeshExternalService.
+  bool external() const { return external_; }
   std::span<const std::string> expected_identities() const { return expected_identities_; }
   Protocol protocol() const { return protocol_; }
   Nanos connect_timeout() const { return connect_timeout_; }  // 0: none
@@ -73,6 +75,7 @@ class Permit {
   bool encrypt_ = false;
   bool encrypt_same_node_ = false;
   bool shadow_denied_ = false;
+  bool external_ = false;
   Protocol protocol_ = Protocol::tcp;
   WorkloadId server_ = WorkloadId::none;
   UpstreamAddr address_;
@@ -163,6 +166,7 @@ struct LiveFlow {
   ClientAddr client;           // inbound
   const Peer* peer = nullptr;  // inbound: null for plaintext
   bool unread = false;         // relayed as bytes
+  bool external = false;       // outbound: Permit::external()
 };
 
 }  // namespace sluice::policy

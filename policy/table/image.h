@@ -91,6 +91,7 @@ struct WorkloadImage {
   bool local = false;                 // enrolled on this node
   bool mtls = false;                  // has an identity: encrypts and is checked
   bool encrypt_same_node = false;     // local: no short cut to or from it, mesh TLS over the network instead
+  bool external = false;              // the endpoints of a MeshExternalService: reached by way of it only
   TlsMode undeclared = TlsMode::off;  // ports that no inbound declares; strict refuses them
   std::vector<IpAddr> addresses;      // from which it may speak
   std::vector<std::string> identities;  // every URI of its certificate, SPIFFE IDs first

@@ -73,6 +73,7 @@ inline constexpr auto kWorkload = [](auto& visit, auto& value) {
   visit.flag(value.local);
   visit.flag(value.mtls);
   visit.flag(value.encrypt_same_node);
+  visit.flag(value.external);
   visit.choice(value.undeclared, TlsMode::strict);
   visit.list(value.addresses, 16, kMaxListPerWorkload, kAddress);
   visit.list(value.identities, 4, kMaxListPerWorkload, kText);

@@ -167,6 +167,7 @@ Permit OutboundRoute::permit(std::size_t index) const {
   permit.kind_ = Permit::Kind::mesh;
   permit.server_ = server.id;
   permit.address_ = UpstreamAddr(inbound.address);
+  permit.external_ = server.external;
   permit.encrypt_ = client_->mtls && server.mtls;
   permit.encrypt_same_node_ = permit.encrypt_ && (client_->encrypt_same_node || server.encrypt_same_node);
   permit.expected_identities_ = inbound.identities.empty() ? std::span<const std::string>(server.identities)
@@ -260,6 +261,13 @@ std::optional<Refusal> Table::recheck(const LiveFlow& flow) const {
     if (refusal->reason == Reason::permission_denied)
       return Refusal{Reason::permission_denied_live, refusal->rule};
     return *refusal;
+  }
+  if (flow.external) {
+    const auto* client = workload(flow.workload);
+    if (client == nullptr || index_->externals.find({client->mesh, flow.upstream}) == nullptr)
+      return Refusal{Reason::unknown_destination, &rule(RuleIndex::built_in)};
+    // One of the pool carries the requests of many.
+    if (SocketAddr(flow.orig_dst) == SocketAddr(flow.upstream)) return std::nullopt;
   }
   const auto decision = route_outbound(flow.workload, flow.orig_dst);
   const auto* refusal = std::get_if<Refusal>(&decision);

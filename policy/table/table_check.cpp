@@ -32,6 +32,8 @@ std::string check_workload(const TableImage& image, const WorkloadImage& workloa
   if (workload.local != is_local(workload.id)) return "workload's number does not fit its place";
   if (workload.mesh >= image.meshes.size()) return "workload of a mesh that does not exist";
   if (workload.mtls && workload.identities.empty()) return "workload with mTLS but without identity";
+  if (workload.external && (workload.local || workload.mtls || !workload.addresses.empty()))
+    return "workload outside the mesh with what only those of the mesh have";
   if (!rule_known(image, workload.passthrough_rule)) return "workload refers to a rule that does not exist";
   if (!timeout_sound(image, workload.passthrough_connect_timeout) ||
       !timeout_sound(image, workload.passthrough_idle_timeout)) {

@@ -149,7 +149,12 @@ TableIndex::TableIndex(const TableImage& image, Regexes all_regexes) : regexes(s
     const auto& service = image.services[i];
     for (const auto& vip : service.vips) vips.insert({service.mesh, vip}, i);
     for (const auto& backend : service.backends) {
-      const auto& address = image.workloads[backend.workload].inbounds[backend.inbound].address;
+      const auto& server = image.workloads[backend.workload];
+      const auto& address = server.inbounds[backend.inbound].address;
+      if (server.external) {
+        externals.insert({service.mesh, address}, true);
+        continue;
+      }
       auto* found = endpoints.find({service.mesh, address});
       if (found != nullptr && found->service == EndpointEntry::kNoService) found->service = i;
     }
@@ -170,6 +175,7 @@ void TableIndex::add_workload(const TableImage& image, std::uint32_t position) {
   const auto& workload = image.workloads[position];
   const auto key = number(workload.id);
   workloads.insert(key, &workload);
+  if (workload.external) return;
   for (const auto& address : workload.addresses) by_address.add(address, position);
   for (std::uint32_t i = 0; i < workload.inbounds.size(); ++i) {
     const auto& address = workload.inbounds[i].address;

@@ -97,6 +97,7 @@ struct TableIndex {
   FlatMap<std::uint64_t, const WorkloadImage*, IndexHash> workloads;
   FlatLists<IpAddr, IndexHash> by_address;                     // positions of workloads
   FlatMap<ScopedAddr, EndpointEntry, IndexHash> endpoints;     // scope: mesh
+  FlatMap<ScopedAddr, bool, IndexHash> externals;              // scope: mesh; endpoints outside it
   FlatMap<ScopedAddr, std::uint32_t, IndexHash> vips;          // scope: mesh -> service
   FlatMap<ScopedAddr, std::uint32_t, IndexHash> declared;      // scope: workload -> outbound
   FlatMap<std::uint64_t, std::uint32_t, IndexHash> outbounds;  // workload << 32 | service -> outbound

@@ -5,6 +5,7 @@ sluice_test(requests_sim_test sim
   SOURCES
     ${dir}/balancing_test.cpp
     ${dir}/breaker_test.cpp
+    ${dir}/external_test.cpp
     ${dir}/faults_test.cpp
     ${dir}/h2_timeouts_test.cpp
     ${dir}/heads_test.cpp

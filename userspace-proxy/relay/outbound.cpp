@@ -113,7 +113,8 @@ io::Task<Error> serve_outbound(Connection& connection, io::SocketStream& client)
                       .orig_dst = destination,
                       .upstream = upstream.address,
                       .client = connection.client(),
-                      .unread = true});
+                      .unread = true,
+                      .external = upstream.external});
   if (const auto refusal = connection.settle()) co_return *refusal;
 
   co_return co_await copy_both(connection.context().ring, client, *upstream.stream, upstream.idle_timeout,

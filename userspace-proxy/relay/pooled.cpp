@@ -72,7 +72,8 @@ io::Task<Result<std::unique_ptr<io::Stream>>> dial_endpoint(Context& context, Po
                .workload = own.workload(),
                .orig_dst = OrigDst(permit.address()),
                .upstream = reached->address,
-               .client = own.client()});
+               .client = own.client(),
+               .external = reached->external});
   if (const auto refusal = own.settle()) co_return std::unexpected(*refusal);
   co_return std::move(pooled);
 }

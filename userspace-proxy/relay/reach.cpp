@@ -162,7 +162,7 @@ io::Task<Result<Reached>> reach_plain(Connection& connection, policy::Permit per
   auto socket = co_await dial(context, permit, network_origin(connection, permit));
   if (!socket) co_return std::unexpected(socket.error());
   co_return Reached{std::make_unique<io::SocketStream>(std::move(*socket)), permit.address(),
-                    permit.idle_timeout()};
+                    permit.idle_timeout(), permit.external()};
 }
 
 }  // namespace

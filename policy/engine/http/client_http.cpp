@@ -86,7 +86,8 @@ ClientHttp::Items ClientHttp::items_for(const ServiceModel& service) const {
 
 const OutboundHttp& ClientHttp::of(const ServiceModel& service) {
   auto items = items_for(service);
-  if (!items.alike() || !shared_.zones().one || !lua_.empty()) return last_ = make(service, items);
+  const bool same_places = shared_.zones().one && service.priorities.empty();
+  if (!items.alike() || !same_places || !lua_.empty()) return last_ = make(service, items);
   const auto [found, fresh] = known_.try_emplace(items.said(service.protocol));
   if (fresh) found->second = make(service, items);
   return found->second;

@@ -131,6 +131,9 @@ Zones::Zones(const MeshWorld& mesh) {
 
 void add_places(const Effective& effective, const MeshWorld& mesh, const Zones& zones,
                 const DataplaneModel& client, const ServiceModel& service, ClusterImage& out) {
+  for (const auto priority : service.priorities) out.places.push_back({priority, 0, 0});
+  // What is outside the mesh is in none of its zones.
+  if (!service.backends.empty() && service.backends.front().workload >= mesh.dataplanes.size()) return;
   const auto* locality = effective.conf().find("localityAwareness");
   if (locality != nullptr && flag_of(*locality, "disabled")) return;
   const Placing placing(locality, client);

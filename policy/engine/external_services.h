@@ -1,0 +1,36 @@
+// MeshExternalService (kuma.md 1.4): destinations outside the mesh, to which clients of the mesh go by name,
+// VIP or declared outbound. Each one is served by a workload of its own in the table, one inbound per
+// endpoint, which nobody reaches by dialling the endpoint's address.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "policy/document/diagnostic.h"
+#include "policy/engine/world.h"
+#include "policy/table/image.h"
+
+namespace sluice::policy {
+
+struct ExternalService {
+  struct Endpoint {
+    SocketAddr address;
+    std::int64_t priority = 0;  // as it was written
+  };
+  const Resource* resource = nullptr;
+  std::uint16_t port = 0;
+  Protocol protocol = Protocol::tcp;
+  std::vector<SocketAddr> vips;
+  std::vector<Endpoint> endpoints;  // those that can be served
+  Diagnostics problems;             // why the others cannot
+
+  // 0 for the endpoints that come first, without gaps. Empty: all are alike.
+  std::vector<std::uint8_t> priorities() const;
+};
+
+// All of the mesh, by name.
+std::vector<ExternalService> external_services(const MeshWorld& mesh);
+
+WorkloadImage external_workload(const ExternalService& service, WorkloadId id, std::uint32_t mesh);
+
+}  // namespace sluice::policy
