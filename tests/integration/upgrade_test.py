@@ -127,6 +127,8 @@ class Upgrade(TwoNodes):
         for instance in (self.a, self.b):
             wait_for(lambda: not instance.status()["upgrade"]["leaving"], "the earlier proxy to end", 10.0)
             self.assertIsNone(start_time(before[instance.node]["proxy"]))
+            self.assertIn(f"leaving proxy (pid {before[instance.node]['proxy']}) ended with code 0",
+                          instance.log.read_text())
         for child, log in fresh:
             self.assert_echoes_on(log, child)
 

@@ -60,6 +60,8 @@ def upgrade(soak, load, number):
         raise LabError(f"not an upgrade: {before} -> {after}")
     wait_for(lambda: not instance.status()["upgrade"]["leaving"], "the earlier proxy to end", 10.0)
     wait_for(lambda: instance.status()["ready"], "readiness after the upgrade", 10.0)
+    if f"leaving proxy (pid {before['proxy']}) ended with code 0" not in instance.log.read_text():
+        raise LabError(f"the earlier proxy did not end in order\n{instance.tail(20)}")
 
 
 SECONDS_EACH = 1.6  # of load for one fault

@@ -27,15 +27,20 @@ Ring::Ring(std::unique_ptr<Backend> backend)
     : backend_(std::move(backend)), now_(backend_->now()), timers_(now_) {}
 
 Ring::~Ring() {
-  // Sockets that were closed a moment ago still wait for the kernel to return their operations.
-  constexpr int kPatience = 1000;
-  for (int i = 0; i < kPatience && started_ && sockets_ != 0; ++i) {
-    if (!backend_->turn(backend_->now() + Millis(10))) break;
-  }
+  if (started_) await_closing();
   run_posted();
   // What was posted may have run, and so have ended this ring's work, before its poster is out of post().
   while (posting_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
   if (started_ && sockets_ != 0) std::abort();  // a Socket outlives its ring
+}
+
+// Sockets that were closed a moment ago still wait for the kernel to return their operations. Only the thread
+// that runs the ring can collect them.
+void Ring::await_closing() {
+  constexpr int kPatience = 1000;
+  for (int i = 0; i < kPatience && closing_ != 0; ++i) {
+    if (!backend_->turn(backend_->now() + Millis(10))) break;
+  }
 }
 
 Outcome<> Ring::start() {
@@ -62,6 +67,7 @@ Outcome<> Ring::run() {
     if (!turn()) return fault("the ring's work can never finish: every task waits and nothing is in flight");
   }
   stop_.store(false, std::memory_order_relaxed);
+  await_closing();
   return {};
 }
 

@@ -101,12 +101,14 @@ class Ring {
   bool turn();  // false: nothing can ever happen again
   void run_ready();
   void run_posted();
+  void await_closing();
 
   std::unique_ptr<Backend> backend_;
   MonoTime now_;
   TimerWheel timers_;
   ReadyList ready_;
   std::size_t sockets_ = 0;
+  std::size_t closing_ = 0;  // of them: closed by their owners, with an operation in the kernel
   bool started_ = false;
   std::atomic<bool> stop_ = false;
   std::atomic<Posted*> posted_ = nullptr;  // newest first

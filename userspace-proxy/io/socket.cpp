@@ -55,6 +55,7 @@ void SocketState::release(bool reset) {
   chunks_.clear();
   for (const SocketHandle handle : accepted_) ring_.backend().close(handle, true);
   accepted_.clear();
+  ++ring_.closing_;
   if (read_op_.in_flight() || write_op_.in_flight()) ring_.backend().cancel_all(handle_);
   destroy_if_idle();
 }
@@ -62,6 +63,7 @@ void SocketState::release(bool reset) {
 void SocketState::destroy_if_idle() {
   if (!released_ || read_op_.in_flight() || write_op_.in_flight()) return;
   ring_.backend().close(handle_, reset_);
+  --ring_.closing_;
   --ring_.sockets_;
   delete this;
 }

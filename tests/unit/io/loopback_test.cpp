@@ -374,6 +374,36 @@ TEST(LoopbackTest, BulkArrivesWholeThroughBothBufferClasses) {
   EXPECT_EQ(wrong, 0U);
 }
 
+Task<> reads_until_cancelled(Socket* socket) {
+  (void)co_await socket->recv();
+}
+
+Task<> closes_while_it_reads_and_stops(Ring* ring) {
+  {
+    auto pair = co_await connected_pair(ring);
+    Scope reading;
+    reading.spawn(reads_until_cancelled(&pair.server));
+    co_await ring->sleep_for(Millis(5));
+    reading.cancel();
+    co_await reading.join();
+  }
+  EXPECT_GT(ring->sockets(), 0U);  // the receive is still the kernel's
+  ring->stop();
+}
+
+// Only the thread that ran the ring can collect the kernel's last answers; another one destroys it.
+TEST(RingTest, StoppedRingHasCollectedTheSocketsThatWereClosing) {
+  auto ring = kernel_ring();
+  std::thread owner([&ring] {
+    Scope scope;
+    ring->post([&] { scope.spawn(closes_while_it_reads_and_stops(ring.get())); });
+    EXPECT_TRUE(ring->run());
+  });
+  owner.join();
+  EXPECT_EQ(ring->sockets(), 0U);
+  ring.reset();
+}
+
 TEST(RingTest, PostAndStopComeFromOtherThreads) {
   auto ring = kernel_ring();
   int ran = 0;
