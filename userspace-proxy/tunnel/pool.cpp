@@ -8,6 +8,7 @@ namespace sluice::tunnel {
 namespace {
 
 constexpr Nanos kNoTunnelsFor = Millis(60000);  // how long a server's refusal of tunnels is remembered
+constexpr Nanos kClosing = Millis(2000);        // for what was written last to arrive
 constexpr std::size_t kSweepAbove = 1024;       // entries, before idle ones are looked for
 
 }  // namespace
@@ -171,8 +172,16 @@ void Pool::drain() {
 }
 
 io::Task<void> Pool::close() {
-  scope_.cancel();
+  drain();
+  io::Scope limit;
+  limit.spawn(cancel_after(kClosing));
   co_await scope_.join();
+  limit.cancel();
+  co_await limit.join();
+}
+
+io::Task<void> Pool::cancel_after(Nanos time) {
+  if (co_await ring_.sleep_for(time)) scope_.cancel();
 }
 
 std::size_t Pool::tunnels() const {

@@ -81,7 +81,8 @@ class Pool {
 
   // No new streams on any tunnel; they end with their last stream.
   void drain();
-  // Ends everything; nothing may use the pool any more. Must be awaited before the pool dies.
+  // Ends everything: in order, so that what was written last arrives, and after two seconds at once. Nothing
+  // may use the pool any more. Must be awaited before the pool dies.
   io::Task<void> close();
 
   std::size_t tunnels() const;
@@ -97,6 +98,7 @@ class Pool {
   io::Task<Result<std::unique_ptr<TunnelStream>>> stream_of(std::shared_ptr<Tunnel> tunnel,
                                                             StreamRequest request, FlowMeter meter);
   io::Task<void> keep(Entry* entry, std::shared_ptr<Tunnel> tunnel);
+  io::Task<void> cancel_after(Nanos time);
   void sweep();
 
   io::Ring& ring_;
