@@ -147,8 +147,14 @@ void Session::drain() {
                         NGHTTP2_NO_ERROR, nullptr, 0);
 }
 
+void Session::announce_drain() {
+  if (draining()) return;
+  state_->drain_announced = true;
+  nghttp2_submit_shutdown_notice(state_->session.get());
+}
+
 bool Session::draining() const {
-  return state_->drain_sent || state_->drain_received || state_->broken;
+  return state_->drain_announced || state_->drain_sent || state_->drain_received || state_->broken;
 }
 
 void Session::ping() {

@@ -71,6 +71,9 @@ class Session {
   bool closed() const;
   // Tells the peer that no new stream is served; open ones go on.
   void drain();
+  // Server: asks the peer to open no further stream, and serves those that cross with this (RFC 9113 section
+  // 6.8); drain() follows a round trip later.
+  void announce_drain();
   // This end or the other drains: open() fails.
   bool draining() const;
   void ping();

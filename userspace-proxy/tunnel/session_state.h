@@ -74,6 +74,7 @@ struct Session::State {
   FloodGuard control;
   FloodGuard resets;
   MonoTime now{};
+  bool drain_announced = false;
   bool drain_sent = false;
   bool drain_received = false;
   bool broken = false;  // the session ended with an error of the peer or of the protocol

@@ -6,6 +6,7 @@ namespace sluice::tunnel {
 namespace {
 
 constexpr std::size_t kOutputMax = 64 * 1024;  // per write to the transport: a few TLS records
+constexpr Nanos kCrossing = Millis(1000);      // for streams that a client opened before it heard of a drain
 
 }  // namespace
 
@@ -94,6 +95,7 @@ io::Task<void> Tunnel::watch() {
         session_.ping();
       }
     }
+    if (announced_ && now - *announced_ >= kCrossing) session_.drain();
     if (role_ == Role::client && attached_.empty() && now - idle_since_ >= limits_.idle) session_.drain();
     kick();
   }
@@ -130,7 +132,12 @@ Result<std::unique_ptr<TunnelStream>> Tunnel::open(const StreamRequest& request,
 }
 
 void Tunnel::drain() {
-  session_.drain();
+  if (role_ == Role::client) {
+    session_.drain();
+  } else if (!announced_) {
+    announced_ = ring_.now();
+    session_.announce_drain();
+  }
   kick();
 }
 

@@ -53,7 +53,8 @@ class Tunnel : public std::enable_shared_from_this<Tunnel> {
 
   // Client: a new stream, usable at once. Errors as Session::open.
   Result<std::unique_ptr<TunnelStream>> open(const StreamRequest& request, FlowMeter meter = {});
-  // No new streams; run() ends when the open ones have.
+  // No new streams; run() ends when the open ones have. A server still serves those that the client opened
+  // before it heard of it.
   void drain();
   bool takes_streams() const { return !stopping_ && !session_.draining() && session_.streams_room() > 0; }
   std::size_t streams() const { return session_.streams(); }
@@ -84,6 +85,7 @@ class Tunnel : public std::enable_shared_from_this<Tunnel> {
   std::map<StreamId, TunnelStream*> attached_;
   MonoTime heard_;
   MonoTime idle_since_;
+  std::optional<MonoTime> announced_;  // that it drains
   std::optional<MonoTime> pinged_;
   bool stopping_ = false;
 };

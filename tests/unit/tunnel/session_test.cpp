@@ -221,6 +221,30 @@ TEST(TunnelSession, DrainLetsOpenStreamsEnd) {
   EXPECT_TRUE(pair.client.closed());
 }
 
+TEST(TunnelSession, AnnouncedDrainServesStreamsThatCrossWithIt) {
+  SessionPair pair;
+  pair.settle();
+  pair.server.announce_drain();
+  const auto id = pair.client.open(request_of());  // has not heard of it
+  ASSERT_TRUE(id);
+  pair.settle();
+  EXPECT_TRUE(pair.client.draining());
+  EXPECT_FALSE(pair.client.open(request_of()));
+  const auto opened = pair.server.next_event();
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(opened->kind, Kind::opened);
+  pair.client.write(*id, bytes_of("served"));
+  pair.client.finish(*id);
+  pair.server.finish(*id);
+  pair.settle();
+  EXPECT_EQ(SessionPair::read_all(pair.server, *id), "served");
+  EXPECT_TRUE(pair.client.closed());  // so it ends the connection
+  EXPECT_FALSE(pair.server.closed());
+  pair.server.drain();
+  pair.settle();
+  EXPECT_TRUE(pair.server.closed());
+}
+
 TEST(TunnelSession, StreamsAreLimited) {
   SessionPair pair({.streams_max = 3});
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(pair.client.open(request_of()));
