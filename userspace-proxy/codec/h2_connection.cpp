@@ -257,6 +257,12 @@ void H2Connection::drain() {
   kick();
 }
 
+io::Task<void> H2Connection::drain_gently(Nanos crossing) {
+  nghttp2_submit_shutdown_notice(session_.get());
+  kick();
+  if (co_await ring_.sleep_for(crossing)) drain();
+}
+
 std::size_t H2Connection::room() const {
   if (!takes_streams()) return 0;
   const std::size_t allowed =

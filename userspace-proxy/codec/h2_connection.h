@@ -94,6 +94,9 @@ class H2Connection {
   io::Task<Error> run();
   // GOAWAY: no new stream; run() ends when the open ones have.
   void drain();
+  // Server: the same, but streams that the client opened before it heard of it are served (RFC 9113 section
+  // 6.8). drain() follows after `crossing`.
+  io::Task<void> drain_gently(Nanos crossing);
   // Waits until what is owed has been handed to the transport, or for `limit`.
   io::Task<void> flush(Nanos limit);
   bool takes_streams() const { return !ended_ && !drain_sent_ && !drain_received_ && !broken_; }

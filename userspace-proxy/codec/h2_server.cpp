@@ -1,11 +1,13 @@
 #include "codec/h2_server.h"
 
 #include <chrono>
+#include <utility>
 
 namespace sluice::codec {
 namespace {
 
 constexpr Nanos kLastWords = std::chrono::seconds(1);  // for a client that reads slowly
+constexpr Nanos kCrossing = std::chrono::seconds(1);   // for requests that cross with the news that we drain
 
 class H2ServerStream final : public ServerStream {
  public:
@@ -69,6 +71,10 @@ io::Task<Result<std::unique_ptr<ServerStream>>> H2ServerSession::next() {
   if (!stream) co_return std::unexpected(stream.error());
   if (*stream == nullptr) co_return nullptr;
   co_return std::make_unique<H2ServerStream>(connection_, *stream);
+}
+
+void H2ServerSession::drain_gently() {
+  if (!std::exchange(draining_, true)) pump_.spawn(connection_.drain_gently(kCrossing));
 }
 
 io::Task<void> H2ServerSession::close() {

@@ -18,6 +18,7 @@ class H2ServerSession final : public ServerSession {
 
   io::Task<Result<std::unique_ptr<ServerStream>>> next() override;
   void drain() override { connection_.drain(); }
+  void drain_gently() override;
   bool concurrent() const override { return true; }
   // How the connection ended, once next() has said that it did.
   const std::optional<Error>& end() const { return end_; }
@@ -30,6 +31,7 @@ class H2ServerSession final : public ServerSession {
   io::Scope pump_;
   std::optional<Error> end_;
   bool started_ = false;
+  bool draining_ = false;
 };
 
 }  // namespace sluice::codec

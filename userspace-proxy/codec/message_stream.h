@@ -71,8 +71,9 @@ class ServerSession {
   virtual io::Task<Result<std::unique_ptr<ServerStream>>> next() = 0;
   // No further request is taken (Connection: close, or GOAWAY); those begun go on.
   virtual void drain() = 0;
-  // The same, but a connection that waits for a request stays until it has carried one more: closing it may
-  // cross with that request.
+  // The same, but requests that cross with it are served. HTTP/1: a connection that waits for a request stays
+  // until it has carried one more. HTTP/2: GOAWAY follows a second after the client was asked to send no
+  // more.
   virtual void drain_gently() { drain(); }
   // The next request may come while the ones before are still being answered.
   virtual bool concurrent() const = 0;

@@ -2,6 +2,7 @@
 // back to who asked, whatever the network does meanwhile.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <string>
@@ -44,6 +45,7 @@ io::Task<void> serve_connection(io::Ring* ring, io::Socket socket, H2Limits limi
   for (;;) {
     auto stream = co_await session.next();
     if (!stream || !*stream) break;
+    if ((*stream)->request().target.path == "/leave") session.drain_gently();
     streams.spawn(serve_one(std::move(*stream)));
   }
   co_await streams.join();
@@ -136,8 +138,18 @@ io::Task<void> run_session(ClientSession* session) {
   co_await session->run();
 }
 
-io::Task<void> many_requests(io::Ring* ring, int count, H2Limits limits,
-                             std::map<std::string, Answer>* answers) {
+using Answers = std::map<std::string, Answer>;
+
+io::Task<void> ask_many(ClientSession* session, int count, Answers* answers) {
+  io::Scope asking;
+  for (int i = 0; i < count; ++i)
+    asking.spawn(ask_into(session, "/" + std::to_string(i), body_number(i), answers));
+  co_await asking.join();
+}
+
+// story(session) asks on one connection to a server.
+template <typename Story>
+io::Task<void> with_session(io::Ring* ring, H2Limits limits, Story story) {
   auto listener = ring->listen(server_address());
   io::Scope servers;
   servers.spawn(accept_all(ring, &*listener, limits));
@@ -148,10 +160,7 @@ io::Task<void> many_requests(io::Ring* ring, int count, H2Limits limits,
       H2ClientSession session(*ring, std::make_unique<io::SocketStream>(std::move(*socket)), {});
       io::Scope running;
       running.spawn(run_session(&session));
-      io::Scope asking;
-      for (int i = 0; i < count; ++i)
-        asking.spawn(ask_into(&session, "/" + std::to_string(i), body_number(i), answers));
-      co_await asking.join();
+      co_await story(&session);
       running.cancel();
       co_await running.join();
     }
@@ -160,11 +169,11 @@ io::Task<void> many_requests(io::Ring* ring, int count, H2Limits limits,
   co_await servers.join();
 }
 
-std::map<std::string, Answer> simulate(std::uint64_t seed, io::SimFaults faults, int count,
-                                       H2Limits limits = {}) {
+Answers simulate(std::uint64_t seed, io::SimFaults faults, int count, H2Limits limits = {}) {
   io::SimRing sim{seed, faults};
-  std::map<std::string, Answer> answers;
-  const auto finished = sim.ring().run_task(many_requests(&sim.ring(), count, limits, &answers));
+  Answers answers;
+  const auto story = [&](ClientSession* session) { return ask_many(session, count, &answers); };
+  const auto finished = sim.ring().run_task(with_session(&sim.ring(), limits, story));
   EXPECT_TRUE(finished && *finished);
   return answers;
 }
@@ -212,6 +221,36 @@ TEST(H2Sim, MoreRequestsThanStreamsAreToldToGoElsewhere) {
     }
   }
   EXPECT_EQ(refused, 72U);
+}
+
+// Asks while the news that the server leaves is on its way, as long as the session takes requests.
+io::Task<void> ask_until_told(io::Ring* ring, ClientSession* session, Answers* answers, int* asked) {
+  io::Scope asking;
+  asking.spawn(ask_into(session, "/leave", "x", answers));
+  for (*asked = 1; session->room() > 0 && *asked < 100; ++*asked) {
+    asking.spawn(ask_into(session, "/" + std::to_string(*asked), "x", answers));
+    co_await ring->sleep_for(std::chrono::microseconds(100));
+  }
+  co_await asking.join();
+}
+
+TEST(H2Sim, RequestsThatCrossWithALeavingServerAreServed) {
+  const std::uint64_t first = io::sim_seed(1);
+  std::ptrdiff_t refused = 0;
+  for (std::uint64_t seed = first; seed < first + 20; ++seed) {
+    io::SimRing sim{seed, {.latency_max = Millis(2)}};
+    Answers answers;
+    int asked = 0;
+    const auto story = [&](ClientSession* session) {
+      return ask_until_told(&sim.ring(), session, &answers, &asked);
+    };
+    ASSERT_TRUE(sim.ring().run_task(with_session(&sim.ring(), {}, story)));
+    EXPECT_LT(asked, 100) << "the client was not told; seed " << seed;
+    EXPECT_EQ(answers.size(), static_cast<std::size_t>(asked));
+    refused += std::ranges::count_if(answers, [](const auto& one) { return one.second.error.has_value(); });
+  }
+  // What is left to go elsewhere is only what still waited for the wire when the client heard of it.
+  EXPECT_LT(refused, 30);
 }
 
 }  // namespace
