@@ -274,6 +274,15 @@ void Session::release(StreamId id) {
   state_->forget_if_over(id);
 }
 
+bool Session::finished(StreamId id) const {
+  const auto* stream = state_->find(id);
+  return stream != nullptr && stream->closed && stream->end_received && stream->end_sent;
+}
+
+bool Session::all_finished() const {
+  return std::ranges::all_of(state_->streams, [this](const auto& one) { return finished(one.first); });
+}
+
 std::size_t Session::streams() const {
   return state_->streams.size();
 }

@@ -102,6 +102,9 @@ class Session {
   // reset.
   void release(StreamId stream);
 
+  // Both ends have said all and have heard all, though it may not have been read here yet.
+  bool finished(StreamId id) const;
+  bool all_finished() const;
   std::size_t streams() const;       // not released or not over
   std::size_t streams_room() const;  // how many more open() the peer allows now
 

@@ -37,7 +37,8 @@ io::Task<Error> Tunnel::run() {
   stopping_ = true;
   const Error for_streams = end.reason == Reason::tunnel_protocol_error ? end : lost(end.sys_errno);
   for (auto& [id, stream] : attached_)
-    stream->on_event({.kind = Event::Kind::failed, .stream = id, .error = for_streams});
+    if (!session_.finished(id))
+      stream->on_event({.kind = Event::Kind::failed, .stream = id, .error = for_streams});
   output_.notify();
   // The last frames (a GOAWAY) go out, or the watcher cuts a peer off that does not take them.
   co_await sender.join();
@@ -53,8 +54,8 @@ io::Task<Error> Tunnel::receive() {
     auto chunk = co_await transport_->read();
     if (!chunk) co_return session_.closed() ? Error{Reason::completed} : chunk.error();
     if (chunk->empty()) {
-      const bool in_order = session_.streams() == 0;
-      co_return in_order ? Error{Reason::completed, Origin::downstream, 0, "tunnel"} : lost(ECONNRESET);
+      co_return session_.all_finished() ? Error{Reason::completed, Origin::downstream, 0, "tunnel"}
+                                        : lost(ECONNRESET);
     }
     heard_ = ring_.now();
     pinged_.reset();

@@ -1,6 +1,6 @@
 // A tunnel's server and what it serves, on the simulated network. Each stream echoes, except that the first
 // letter of its first bytes may say otherwise: 'S' swallows slowly (never reads on), 'B' answers with a
-// megabyte, 'E' says "bye", ends and reads no more.
+// megabyte, 'E' says "bye", ends and reads no more, 'L' says "bye", ends, and reads the rest late.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -27,7 +27,7 @@ inline StreamRequest request_from(const char* client = "10.0.0.1:4711") {
 
 class EchoHandler final : public StreamHandler {
  public:
-  explicit EchoHandler(io::Ring& ring) : never_(ring) {}
+  explicit EchoHandler(io::Ring& ring) : ring_(ring), never_(ring) {}
   std::optional<Error> check(const StreamRequest& request) override {
     // The tunnel's peer has proved to be 10.0.0.1.
     if (request.client.ip == *IpAddr::parse("10.0.0.1") && request.destination == server_address())
@@ -53,14 +53,32 @@ class EchoHandler final : public StreamHandler {
         (void)co_await stream->write(bytes_of("bye"));
         break;
       }
+      if (first && kind == 'L') {
+        (void)co_await stream->write(bytes_of("bye"));
+        (void)co_await stream->finish();
+        (void)co_await ring_.sleep_for(Millis(500));
+        co_return co_await read_late(stream.get(), chunk->size());
+      }
       if (first && kind == 'B') *chunk = io::Chunk::copy_of(bytes_of(std::string(1 << 20, 'b')));
       if (!co_await stream->write(std::move(*chunk))) co_return;
     }
     (void)co_await stream->finish();
   }
   std::optional<Error> refuse;
+  std::size_t heard_late = 0;  // bytes of an 'L' that came whole, its end included
 
  private:
+  io::Task<void> read_late(TunnelStream* stream, std::size_t heard) {
+    for (;;) {
+      const auto chunk = co_await stream->read();
+      if (!chunk) co_return;
+      if (chunk->empty()) break;
+      heard += chunk->size();
+    }
+    heard_late = heard;
+  }
+
+  io::Ring& ring_;
   io::Signal never_;
 };
 

@@ -142,6 +142,22 @@ TEST_F(TunnelSim, IdleTunnelStaysWarmThenCloses) {
   EXPECT_EQ(end->reason, Reason::completed);
 }
 
+// The client has sent all and heard all, and closes; the server has not read all yet.
+io::Task<void> late_story(io::Ring* ring, std::shared_ptr<Tunnel> tunnel, EchoHandler* handler) {
+  {
+    auto stream = tunnel->open(request_from());
+    EXPECT_EQ(*co_await converse(stream->get(), std::string(20000, 'L')), "bye");
+  }
+  tunnel->drain();
+  (void)co_await ring->sleep_for(Millis(1000));
+  EXPECT_EQ(handler->heard_late, 20000U);
+}
+
+TEST_F(TunnelSim, WhatArrivedIsReadAfterTheClientHasClosed) {
+  run(late_story);
+  EXPECT_EQ(end->reason, Reason::completed);
+}
+
 // A server that accepts and then never says a word.
 io::Task<void> mute_story(io::Ring* ring, std::optional<Error>* end) {
   auto listener = ring->listen(server_address());
