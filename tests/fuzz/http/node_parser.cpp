@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -22,6 +23,7 @@ namespace {
 void write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const auto n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;  // libFuzzer's alarm
     if (n <= 0) fail("writing to node");
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
@@ -30,6 +32,7 @@ void write_all(int fd, std::string_view bytes) {
 void read_all(int fd, char* at, std::size_t size) {
   while (size > 0) {
     const auto n = ::read(fd, at, size);
+    if (n < 0 && errno == EINTR) continue;
     if (n <= 0) fail("reading from node");
     at += n;
     size -= static_cast<std::size_t>(n);
