@@ -20,6 +20,7 @@ foreach(name
     bypass
     forged
     held_load
+    mixed_load
     peer_node
     detached
     privileges

@@ -19,6 +19,7 @@ from lab.load import Load  # noqa: E402
 from lab.process import LabError  # noqa: E402
 import soak_change  # noqa: E402
 import soak_load  # noqa: E402
+import soak_mixed  # noqa: E402
 
 
 class Soak(TwoNodes):
@@ -102,7 +103,8 @@ def run_step(soak, name, count):
 
 
 # Laboratory and steps: (function, count and seconds of the long form, of the short one, what the count is of)
-HELD = ((soak_load.LoadNodes, soak_load.STEPS), (soak_change.ChangeNodes, soak_change.STEPS))
+HELD = ((soak_load.LoadNodes, soak_load.STEPS), (soak_change.ChangeNodes, soak_change.STEPS),
+        (soak_mixed.MixedNodes, soak_mixed.STEPS))
 HELD_STEPS = {name: step for _, steps in HELD for name, step in steps.items()}
 
 

@@ -139,8 +139,8 @@ PROXY_SOCKETS = 10
 class Descriptors:
     """What the daemons of some instances hold open at one moment, to be compared with a later one."""
 
-    def __init__(self, *instances):
-        self.instances = instances
+    def __init__(self, *instances, proxy_sockets=PROXY_SOCKETS):
+        self.instances, self.proxy_sockets = instances, proxy_sockets
         self.before = [instance.descriptors() for instance in instances]
 
     def grown(self):
@@ -149,7 +149,7 @@ class Descriptors:
         grown = {f"{role} of {instance.node}": after[role] - before[role]
                  for instance, before, after in zip(self.instances, self.before, now) for role in after}
         return {who: dict(more) for who, more in grown.items()
-                if any(count > (PROXY_SOCKETS if who.startswith("proxy") and name == "socket:[N]" else 0)
+                if any(count > (self.proxy_sockets if who.startswith("proxy") and name == "socket:[N]" else 0)
                        for name, count in more.items())}
 
     def wait_settled(self, timeout=15.0):
