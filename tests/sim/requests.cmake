@@ -11,6 +11,7 @@ sluice_test(requests_sim_test sim
     ${dir}/heads_test.cpp
     ${dir}/health_test.cpp
     ${dir}/bad_application_test.cpp
+    ${dir}/bad_h2_application_test.cpp
     ${dir}/limits_test.cpp
     ${dir}/ownership_test.cpp
     ${dir}/retry_test.cpp

@@ -121,7 +121,8 @@ H2StreamState& H2Connection::add(H2StreamId id) {
 io::Task<Error> H2Connection::run() {
   io::Scope sender;
   sender.spawn(send());
-  const Error end = co_await receive();
+  Error end = co_await receive();
+  if (broken_ && end.reason != Reason::http_head_timeout) end = broken();
   ended_ = true;
   end_ = end;
   fail_streams(end.reason == Reason::http_protocol_error ? end : lost(end.sys_errno));
@@ -172,8 +173,7 @@ Result<> H2Connection::feed(std::span<const std::byte> bytes) {
     nghttp2_session_terminate_session(session_.get(), NGHTTP2_PROTOCOL_ERROR);
   }
   if (!broken_) return {};
-  const auto origin = role_ == Role::server ? Origin::downstream : Origin::upstream;
-  return fail(Reason::http_protocol_error, origin, "http/2 frames", EPROTO);
+  return std::unexpected(broken());
 }
 
 io::Task<void> H2Connection::send() {
@@ -212,7 +212,13 @@ io::Task<void> H2Connection::send_all() {
       co_return;
     }
   }
-  (void)co_await transport_.finish();
+  // nghttp2 may end the connection without a word of it but GOAWAY; no stream comes to an end then.
+  if (broken_) fail_streams(broken());
+  if (broken_ && role_ == Role::client) {
+    transport_.reset(broken());
+  } else {
+    (void)co_await transport_.finish();
+  }
 }
 
 std::vector<std::byte> H2Connection::take_output(std::size_t max) {
@@ -408,6 +414,11 @@ void H2Connection::forget_if_over(H2StreamState& stream) {
 void H2Connection::give_back_connection_window() {
   if (buffered_ > limits_.buffered_max || owed_ == 0) return;
   nghttp2_session_consume_connection(session_.get(), std::exchange(owed_, 0));
+}
+
+Error H2Connection::broken() const {
+  const auto origin = role_ == Role::server ? Origin::downstream : Origin::upstream;
+  return {Reason::http_protocol_error, origin, EPROTO, "http/2 frames"};
 }
 
 Error H2Connection::lost(int sys_errno) const {

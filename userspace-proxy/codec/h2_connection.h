@@ -139,6 +139,7 @@ class H2Connection {
   void give_back_connection_window();
   H2StreamState* find(H2StreamId id);
   H2StreamState& add(H2StreamId id);
+  Error broken() const;  // by the peer's fault
   Error lost(int sys_errno) const;
   // Ends the connection with GOAWAY(code): the peer costs too much or broke a rule that nghttp2 does not
   // watch. Returns what the callback that noticed returns.

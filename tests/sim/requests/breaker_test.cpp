@@ -87,6 +87,17 @@ TEST(ConnectionLimits, MaxRetriesBoundsRetriesUnderWay) {
   EXPECT_EQ(attempts(""), 13U) << "a budget of three, or a fifth of what is under way";
 }
 
+TEST(ConnectionLimits, AStormOfRetriesDoesNotMultiplyItself) {
+  HttpLab lab(
+      towards("MeshRetry", "far",
+              "{http: {numRetries: 5, retryOn: [5xx], backOff: {baseInterval: 1ms, maxInterval: 2ms}}}"));
+  lab.application().always = {.status = 503, .after = 100ms};
+  EXPECT_EQ(crowd(lab, 200).refused, 200) << "with the application's answer";
+  EXPECT_GE(lab.application().heads.size(), 200U + 20U);
+  EXPECT_LE(lab.application().heads.size(), 200U + 5 * 40U) << "a fifth of what is under way";
+  EXPECT_EQ(static_cast<Reason>(lab.last_request().reason), Reason::completed);
+}
+
 TEST(ConnectionLimits, OfAnInboundGuardTheApplication) {
   HttpLab lab(at_api("MeshCircuitBreaker", "    - default: {connectionLimits: {maxRequests: 2}}\n"));
   EXPECT_EQ(crowd(lab, 5, "/wait/500", Way::inbound).served, 2);
