@@ -156,6 +156,7 @@ io::Task<void> Exchange::forward(Attempt& attempt, http::Response response) {
   const bool ends =
       response.body.kind == Kind::none || (response.body.kind == Kind::counted && response.body.bytes == 0);
   answering_ = true;
+  if (ends) watch_.hands_over();
   if (!ends && response.body.kind != Kind::tunnel && attempt.stream().body_waits()) client_.hold_back();
   const auto answered = co_await client_.answer(response, to_client_.edits(), ends);
   if (!answered) {
@@ -180,6 +181,7 @@ io::Task<void> Exchange::copy_answer(Attempt& attempt) {
     }
     watch_.moved();
     const bool last = part->last;
+    if (last) watch_.hands_over();
     const std::size_t size = part->data.size();
     if (size != 0) {
       if (last) client_.hold_back();
@@ -275,6 +277,7 @@ io::Task<void> Exchange::answer_local(std::uint16_t status, std::string_view tex
   }
   const LocalAnswer local(status, text, fields, asked_by(request_));
   answering_ = true;
+  watch_.hands_over();
   const bool ends = local.text().empty();
   if (!ends) client_.hold_back();
   auto sent = co_await client_.answer(local.response(), to_client_.edits(), ends);

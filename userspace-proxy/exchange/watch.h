@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 
 #include "base/clock.h"
@@ -30,9 +31,16 @@ class Watch final : public io::Timer {
   void moved() { moved_ = ring_.now(); }
   // The answer goes on by itself now (a tunnel).
   void lift_request_limit() { limits_.request = MonoTime::max(); }
+  // The endpoint has said all of its answer: handing it to the client may take that long at least, so that no
+  // answer is taken back that the client has read already.
+  void hands_over() {
+    if (limits_.request != MonoTime::max())
+      limits_.request = std::max(limits_.request, ring_.now() + kHandOver);
+  }
   const std::optional<Reason>& verdict() const { return verdict_; }
 
  private:
+  static constexpr Nanos kHandOver = std::chrono::seconds(1);
   MonoTime idle_at() const { return limits_.idle > Nanos::zero() ? moved_ + limits_.idle : MonoTime::max(); }
   void arm() {
     const MonoTime next = std::min({limits_.request, limits_.duration, idle_at()});

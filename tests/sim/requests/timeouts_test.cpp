@@ -122,6 +122,26 @@ TEST_P(Timeouts, RequestTimeoutHoldsForTheWholeAnswer) {
   expect_about(answer.took, 2s);
 }
 
+io::Task<void> read_late(HttpLab* lab, Way way, std::size_t bytes, Nanos pause, Client::Answer* out) {
+  Client client(*lab, way);
+  co_await client.send("GET /bytes/" + std::to_string(bytes) + " HTTP/1.1\r\nhost: lab\r\n\r\n");
+  (void)co_await lab->ring().sleep_for(pause);
+  *out = co_await client.read_answer();
+}
+
+// The endpoint was in time; what is being handed over is not taken back at once.
+TEST_P(Timeouts, RequestTimeoutLeavesTimeToHandOverAWholeAnswer) {
+  const std::size_t bytes = io::SimLimits{}.window - 20;
+  for (const bool soon : {true, false}) {
+    HttpLab lab(with("{http: {requestTimeout: 500ms}}"));
+    Client::Answer answer;
+    lab.play(read_late(&lab, GetParam(), bytes, soon ? 900ms : 3s, &answer));
+    EXPECT_EQ(answer.whole, soon);
+    EXPECT_EQ(lab.last_request().reason,
+              static_cast<std::uint8_t>(soon ? Reason::completed : Reason::request_timeout));
+  }
+}
+
 TEST_P(Timeouts, StreamIdleTimeout) {
   HttpLab lab(with("{http: {requestTimeout: 0s, streamIdleTimeout: 4s}}"));
   const auto silent = asked(lab, GetParam(), "/never");
