@@ -190,14 +190,21 @@ void H2Callbacks::head_complete(H2Connection& connection, H2StreamState& stream,
   stream.block_bytes = 0;
 }
 
+// Whoever has a whole answer and stops sending gave up no work of ours.
+bool H2Callbacks::reset_too_often(H2Connection& connection, H2StreamId id) {
+  const auto* stream = connection.find(id);
+  const bool answered = stream != nullptr && stream->end_sent;
+  if (connection.role_ == H2Connection::Role::client || answered) return false;
+  return !connection.resets_.take(connection.ring_.now());
+}
+
 int H2Callbacks::frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   auto& connection = of(user);
   if (frame->hd.type == NGHTTP2_GOAWAY) {
     connection.drain_received_ = true;
     connection.request_arrived_.notify();
   }
-  if (frame->hd.type == NGHTTP2_RST_STREAM && connection.role_ == H2Connection::Role::server &&
-      !connection.resets_.take(connection.ring_.now()))
+  if (frame->hd.type == NGHTTP2_RST_STREAM && reset_too_often(connection, frame->hd.stream_id))
     return connection.violation(NGHTTP2_ENHANCE_YOUR_CALM);
   if (frame->hd.type == NGHTTP2_HEADERS) connection.head_due_ = MonoTime::max();
   if (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) return 0;
@@ -217,6 +224,7 @@ int H2Callbacks::data_received(nghttp2_session* session, std::uint8_t, std::int3
   connection.owed_ += size;
   if (stream == nullptr || stream->released || stream->error) {
     nghttp2_session_consume_stream(session, id, size);
+    if (stream != nullptr && stream->unread && !stream->unread->take(size)) connection.end_unread(*stream);
   } else {
     stream->received.push(std::as_bytes(std::span(data, size)));
     connection.buffered_ += size;
@@ -261,7 +269,7 @@ int H2Callbacks::send_data(nghttp2_session*, nghttp2_frame* frame, const std::ui
   return 0;
 }
 
-int H2Callbacks::frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+int H2Callbacks::frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   auto& connection = of(user);
   if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
     connection.broken_ = true;
@@ -273,9 +281,7 @@ int H2Callbacks::frame_sent(nghttp2_session* session, const nghttp2_frame* frame
   auto* stream = connection.find(frame->hd.stream_id);
   if (stream == nullptr) return 0;
   stream->end_sent = true;
-  // The answer is whole and nobody reads the rest of the request (RFC 9113 section 8.1).
-  if (stream->released && !stream->end_received)
-    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
+  if (stream->released && !stream->end_received) connection.discard_rest(*stream);
   return 0;
 }
 

@@ -21,6 +21,7 @@ struct H2Callbacks {
   static void request_complete(H2Connection& connection, H2StreamState& stream, bool ends);
   static void answer_complete(H2Connection& connection, H2StreamState& stream, bool ends);
   static void refuse(H2Connection& connection, H2StreamState& stream, std::uint16_t status);
+  static bool reset_too_often(H2Connection& connection, H2StreamId id);
   static bool skipped_earlier(const H2Connection& connection, H2StreamId id);
   static int malformed(H2Connection& connection, const nghttp2_frame* frame);
   static void trailers_complete(H2Connection& connection, H2StreamState& stream);

@@ -393,17 +393,41 @@ void H2Connection::reset(H2StreamState* stream, const Error& why) {
 
 void H2Connection::release(H2StreamState* stream) {
   stream->released = true;
-  buffered_ -= stream->received.size();
+  const std::size_t unread = stream->received.size();
+  buffered_ -= unread;
   stream->received.clear();
   // The end that we owe goes out first; what nobody finished cannot become whole.
-  const bool owes_output = stream->finishing && !stream->end_sent;
-  if (!stream->closed && !owes_output && !stream->error && !(stream->end_sent && stream->end_received)) {
-    const auto code = stream->end_sent && role_ == Role::server ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL;
-    nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream->id,
-                              static_cast<std::uint32_t>(code));
+  const bool answers = stream->finishing || stream->end_sent;
+  if (!stream->closed && !stream->error && role_ == Role::server && answers) {
+    nghttp2_session_consume_stream(session_.get(), stream->id, unread);
+    if (stream->end_sent && !stream->end_received) discard_rest(*stream);
+  } else if (!stream->closed && !stream->error && !(stream->finishing && !stream->end_sent) &&
+             !(stream->end_sent && stream->end_received)) {
+    nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_CANCEL);
   }
   give_back_connection_window();
   forget_if_over(*stream);
+  kick();
+}
+
+void H2Connection::discard_rest(H2StreamState& stream) {
+  if (stream.unread) return;
+  const H2Unread::Limits limits{limits_.unread_max, limits_.unread_whole, limits_.unread_silent};
+  stream.unread = std::make_unique<H2Unread>(ring_, limits, [this, &stream] {
+    end_unread(stream);
+    kick();
+  });
+}
+
+void H2Connection::end_unread(H2StreamState& stream) {
+  if (!stream.closed)
+    nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream.id, NGHTTP2_NO_ERROR);
+}
+
+void H2Connection::end_unread() {
+  for (const auto& [id, stream] : streams_) {
+    if (stream->unread) end_unread(*stream);
+  }
   kick();
 }
 

@@ -3,8 +3,11 @@
 //
 // Flow control: a stream's window is given back as its body is read, the connection's as bytes arrive, until
 // `buffered_max` bytes wait for readers; so one slow reader stops itself, and all together are bounded.
-// Bad input: a malformed message ends its stream, a broken frame or a flood (frames that cost, resets, header
-// blocks that grow, HPACK bombs) ends the connection by GOAWAY with http_protocol_error.
+// A server that answers before it has read: what the client goes on to send is discarded for a while, then
+// the stream is reset with NO_ERROR (RFC 9113 section 8.1). Clients that write before they look at an answer
+// (curl 7.88) take a reset for a failure, though the answer before it was whole. Bad input: a malformed
+// message ends its stream, a broken frame or a flood (frames that cost, resets, header blocks that grow,
+// HPACK bombs) ends the connection by GOAWAY with http_protocol_error.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +22,7 @@
 #include "base/flood_guard.h"
 #include "base/result.h"
 #include "codec/h2_head.h"
+#include "codec/h2_unread.h"
 #include "codec/message_stream.h"
 #include "io/byte_queue.h"
 #include "io/ring.h"
@@ -41,6 +45,10 @@ struct H2Limits {
   std::uint32_t reset_burst = 200;  // streams that the peer opened and reset (CVE-2023-44487)
   std::uint32_t reset_per_second = 100;
   Nanos head{};  // server: from the beginning of a request's header block to its end; 0: no limit
+  // Server: how much of a request's body is discarded, and for how long, once its answer is whole.
+  std::uint64_t unread_max = std::uint64_t{64} * 1024 * 1024;
+  Nanos unread_whole{std::chrono::seconds(30)};
+  Nanos unread_silent{std::chrono::seconds(5)};
 };
 
 using H2StreamId = std::int32_t;
@@ -72,7 +80,8 @@ struct H2StreamState {
   bool end_received = false;
   bool released = false;  // its ServerStream or ClientStream is gone
   bool announced = false;
-  bool closed = false;  // nghttp2 has forgotten it
+  bool closed = false;               // nghttp2 has forgotten it
+  std::unique_ptr<H2Unread> unread;  // the rest of a request that nobody reads
   std::optional<Error> error;
   io::Signal readable;
   io::Signal writable;
@@ -97,6 +106,8 @@ class H2Connection {
   // Server: the same, but streams that the client opened before it heard of it are served (RFC 9113 section
   // 6.8). drain() follows after `crossing`.
   io::Task<void> drain_gently(Nanos crossing);
+  // What is only discarded is not waited for any longer.
+  void end_unread();
   // Waits until what is owed has been handed to the transport, or for `limit`.
   io::Task<void> flush(Nanos limit);
   bool takes_streams() const { return !ended_ && !drain_sent_ && !drain_received_ && !broken_; }
@@ -136,6 +147,8 @@ class H2Connection {
   void kick();
   void fail_streams(const Error& why);
   void forget_if_over(H2StreamState& stream);
+  void discard_rest(H2StreamState& stream);
+  void end_unread(H2StreamState& stream);
   void give_back_connection_window();
   H2StreamState* find(H2StreamId id);
   H2StreamState& add(H2StreamId id);

@@ -79,6 +79,7 @@ void H2ServerSession::drain_gently() {
 
 io::Task<void> H2ServerSession::close() {
   connection_.drain();
+  connection_.end_unread();
   if (started_) co_await connection_.flush(kLastWords);
   pump_.cancel();
   co_await pump_.join();
