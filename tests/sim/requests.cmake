@@ -14,6 +14,7 @@ sluice_test(requests_sim_test sim
     ${dir}/bad_h2_application_test.cpp
     ${dir}/limits_test.cpp
     ${dir}/ownership_test.cpp
+    ${dir}/retirement_test.cpp
     ${dir}/retry_test.cpp
     ${dir}/routes_test.cpp
     ${dir}/same_node_test.cpp

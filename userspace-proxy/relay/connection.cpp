@@ -2,6 +2,7 @@
 
 #include "exchange/endpoints.h"
 #include "io/stream.h"
+#include "relay/copy.h"
 #include "relay/inbound.h"
 #include "relay/outbound.h"
 
@@ -84,6 +85,7 @@ std::optional<Error> Connection::settle() {
   if (newest != snapshot_.table) {
     record_.table(newest->content_hash());
     if (const auto refusal = rejudge(*newest, flows_)) return refused(*refusal);
+    retire(wants_requests(*newest, flows_));
   }
   const auto& credentials = context_.snapshot.credentials;
   if (credentials && rests_on_revoked(*credentials->revoked()))
@@ -100,6 +102,11 @@ void Connection::force_end(const Error& why) {
   scope_.cancel();
 }
 
+void Connection::retire(bool wanted) {
+  if (!wanted) return retirement_.reset();
+  if (!retirement_) retirement_ = std::make_unique<Retirement>(context_.ring, relay_);
+}
+
 void Connection::revoke(const policy::Refusal& refusal) {
   context_.sinks.flight.add(context_.sinks.worker, Metric::live_connections_ended, 1);
   force_end(refused(refusal));
@@ -113,6 +120,14 @@ void conclude(Connection& connection, io::Stream& client, const Error& end) {
   // A refusal is a reset, at once: the client must not take a half-open silence for success.
   if (!in_order && !connection.closes_in_order()) client.reset(verdict);
   connection.record().end(verdict);
+}
+
+io::Task<Error> relay_bytes(Connection& connection, io::Stream& client, io::Stream& upstream, Nanos idle) {
+  const Error end = co_await copy_both(connection.context().ring, client, upstream, idle, connection.record(),
+                                       connection.relay_slot());
+  // Both were told how it ends.
+  if (end.reason == Reason::drained) connection.close_in_order();
+  co_return end;
 }
 
 io::Task<void> run_connection(Context& context, Entrance entrance, io::Socket socket) {

@@ -23,6 +23,7 @@
 #include "relay/live.h"
 #include "relay/peer.h"
 #include "relay/record.h"
+#include "relay/retirement.h"
 #include "relay/snapshot.h"
 #include "relay/source_ports.h"
 #include "tls/handshakes.h"
@@ -124,7 +125,10 @@ class Connection final : public LiveConnection {
   bool rests_on_revoked(const Revocations& revoked) const override;
   WorkloadId local_workload() const override { return entrance_.workload; }
   void revoke(const policy::Refusal& refusal) override;
+  void retire(bool wanted) override;
   void publish() override { record_.publish(); }
+  // Of the relay of its bytes.
+  RelaySlot* relay_slot() { return &relay_; }
 
  private:
   Context& context_;
@@ -141,12 +145,17 @@ class Connection final : public LiveConnection {
   std::optional<Error> forced_;
   bool closes_in_order_ = false;
   io::Stream* stream_ = nullptr;
+  RelaySlot relay_;
+  std::unique_ptr<Retirement> retirement_;
   io::Scope scope_;
 };
 
 // The end of a connection's life, once its scope has been joined: resets `client` unless both sides were told
 // of the end in order, and closes the record. `end` is how the life itself says it ended.
 void conclude(Connection& connection, io::Stream& client, const Error& end);
+
+// The bytes of both, each way, until they end or the connection is retired (retirement.h).
+io::Task<Error> relay_bytes(Connection& connection, io::Stream& client, io::Stream& upstream, Nanos idle);
 
 // Accepts responsibility for one accepted socket: makes its Connection, serves it, records its end.
 io::Task<void> run_connection(Context& context, Entrance entrance, io::Socket client);

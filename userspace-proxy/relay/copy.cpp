@@ -8,16 +8,46 @@
 namespace sluice::relay {
 namespace {
 
-struct Copying {
+enum class Way : bool { to_upstream, to_client };
+
+struct Copying final : Relaying {
+  Copying(io::Ring& own_ring, io::Stream& from, io::Stream& to, Record& own_record, RelaySlot* own_slot)
+      : ring(own_ring),
+        client(from),
+        upstream(to),
+        record(own_record),
+        last_byte(own_ring.now()),
+        slot(own_slot) {
+    if (slot != nullptr) slot->now = this;
+  }
+  Copying(const Copying&) = delete;
+  Copying& operator=(const Copying&) = delete;
+  ~Copying() {
+    if (slot != nullptr) slot->now = nullptr;
+  }
+
   io::Ring& ring;
   io::Stream& client;
   io::Stream& upstream;
   Record& record;
   MonoTime last_byte;
+  RelaySlot* slot;
   std::optional<Error> failure;  // the first one
-  bool idle = false;
+  std::optional<Error> ended;    // by us, between two messages
+  bool abrupt = false;
+  Way last = Way::to_upstream;  // the direction of the last byte
   int writing = 0;
   io::Scope pumps;
+
+  bool quiet(Nanos silence) const override {
+    return last == Way::to_client && writing == 0 && ring.now() >= last_byte + silence;
+  }
+  void end(const Error& why, bool in_order) override {
+    if (ended) return;
+    ended = why;
+    abrupt = !in_order;
+    pumps.cancel();
+  }
 
   void fail(const Error& error) {
     if (!failure) failure = error;
@@ -28,8 +58,6 @@ struct Copying {
   }
 };
 
-enum class Way : bool { to_upstream, to_client };
-
 io::Task<void> pump(Copying& copying, Way way) {
   io::Stream& from = way == Way::to_upstream ? copying.client : copying.upstream;
   io::Stream& to = way == Way::to_upstream ? copying.upstream : copying.client;
@@ -37,11 +65,12 @@ io::Task<void> pump(Copying& copying, Way way) {
     auto chunk = co_await from.read();
     if (!chunk) {
       copying.fail(chunk.error());
-      // Under an idle timeout the streams are ended in order afterwards.
-      if (!copying.idle) copying.reset_both();
+      // What we end ourselves is ended in order afterwards.
+      if (!copying.ended) copying.reset_both();
       co_return;
     }
     copying.last_byte = copying.ring.now();
+    copying.last = way;
     const std::size_t size = chunk->size();
     ++copying.writing;
     auto written = size == 0 ? co_await to.finish() : co_await to.write(std::move(*chunk));
@@ -64,15 +93,14 @@ io::Task<void> watch_idle(Copying& copying, Nanos idle) {
     if (!slept) co_return;
     if (copying.ring.now() >= copying.last_byte + idle) break;
   }
-  copying.idle = true;
-  copying.pumps.cancel();
+  copying.end(Error{Reason::idle_timeout, Origin::internal, 0, "relay"}, true);
 }
 
 }  // namespace
 
 io::Task<Error> copy_both(io::Ring& ring, io::Stream& client, io::Stream& upstream, Nanos idle,
-                          Record& record) {
-  Copying copying{ring, client, upstream, record, ring.now(), {}, false, 0, {}};
+                          Record& record, RelaySlot* slot) {
+  Copying copying(ring, client, upstream, record, slot);
   io::Scope watch;
   if (idle > Nanos::zero()) watch.spawn(watch_idle(copying, idle));
   copying.pumps.spawn(pump(copying, Way::to_upstream));
@@ -81,13 +109,12 @@ io::Task<Error> copy_both(io::Ring& ring, io::Stream& client, io::Stream& upstre
   watch.cancel();
   co_await watch.join();
 
-  if (copying.idle) {
-    const Error idle_end{Reason::idle_timeout, Origin::internal, 0, "relay"};
-    copying.failure = idle_end;
+  if (copying.ended) {
+    copying.failure = copying.ended;
     // A write that nobody takes would hold the orderly end up for ever.
-    if (copying.writing != 0 || !co_await client.finish() || !co_await upstream.finish())
+    if (copying.abrupt || copying.writing != 0 || !co_await client.finish() || !co_await upstream.finish())
       copying.reset_both();
-    co_return idle_end;
+    co_return *copying.ended;
   }
   if (copying.failure) {
     copying.reset_both();

@@ -13,13 +13,15 @@
 #include "io/stream.h"
 #include "io/task.h"
 #include "relay/record.h"
+#include "relay/retirement.h"
 
 namespace sluice::relay {
 
-// Returns how it ended: Reason::completed, idle_timeout, or the error that broke it (ECANCELED when the
-// task's scope was cancelled). After anything but completed and a quiet idle_timeout both streams have been
-// reset. Bytes are counted in `record`. `idle` 0: no limit.
+// Returns how it ended: Reason::completed, idle_timeout, what Relaying::end() was told, or the error that
+// broke it (ECANCELED when the task's scope was cancelled). After anything but completed and a quiet end both
+// streams have been reset. Bytes are counted in `record`. `idle` 0: no limit. `slot` shows the relay while it
+// is under way.
 io::Task<Error> copy_both(io::Ring& ring, io::Stream& client, io::Stream& upstream, Nanos idle,
-                          Record& record);
+                          Record& record, RelaySlot* slot = nullptr);
 
 }  // namespace sluice::relay

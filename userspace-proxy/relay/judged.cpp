@@ -1,6 +1,5 @@
 #include "relay/judged.h"
 
-#include "relay/copy.h"
 #include "relay/dial.h"
 #include "relay/requests.h"
 
@@ -57,8 +56,7 @@ io::Task<Error> serve_judged(Connection& connection, io::Stream& client, OrigDst
     if (!written) co_return written.error();
     connection.record().add_from_client(already_read.size());
   }
-  co_return co_await copy_both(connection.context().ring, client, **application, idle_timeout,
-                               connection.record());
+  co_return co_await relay_bytes(connection, client, **application, idle_timeout);
 }
 
 }  // namespace sluice::relay

@@ -1,5 +1,7 @@
 #include "relay/live.h"
 
+#include <algorithm>
+
 namespace sluice::relay {
 
 LiveConnection::~LiveConnection() {
@@ -30,11 +32,34 @@ std::optional<policy::Refusal> rejudge(const policy::Table& table, std::span<con
   return std::nullopt;
 }
 
+namespace {
+
+bool wants_requests(const policy::Table& table, const policy::LiveFlow& flow) {
+  if (!flow.unread) return false;
+  if (flow.direction == policy::LiveFlow::Direction::inbound) {
+    const auto decision = table.admit(flow.workload, flow.orig_dst, flow.peer, flow.client);
+    const auto* permit = std::get_if<policy::Permit>(&decision);
+    return permit != nullptr && permit->http() != nullptr;
+  }
+  const auto decision = table.route_outbound(flow.workload, flow.orig_dst);
+  const auto* route = std::get_if<policy::OutboundRoute>(&decision);
+  return route != nullptr && route->http() != nullptr;
+}
+
+}  // namespace
+
+bool wants_requests(const policy::Table& table, std::span<const policy::LiveFlow> flows) {
+  return std::ranges::any_of(flows, [&](const auto& flow) { return wants_requests(table, flow); });
+}
+
 std::size_t LiveSet::rejudge(const policy::Table& table) {
   std::size_t revoked = 0;
   for (LiveConnection* at = head_; at != nullptr; at = at->next_) {
     const auto refusal = relay::rejudge(table, at->flows());
-    if (!refusal) continue;
+    if (!refusal) {
+      at->retire(wants_requests(table, at->flows()));
+      continue;
+    }
     at->revoke(*refusal);
     ++revoked;
   }

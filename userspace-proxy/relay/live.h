@@ -27,6 +27,9 @@ class LiveConnection {
   virtual bool rests_on_revoked(const Revocations& revoked) const = 0;
   // Ends the connection soon; must not destroy it before it returns.
   virtual void revoke(const policy::Refusal& refusal) = 0;
+  // It is relayed unread, and the table wants its requests: to end when that hurts least. False: not any
+  // more.
+  virtual void retire(bool wanted) = 0;
   // Makes the facts and bytes so far visible.
   virtual void publish() = 0;
 
@@ -66,6 +69,8 @@ class LiveSet {
   std::size_t size_ = 0;
 };
 
+// Is one of them relayed as bytes whose requests `table` wants to read?
+bool wants_requests(const policy::Table& table, std::span<const policy::LiveFlow> flows);
 // The first refusal that `table` has for one of the flows.
 std::optional<policy::Refusal> rejudge(const policy::Table& table, std::span<const policy::LiveFlow> flows);
 

@@ -4,7 +4,6 @@
 
 #include "exchange/endpoints.h"
 #include "policy/table/route_index.h"
-#include "relay/copy.h"
 #include "relay/reach.h"
 #include "relay/requests.h"
 
@@ -117,8 +116,7 @@ io::Task<Error> serve_outbound(Connection& connection, io::SocketStream& client)
                       .external = upstream.external});
   if (const auto refusal = connection.settle()) co_return *refusal;
 
-  co_return co_await copy_both(connection.context().ring, client, *upstream.stream, upstream.idle_timeout,
-                               record);
+  co_return co_await relay_bytes(connection, client, *upstream.stream, upstream.idle_timeout);
 }
 
 }  // namespace sluice::relay
