@@ -1,11 +1,13 @@
 #include "exchange/forwarded.h"
 
 #include <string_view>
+#include <utility>
 
 namespace sluice::exchange {
 namespace {
 
 constexpr std::string_view kClientCert = "x-forwarded-client-cert";
+constexpr std::size_t kUsualCertificates = 128;
 
 // A value of RFC 7239 or of an XFCC element: in quotes where it is no token.
 std::string quoted(std::string_view value, std::string_view specials) {
@@ -19,10 +21,16 @@ std::string quoted(std::string_view value, std::string_view specials) {
 }
 
 void add_ids(std::string_view name, std::span<const std::string> ids, std::string& out) {
+  constexpr std::string_view kSpecials = ",;=\"\\";
   for (const std::string& id : ids) {
     if (!id.starts_with("spiffe://")) continue;
     if (!out.empty()) out += ';';
-    out.append(name).append("=").append(quoted(id, ",;=\"\\"));
+    out.append(name).append("=");
+    if (id.find_first_of(kSpecials) == std::string::npos) {
+      out.append(id);
+    } else {
+      out.append(quoted(id, kSpecials));
+    }
   }
 }
 
@@ -32,10 +40,9 @@ std::string forwarded_element(const ClientHop& hop, std::string_view proto) {
   return std::string("for=").append(quoted(node, "[]:")).append(";proto=").append(proto);
 }
 
-void append_to(const HeadFields& fields, std::string_view name, const std::string& element,
-               HeadEdits& edits) {
-  const auto before = fields.find(name);
-  edits.set_made(name, before ? std::string(*before).append(", ").append(element) : element);
+void append_to(const HeadFields& fields, std::string_view name, std::string element, HeadEdits& edits) {
+  if (const auto before = fields.find(name)) element.insert(0, std::string(*before).append(", "));
+  edits.set_made(name, std::move(element));
 }
 
 }  // namespace
@@ -52,6 +59,7 @@ void edit_forwarding(const HeadFields& fields, const ClientHop& hop, HeadEdits& 
   if (fields.has("forwarded")) append_to(fields, "forwarded", forwarded_element(hop, proto), edits);
   std::string certificates;
   if (!hop.client_ids.empty()) {
+    certificates.reserve(kUsualCertificates);
     add_ids("By", hop.server_ids, certificates);
     add_ids("URI", hop.client_ids, certificates);
   }

@@ -1,7 +1,5 @@
 #include "exchange/head_edits.h"
 
-#include <fmt/format.h>
-
 #include <utility>
 
 namespace sluice::exchange {
@@ -63,8 +61,15 @@ std::string redirect_location(const policy::Redirect& redirect, std::string_view
 std::string request_id(std::uint64_t random_high, std::uint64_t random_low) {
   const std::uint64_t high = (random_high & ~0xf000ULL) | 0x4000ULL;
   const std::uint64_t low = (random_low & 0x3fffffffffffffffULL) | 0x8000000000000000ULL;
-  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, (high >> 16) & 0xffff, high & 0xffff,
-                     low >> 48, low & 0xffffffffffffULL);
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text(36, '-');
+  std::size_t at = 0;
+  for (int digit = 0; digit < 32; ++digit) {
+    if (digit == 8 || digit == 12 || digit == 16 || digit == 20) ++at;
+    const std::uint64_t half = digit < 16 ? high : low;
+    text[at++] = kDigits[(half >> (60 - 4 * (digit % 16))) & 0xf];
+  }
+  return text;
 }
 
 }  // namespace sluice::exchange

@@ -1,7 +1,7 @@
 // What the proxy and its policy change in the heads of one exchange. Owns what http::Edits borrows.
 #pragma once
 
-#include <deque>
+#include <forward_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +18,11 @@ class HeadEdits {
   HeadEdits& operator=(const HeadEdits&) = delete;
 
   // Text that is borrowed must outlive the edits; text that was made is kept here.
-  void set(std::string_view name, std::string_view value) { set_.push_back({name, value}); }
-  void set_made(std::string_view name, std::string value) { set_.push_back({name, keep(std::move(value))}); }
+  void set(std::string_view name, std::string_view value) {
+    if (set_.empty()) set_.reserve(kUsual);
+    set_.push_back({name, value});
+  }
+  void set_made(std::string_view name, std::string value) { set(name, keep(std::move(value))); }
   // In place of what was set by that name.
   void reset_made(std::string_view name, std::string value);
   void add(std::string_view name, std::string_view value) { add_.push_back({name, value}); }
@@ -41,14 +44,16 @@ class HeadEdits {
   }
 
  private:
-  std::string_view keep(std::string value) { return made_.emplace_back(std::move(value)); }
+  static constexpr std::size_t kUsual = 4;  // what the proxy itself sets
+
+  std::string_view keep(std::string value) { return made_.emplace_front(std::move(value)); }
 
   std::string_view target_;
   std::string_view authority_;
   std::vector<http::SetField> set_;
   std::vector<http::SetField> add_;
   std::vector<std::string_view> remove_;
-  std::deque<std::string> made_;  // never moves what it holds
+  std::forward_list<std::string> made_;  // never moves what it holds
 };
 
 // The path that a rewrite makes of `target` (path and query); `matched_prefix` is the prefix that the route

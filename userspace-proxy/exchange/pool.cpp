@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <ranges>
 #include <utility>
 
 #include "codec/h1_client.h"
@@ -26,6 +27,7 @@ std::unique_ptr<codec::ClientSession> make_session(io::Ring& ring, std::unique_p
 struct Pool::Held {
   std::unique_ptr<codec::ClientSession> session;
   Entry* entry = nullptr;  // null once it has left the pool
+  std::list<std::shared_ptr<Held>>::iterator place_in_entry;
   upstream::Ticket place;  // among the connections
   MonoTime idle_since;
   std::size_t leases = 0;  // that live
@@ -47,6 +49,7 @@ Pool::Lease::Lease(Pool& pool, std::shared_ptr<Held> held, bool reused)
     : pool_(&pool), held_(std::move(held)), stream_(held_->session->open()), reused_(reused) {
   ++held_->leases;
   held_->used = true;
+  order(*held_);
 }
 
 Pool::Lease& Pool::Lease::operator=(Lease&& other) noexcept {
@@ -73,7 +76,14 @@ void Pool::Lease::give_back() {
 void Pool::returned(Held& held) {
   held.idle_since = ring_.now();
   if (held.leases == 0 && held.session->room() == 0) held.runner.cancel();
+  order(held);
   if (held.entry != nullptr && held.session->room() > 0) wake_next(*held.entry);
+}
+
+void Pool::order(Held& held) {
+  if (held.entry == nullptr) return;
+  auto& all = held.entry->held;
+  all.splice(held.session->room() > 0 ? all.end() : all.begin(), all, held.place_in_entry);
 }
 
 // Somebody who waits for a connection of one key.
@@ -190,11 +200,11 @@ io::Task<Result<Pool::Way>> Pool::take_turn(Entry& entry, const PoolKey& key, bo
 std::shared_ptr<Pool::Held> Pool::find(const PoolKey& key) {
   const auto entry = entries_.find(key);
   if (entry == entries_.end()) return nullptr;
-  auto& held = entry->second.held;
-  const auto usable = [](const auto& one) { return one->session->room() > 0 && !one->runner.cancelled(); };
-  const auto found = std::ranges::max_element(
-      held, {}, [&usable](const auto& one) { return usable(one) ? one->idle_since : MonoTime::min(); });
-  return found != held.end() && usable(*found) ? *found : nullptr;
+  for (const auto& one : std::views::reverse(entry->second.held)) {
+    if (one->session->room() > 0 && !one->runner.cancelled()) return one;
+    if (one->leases != 0 && key.version == codec::Version::http_1) return nullptr;  // and all in front of it
+  }
+  return nullptr;
 }
 
 Result<Pool::Lease> Pool::begin(std::shared_ptr<Held> held, bool reused, upstream::Use& use) {
@@ -224,7 +234,7 @@ io::Task<Result<Pool::Lease>> Pool::lease(PoolKey key, Dialer* dialer, bool fres
   held->entry = &entry;
   held->place = std::move(way->connection);
   held->idle_since = ring_.now();
-  entry.held.push_back(held);
+  held->place_in_entry = entry.held.insert(entry.held.end(), held);
   scope_.spawn(keep(std::move(key), held));
   if (sweeping_.live() == 0) sweeping_.spawn(sweep());
   if (held->session->room() == 0)
@@ -247,7 +257,7 @@ io::Task<void> Pool::keep(PoolKey key, std::shared_ptr<Held> held) {
   held->place.give_back();
   held->entry = nullptr;
   Entry& entry = entries_[key];
-  std::erase(entry.held, held);
+  entry.held.erase(held->place_in_entry);
   wake_next(entry);
   leave(key);
 }

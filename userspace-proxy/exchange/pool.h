@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -93,7 +94,8 @@ class Pool {
   };
   struct Waiting;
   struct Entry {
-    std::vector<std::shared_ptr<Held>> held;
+    // The one used last at the end, those that can take no more in front: no request looks through all.
+    std::list<std::shared_ptr<Held>> held;
     std::deque<Waiting*> waiting;  // for a connection to have room, in their order
     std::size_t asking = 0;        // requests that look for their way
     std::size_t opening = 0;       // connections that are being made
@@ -120,6 +122,7 @@ class Pool {
   io::Task<void> sweep();
   Result<Lease> begin(std::shared_ptr<Held> held, bool reused, upstream::Use& use);
   void returned(Held& held);
+  static void order(Held& held);
 
   io::Ring& ring_;
   PoolLimits limits_;

@@ -66,10 +66,24 @@ class Requests final : public exchange::Surroundings {
   void report(const exchange::RequestReport& report) override;
 
  private:
+  std::string_view text_of(const policy::RuleRef* rule);
   Connection& connection_;
   Context& context_;
   OrigDst destination_;
+  // Most requests of a connection fall under one rule.
+  policy::RuleRef last_rule_;
+  std::string last_rule_text_;
 };
+
+// Empty: a built-in default.
+std::string_view Requests::text_of(const policy::RuleRef* rule) {
+  if (rule == nullptr || rule->policy.empty()) return {};
+  if (*rule != last_rule_) {
+    last_rule_ = *rule;
+    last_rule_text_ = rule->text();
+  }
+  return last_rule_text_;
+}
 
 exchange::PoolKey Requests::key(const policy::Permit& permit) {
   if (outbound()) return endpoint_key(context_, connection_.workload(), connection_.client().ip, permit);
@@ -120,11 +134,10 @@ void Requests::report(const exchange::RequestReport& report) {
   add(class_of(report), 1);
   if (report.retries != 0) add(Metric::request_retries, report.retries);
   if (const auto metric = ended_by(report.end.reason)) add(*metric, 1);
-  const bool built_in = report.rule == nullptr || report.rule->policy.empty();
   connection_.record().request({.method = report.method,
                                 .path = report.path,
                                 .service = report.service,
-                                .rule = built_in ? std::string() : report.rule->text(),
+                                .rule = text_of(report.rule),
                                 .status = report.status,
                                 .retries = report.retries,
                                 .upstream = report.upstream,
