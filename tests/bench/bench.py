@@ -217,13 +217,14 @@ class Bench:
         by_mode = work_functions.BY_MODE | http_works.BY_MODE
         return by_mode.get(WORKS[work][1], Bench.measure_load)(self, system, work)
 
-    def measure_load(self, system, work):
+    def measure_load(self, system, work, prefix=()):
         _, mode, port, connections, _, divisor = WORKS[work]
         mode = "connects" if mode == "policies" else mode
         where, host, port = self.target(system, port, work in NEAR)
         if (system, work) == ("envoy", "W4c"):
             port = peer_programs.port_of("envoy", "TUNNEL")
-        with work_functions.Generator(self, where, "bench_load", mode, host, port, connections, self.seconds) as load:
+        with work_functions.Generator(self, where, "bench_load", mode, host, port, connections, self.seconds,
+                                      prefix=prefix) as load:
             watch = self.watch(system)
             units, failed, *_ = load.finish()
             return watch.row(work, units, failed, divisor)

@@ -2,6 +2,8 @@
 
 Each function takes (bench, system, work) and returns the row of one round. Origins answer with 100 bytes in all.
 """
+import contextlib
+import os
 import pathlib
 import re
 import subprocess
@@ -114,8 +116,8 @@ class H2Load(Generator):
         self.name = f"h2load to {host}:{port}"
         self.child = subprocess.Popen(
             [str(word) for word in net.inside(
-                bench.lab.netns(where), "taskset", "-c", bench.load_core, "h2load", "-c", TUNNELS, "-m", STREAMS,
-                "-t", 1, "-D", bench.seconds, "--warm-up-time", 1, *(options if call else ()),
+                bench.lab.netns(where), "taskset", "-c", bench.load_core, *FIRST_IN_LINE, "h2load", "-c", TUNNELS, "-m",
+                STREAMS, "-t", 1, "-D", bench.seconds, "--warm-up-time", 1, *(options if call else ()),
                 f"http://{host}:{port}{path}")], stdout=subprocess.PIPE, text=True)
 
     def __enter__(self):
@@ -139,7 +141,22 @@ def load(bench, system, work):
     where, host, port = bench.target(system, port, bench.is_near(work), mode == "streams")
     if mode in ("streams", "calls"):
         return H2Load(bench, where, host, port, call=mode == "calls")
-    return Generator(bench, where, "bench_http", "requests", host, port, connections, bench.seconds)
+    return Generator(bench, where, "bench_http", "requests", host, port, connections, bench.seconds,
+                     prefix=FIRST_IN_LINE)
+
+
+@contextlib.contextmanager
+def undisturbed(bench, system):
+    """Origins and what carries requests come before the machine's other work, as their load does, and this program
+    before them, or it would read the clocks late. Agents do not."""
+    carriers = [pid for pid in bench.pids[system]
+                if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() != "sluiced"]
+    os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(2))
+    try:
+        with run_first(bench.http_origins + bench.origins + carriers):
+            yield
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def answered(bench):
@@ -152,7 +169,7 @@ def answered(bench):
 def requests(bench, system, work):
     """W6, W6m, W8, W8g: CPU per request. Whose requests are to be read must have read them."""
     before = answered(bench)
-    with load(bench, system, work) as running:
+    with undisturbed(bench, system), load(bench, system, work) as running:
         watch = bench.watch(system)
         units, failed, *_ = running.finish()
         row = watch.row(work, units, failed, bench.works[work][5])
@@ -165,16 +182,10 @@ def requests(bench, system, work):
 
 def unread(bench, system, work):
     """W5h: CPU per request of HTTP that no policy asks to read, divided by W5's of as many bytes."""
-    alone = bench.measure_load(system, "W5")
+    with undisturbed(bench, system):
+        alone = bench.measure_load(system, "W5", FIRST_IN_LINE)
     row = requests(bench, system, work)
     return row | {"value": row["value"] / alone["value"], "alone": alone["value"], "with": row["value"]}
-
-
-def undisturbed(bench, system):
-    """Origins and whatever carries requests come before the machine's other work; agents do not."""
-    carriers = [pid for pid in bench.pids[system]
-                if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() != "sluiced"]
-    return run_first(bench.http_origins + carriers)
 
 
 def sixty_percent(bench):
@@ -182,8 +193,7 @@ def sixty_percent(bench):
     capacities = []
     for system in bench.pids:
         if system != "ztunnel":
-            with undisturbed(bench, system):
-                capacities.append(requests(bench, system, "W6m")["units"] / bench.seconds)
+            capacities.append(requests(bench, system, "W6m")["units"] / bench.seconds)
     return int(SHARE_OF_CAPACITY * min(capacities))
 
 
