@@ -134,7 +134,8 @@ class Bench:
         self.pids = {}
         self.origins = []
         self.http_origins = []
-        self.pace = 0  # requests a second of W7
+        self.rates = {}  # (system, work): requests a second of the last round
+        self.pace = 0  # of W7
 
     def build(self):
         lab = self.lab
