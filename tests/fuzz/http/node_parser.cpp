@@ -62,7 +62,7 @@ class Answer {
 
 }  // namespace
 
-NodeParser::NodeParser(const char* script) {
+NodeParser::NodeParser(const char* script, const char* what) {
   std::array<int, 2> questions{};
   std::array<int, 2> answers{};
   if (::pipe2(questions.data(), O_CLOEXEC) != 0 || ::pipe2(answers.data(), O_CLOEXEC) != 0) fail("pipe2");
@@ -73,7 +73,8 @@ NodeParser::NodeParser(const char* script) {
   std::string name = "node";
   std::string option = "--no-deprecation";
   std::string path = script;
-  std::array<char*, 4> words{name.data(), option.data(), path.data(), nullptr};
+  std::string kind = what;
+  std::array<char*, 5> words{name.data(), option.data(), path.data(), kind.data(), nullptr};
   pid_t child = 0;
   if (::posix_spawnp(&child, "node", &actions, nullptr, words.data(), environ) != 0) fail("starting node");
   posix_spawn_file_actions_destroy(&actions);

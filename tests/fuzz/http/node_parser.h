@@ -10,8 +10,8 @@ namespace sluice::fuzz {
 
 class NodeParser {
  public:
-  // Starts `node` with the script. Ends the program with a message where there is none.
-  explicit NodeParser(const char* script);
+  // Starts `node` with the script; `what`: "requests" or "responses". Ends the program where there is none.
+  NodeParser(const char* script, const char* what);
 
   // `piece`: how many bytes the parser is given at once.
   Seen read(const std::string& bytes, std::size_t piece);

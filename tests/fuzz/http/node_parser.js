@@ -1,11 +1,14 @@
-// Node's own HTTP/1 parser (llhttp and what Node makes of it) as a child process. A question on stdin: two 32-bit
-// little-endian numbers, how many bytes follow and in pieces of how many they are given to the parser, then the bytes.
+// Node's own HTTP/1 parser (llhttp and what Node makes of it) as a child process:
+//   node_parser.js requests|responses
+// A question on stdin: two 32-bit little-endian numbers, how many bytes follow and in pieces of how many they are given
+// to the parser, then the bytes.
 // The answer on stdout: its size, then 1 or 0 (0: something was refused), the number of whole messages, and of each
-// method, target, fields ("name: value\n" each) and body, every one after its size.
+// method (or status), target, fields ("name: value\n" each) and body, every one after its size.
 'use strict';
 const fs = require('fs');
 const { HTTPParser, allMethods } = process.binding('http_parser');
 
+const responses = process.argv[2] === 'responses';
 const parser = new HTTPParser();
 let whole, open, upgrade;
 
@@ -24,7 +27,7 @@ parser[HTTPParser.kOnHeaders | 0] = (list, url) => {  // more fields than it giv
 parser[HTTPParser.kOnHeadersComplete | 0] = (major, minor, list, method, url, status, reason, upgrades) => {
   if (list) addFields(list);
   if (url) open.target += url;
-  open.method = allMethods[method];
+  open.method = responses ? String(status) : allMethods[method];
   open.headDone = true;
   upgrade ||= upgrades;
   return 0;
@@ -54,7 +57,7 @@ function number(value) {
 
 // True: all of it was taken.
 function parse(bytes, piece) {
-  parser.initialize(HTTPParser.REQUEST, {}, 64 * 1024);
+  parser.initialize(responses ? HTTPParser.RESPONSE : HTTPParser.REQUEST, {}, 64 * 1024);
   for (let at = 0; at < bytes.length; at += piece) {
     const part = bytes.subarray(at, at + piece);
     if (parser.execute(part) !== part.length || upgrade) return false;
