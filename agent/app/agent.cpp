@@ -149,7 +149,7 @@ void Agent::recompile() {
   numbers_written_ = recorded.has_value();
   if (!numbers_written_) compile_problem_ = recorded.error();
   limit_connections(compiled.table);
-  auto table = policy::Table::build(std::move(compiled.table));
+  auto table = policy::Table::build(std::move(compiled.table), table_.get());
   if (!table)
     compile_problem_ = Fault{"compiled table is not valid: " + table.error(), "what was in force stays"};
   if (compile_problem_) return log_.error("resources are not in force: {}", compile_problem_->message);

@@ -306,12 +306,15 @@ std::string check_http(const TableImage& image) {
   for (const auto& outbound : image.outbounds) {
     if (auto problem = check_user(image, checker, outbound); !problem.empty()) return problem;
   }
-  for (const auto& workload : image.workloads) {
-    if (!short_text(workload.zone)) return "a zone's name is too long";
-    for (const auto& inbound : workload.inbounds) {
-      if (auto problem = check_inbound_user(image, checker, inbound); !problem.empty())
-        return problem + ": " + workload.name;
-    }
+  return {};
+}
+
+std::string check_http(const TableImage& image, const WorkloadImage& workload) {
+  const Checker checker(image);
+  if (!short_text(workload.zone)) return "a zone's name is too long";
+  for (const auto& inbound : workload.inbounds) {
+    if (auto problem = check_inbound_user(image, checker, inbound); !problem.empty())
+      return problem + ": " + workload.name;
   }
   return {};
 }

@@ -8,7 +8,8 @@
 
 namespace sluice::policy {
 
-// Empty when all is sound.
+// Empty when all is sound. Workloads are checked one by one.
 std::string check_http(const TableImage& image);
+std::string check_http(const TableImage& image, const WorkloadImage& workload);
 
 }  // namespace sluice::policy

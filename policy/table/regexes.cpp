@@ -35,28 +35,34 @@ bool Regex::matches(std::string_view text) const {
   return re2::RE2::FullMatch(re2::StringPiece(text.data(), text.size()), *compiled_);
 }
 
-std::string Regexes::add(const std::string& pattern) {
+std::string Regexes::add(const std::string& pattern, const Regexes* before) {
   if (known_.contains(pattern)) return {};
   if (known_.size() >= kMaxRegexes)
     return "more than " + std::to_string(kMaxRegexes) + " regular expressions";
-  auto regex = std::make_unique<Regex>(pattern);
+  if (before != nullptr) {
+    if (const auto old = before->known_.find(pattern); old != before->known_.end()) {
+      known_.insert(*old);
+      return {};
+    }
+  }
+  auto regex = std::make_shared<const Regex>(pattern);
   if (auto problem = regex->problem(); !problem.empty())
     return "regular expression " + pattern.substr(0, 64) + ": " + problem;
   known_.emplace(pattern, std::move(regex));
   return {};
 }
 
-std::string Regexes::add_all(const HttpOutboundImage& outbound) {
+std::string Regexes::add_all(const HttpOutboundImage& outbound, const Regexes* before) {
   const auto add_texts = [&](const std::vector<TextMatch>& list) {
     for (const auto& match : list) {
       if (match.kind != TextMatch::Kind::regex) continue;
-      if (auto problem = add(match.value); !problem.empty()) return problem;
+      if (auto problem = add(match.value, before); !problem.empty()) return problem;
     }
     return std::string();
   };
   for (const auto& route : outbound.routes) {
     if (route.match.path.kind == PathMatch::Kind::regex) {
-      if (auto problem = add(route.match.path.value); !problem.empty()) return problem;
+      if (auto problem = add(route.match.path.value, before); !problem.empty()) return problem;
     }
     for (const auto* list : {&route.match.headers, &route.match.query}) {
       if (auto problem = add_texts(*list); !problem.empty()) return problem;
@@ -70,10 +76,11 @@ std::string Regexes::add_all(const HttpOutboundImage& outbound) {
   return {};
 }
 
-std::expected<Regexes, std::string> Regexes::of(const TableImage& image) {
+std::expected<Regexes, std::string> Regexes::of(const TableImage& image, const Regexes* before) {
   Regexes out;
   for (const auto& outbound : image.http_outbounds) {
-    if (auto problem = out.add_all(outbound); !problem.empty()) return std::unexpected("table: " + problem);
+    if (auto problem = out.add_all(outbound, before); !problem.empty())
+      return std::unexpected("table: " + problem);
   }
   return out;
 }

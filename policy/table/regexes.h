@@ -40,15 +40,15 @@ class Regex {
 
 class Regexes {
  public:
-  // Of everything in the image. The error says which expression is wrong.
-  static std::expected<Regexes, std::string> of(const TableImage& image);
+  // Of everything in the image, those that `before` has shared with it. The error says which one is wrong.
+  static std::expected<Regexes, std::string> of(const TableImage& image, const Regexes* before = nullptr);
   // Precondition: the image has it.
   const Regex* find(std::string_view pattern) const { return known_.find(pattern)->second.get(); }
 
  private:
-  std::string add(const std::string& pattern);
-  std::string add_all(const HttpOutboundImage& outbound);
-  std::map<std::string, std::unique_ptr<Regex>, std::less<>> known_;
+  std::string add(const std::string& pattern, const Regexes* before);
+  std::string add_all(const HttpOutboundImage& outbound, const Regexes* before);
+  std::map<std::string, std::shared_ptr<const Regex>, std::less<>> known_;
 };
 
 }  // namespace sluice::policy

@@ -12,14 +12,24 @@ namespace sluice::policy {
 Table::Table() = default;
 Table::~Table() = default;
 
-std::expected<std::shared_ptr<const Table>, std::string> Table::build(TableImage image) {
-  if (auto problem = check_image(image); !problem.empty()) return std::unexpected("table: " + problem);
+std::expected<std::shared_ptr<const Table>, std::string> Table::build(TableImage image, const Table* before) {
   std::shared_ptr<Table> table(new Table);
+  std::shared_ptr<const Places> places;
+  if (before != nullptr && same_places(image, before->image_)) places = before->index_->places;
+  std::string problem;
+  if (places != nullptr) {
+    const CheckedImage checked{before->image_, before->references_, places->locals};
+    problem = check_image(image, table->references_, &checked);
+  } else {
+    problem = check_image(image, table->references_, nullptr);
+  }
+  if (!problem.empty()) return std::unexpected("table: " + problem);
+  if (places == nullptr) places = std::make_shared<const Places>(image);
   table->hash_ = policy::content_hash(image);
   table->image_ = std::move(image);
-  auto regexes = Regexes::of(table->image_);
+  auto regexes = Regexes::of(table->image_, before == nullptr ? nullptr : &before->index_->regexes);
   if (!regexes) return std::unexpected(std::move(regexes.error()));
-  table->index_ = std::make_unique<TableIndex>(table->image_, std::move(*regexes));
+  table->index_ = std::make_unique<TableIndex>(table->image_, std::move(places), std::move(*regexes));
   return table;
 }
 
@@ -27,7 +37,7 @@ std::expected<std::shared_ptr<const Table>, std::string> Table::decode(std::span
                                                                        const Table* before) {
   auto image = decode_image(bytes, before == nullptr ? nullptr : &before->image_);
   if (!image) return std::unexpected(std::move(image.error()));
-  return build(std::move(*image));
+  return build(std::move(*image), before);
 }
 
 const RuleRef& Table::rule(RuleIndex index) const {
@@ -35,14 +45,14 @@ const RuleRef& Table::rule(RuleIndex index) const {
 }
 
 const WorkloadImage* Table::workload(WorkloadId id) const {
-  const auto* found = index_->workloads.find(number(id));
-  return found == nullptr ? nullptr : *found;
+  const auto* found = index_->places->workloads.find(number(id));
+  return found == nullptr ? nullptr : &image_.workloads[*found];
 }
 
 bool Table::enrolled_peer(WorkloadId server, const IpAddr& client) const {
   const auto* self = workload(server);
   if (self == nullptr) return false;
-  const auto& list = index_->by_address;
+  const auto& list = index_->places->by_address;
   for (const auto* link = list.find(client); link != nullptr; link = list.next(*link)) {
     const auto& peer = image_.workloads[link->number];
     if (peer.mesh == self->mesh && peer.mtls) return true;
@@ -51,7 +61,7 @@ bool Table::enrolled_peer(WorkloadId server, const IpAddr& client) const {
 }
 
 bool Table::address_belongs(const IpAddr& address, const Peer& peer) const {
-  const auto& list = index_->by_address;
+  const auto& list = index_->places->by_address;
   for (const auto* link = list.find(address); link != nullptr; link = list.next(*link)) {
     const auto& identities = image_.workloads[link->number].identities;
     const auto carried = [&](const std::string& uri) {
@@ -133,7 +143,7 @@ OutboundDecision Table::route_outbound(WorkloadId client_id, const OrigDst& dest
   std::optional<std::uint32_t> service;
   if (const auto* found = index_->declared.find({number(client_id), destination})) {
     service = image_.outbounds[*found].service;
-  } else if (const auto* vip = index_->vips.find({client->mesh, destination})) {
+  } else if (const auto* vip = index_->places->vips.find({client->mesh, destination})) {
     service = *vip;
   }
   if (service) {
@@ -143,7 +153,7 @@ OutboundDecision Table::route_outbound(WorkloadId client_id, const OrigDst& dest
     return Refusal{Reason::no_endpoints, &rule(RuleIndex::built_in)};
   }
 
-  const auto* endpoint = index_->endpoints.find({client->mesh, destination});
+  const auto* endpoint = index_->places->endpoints.find({client->mesh, destination});
   if (endpoint == nullptr) return route_outside(*client, destination);
   OutboundRoute route;
   route.table_ = this;
@@ -177,7 +187,7 @@ Permit OutboundRoute::permit(std::size_t index) const {
 }
 
 const InboundImage* Table::find_inbound(const WorkloadImage& server, const SocketAddr& destination) const {
-  const auto& list = index_->inbounds;
+  const auto& list = index_->places->inbounds;
   const auto* first = list.find((std::uint64_t{number(server.id)} << 16) | destination.port);
   if (first == nullptr) return nullptr;
   for (const auto* link = first; link != nullptr; link = list.next(*link)) {
@@ -264,7 +274,7 @@ std::optional<Refusal> Table::recheck(const LiveFlow& flow) const {
   }
   if (flow.external) {
     const auto* client = workload(flow.workload);
-    if (client == nullptr || index_->externals.find({client->mesh, flow.upstream}) == nullptr)
+    if (client == nullptr || index_->places->externals.find({client->mesh, flow.upstream}) == nullptr)
       return Refusal{Reason::unknown_destination, &rule(RuleIndex::built_in)};
     // One of the pool carries the requests of many.
     if (SocketAddr(flow.orig_dst) == SocketAddr(flow.upstream)) return std::nullopt;

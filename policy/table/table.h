@@ -16,6 +16,7 @@
 #include "base/workload.h"
 #include "policy/table/decision.h"
 #include "policy/table/image.h"
+#include "policy/table/table_check.h"
 
 namespace sluice::policy {
 
@@ -23,10 +24,12 @@ struct TableIndex;  // hash indexes; table_index.h
 
 class Table {
  public:
-  // Checks every reference and limit of the image. The error says which part is wrong.
-  static std::expected<std::shared_ptr<const Table>, std::string> build(TableImage image);
-  // From bytes of encode(); hostile bytes are refused in bounded time and memory.
-  // `before`: the generation in force, whose parts are shared where they did not change.
+  // Checks every reference and limit of the image. The error says which part is wrong. `before`: an earlier
+  // generation; what was checked, indexed and compiled for it is not done again where it did not change.
+  static std::expected<std::shared_ptr<const Table>, std::string> build(TableImage image,
+                                                                        const Table* before = nullptr);
+  // From bytes of encode(); hostile bytes are refused in bounded time and memory. `before` as above, whose
+  // parts are shared as well.
   static std::expected<std::shared_ptr<const Table>, std::string> decode(std::span<const std::byte> bytes,
                                                                          const Table* before = nullptr);
   ~Table();
@@ -87,6 +90,7 @@ class Table {
   const InboundImage* find_inbound(const WorkloadImage& server, const SocketAddr& destination) const;
 
   TableImage image_;
+  References references_;
   std::unique_ptr<TableIndex> index_;
   std::uint64_t hash_ = 0;
 };

@@ -1,9 +1,10 @@
 #include "policy/table/table_check.h"
 
 #include <algorithm>
-#include <unordered_set>
 
+#include "policy/table/flat_map.h"
 #include "policy/table/http_check.h"
+#include "policy/table/places.h"
 
 namespace sluice::policy {
 namespace {
@@ -61,15 +62,17 @@ std::string check_permissions(const TableImage& image) {
   return {};
 }
 
-std::string check_services(const TableImage& image) {
-  for (const auto& service : image.services) {
-    if (service.mesh >= image.meshes.size()) return "service of a mesh that does not exist";
-    for (const auto& backend : service.backends) {
-      if (backend.workload >= image.workloads.size()) return "service with a workload that does not exist";
-      const auto& workload = image.workloads[backend.workload];
-      if (backend.inbound >= workload.inbounds.size()) return "service with an inbound that does not exist";
-      if (workload.mesh != service.mesh) return "service with a workload of another mesh";
-    }
+std::string check_service(const TableImage& image, const ServiceImage& service) {
+  if (service.name.size() > kMaxText || service.backends.size() > kMaxBackends ||
+      service.vips.size() > kMaxListPerWorkload) {
+    return "a list or name is too long: " + service.name.substr(0, 64);
+  }
+  if (service.mesh >= image.meshes.size()) return "service of a mesh that does not exist";
+  for (const auto& backend : service.backends) {
+    if (backend.workload >= image.workloads.size()) return "service with a workload that does not exist";
+    const auto& workload = image.workloads[backend.workload];
+    if (backend.inbound >= workload.inbounds.size()) return "service with an inbound that does not exist";
+    if (workload.mesh != service.mesh) return "service with a workload of another mesh";
   }
   return {};
 }
@@ -125,7 +128,7 @@ std::string check_workload_limits(const WorkloadImage& workload) {
 }
 
 // What the codec refuses to read must not be written, or a table would fail at the other end only. Workloads
-// are left to check_image(), which looks at each of them once.
+// and services are looked at one by one.
 std::string check_limits(const TableImage& image) {
   if (image.rules.size() > kMaxRules || image.meshes.size() > kMaxMeshes ||
       image.permissions.size() > kMaxPermissionSets || image.workloads.size() > kMaxWorkloads ||
@@ -134,32 +137,102 @@ std::string check_limits(const TableImage& image) {
     return "too many entries in one list";
   }
   if (auto problem = check_rule_limits(image); !problem.empty()) return problem;
-  for (const auto& service : image.services) {
-    if (service.name.size() > kMaxText || service.backends.size() > kMaxBackends ||
-        service.vips.size() > kMaxListPerWorkload) {
-      return "a list or name is too long: " + service.name.substr(0, 64);
-    }
-  }
   for (const auto& outbound : image.outbounds) {
     if (outbound.addresses.size() > kMaxListPerWorkload) return "too many addresses of one outbound";
   }
   return {};
 }
 
+std::string check_whole(const TableImage& image, const WorkloadImage& workload) {
+  if (auto problem = check_workload_limits(workload); !problem.empty()) return problem;
+  if (auto problem = check_workload(image, workload); !problem.empty()) return problem + ": " + workload.name;
+  return check_http(image, workload);
+}
+
+void raise(std::uint32_t& limit, std::uint32_t number) {
+  if (number != kNone) limit = std::max(limit, number + 1);
+}
+
+void raise(std::uint32_t& limit, RuleIndex rule) {
+  raise(limit, static_cast<std::uint32_t>(rule));
+}
+
+void add_references(const WorkloadImage& workload, References& out) {
+  raise(out.meshes, workload.mesh);
+  raise(out.rules, workload.passthrough_rule);
+  raise(out.rules, workload.passthrough_connect_timeout.rule);
+  raise(out.rules, workload.passthrough_idle_timeout.rule);
+  for (const auto& match : workload.passthrough_matches) raise(out.rules, match.rule);
+  for (const auto& inbound : workload.inbounds) {
+    if (inbound.tls_mode != TlsMode::off) raise(out.permissions, inbound.permissions);
+    raise(out.rules, inbound.connect_timeout.rule);
+    raise(out.rules, inbound.idle_timeout.rule);
+    raise(out.rules, inbound.connection_rate.rule);
+    raise(out.http_inbounds, inbound.http);
+    raise(out.clusters, inbound.cluster);
+  }
+}
+
+// `numbers`: those of the workloads before it are in it.
+std::string check_number(const WorkloadImage& workload, WorkloadNumbers& numbers) {
+  const auto key = number(workload.id);
+  if (numbers.find(key) != nullptr) return "two workloads with one number: " + workload.name;
+  numbers.insert(key, true);
+  return {};
+}
+
+std::string check_all_parts(const TableImage& image, References& references) {
+  WorkloadNumbers numbers;
+  numbers.reserve(image.workloads.size());
+  references = {};
+  for (const auto& workload : image.workloads) {
+    if (auto problem = check_whole(image, workload); !problem.empty()) return problem;
+    if (auto problem = check_number(workload, numbers); !problem.empty()) return problem;
+    if (!workload.local) add_references(workload, references);
+  }
+  for (const auto& service : image.services) {
+    if (auto problem = check_service(image, service); !problem.empty()) return problem;
+    raise(references.meshes, service.mesh);
+  }
+  return {};
+}
+
+// Numbers of workloads and who stands behind which service are the earlier image's.
+std::string check_new_parts(const TableImage& image, References& references, const CheckedImage& before) {
+  references = before.references;
+  const auto& old = before.image.workloads.parts();
+  for (std::size_t i = 0; i < old.size(); ++i) {
+    if (image.workloads.parts()[i] == old[i] || old[i]->local) continue;
+    if (auto problem = check_whole(image, image.workloads[i]); !problem.empty()) return problem;
+    add_references(image.workloads[i], references);
+  }
+  for (const auto position : before.locals) {
+    if (auto problem = check_whole(image, image.workloads[position]); !problem.empty()) return problem;
+  }
+  for (std::size_t i = 0; i < image.services.size(); ++i) {
+    if (image.services.parts()[i] == before.image.services.parts()[i]) continue;
+    if (auto problem = check_service(image, image.services[i]); !problem.empty()) return problem;
+    raise(references.meshes, image.services[i].mesh);
+  }
+  return {};
+}
+
 }  // namespace
 
-std::string check_image(const TableImage& image) {
+bool References::hold_in(const TableImage& image) const {
+  return rules <= image.rules.size() && meshes <= image.meshes.size() &&
+         permissions <= image.permissions.size() && http_inbounds <= image.http_inbounds.size() &&
+         clusters == 0;
+}
+
+std::string check_image(const TableImage& image, References& references, const CheckedImage* before) {
   if (auto problem = check_limits(image); !problem.empty()) return problem;
   if (image.rules.empty() || !image.rules.front().policy.empty()) return "rule 0 must be the built-in one";
-  std::unordered_set<WorkloadId> seen;
-  for (const auto& workload : image.workloads) {
-    if (auto problem = check_workload_limits(workload); !problem.empty()) return problem;
-    if (auto problem = check_workload(image, workload); !problem.empty())
-      return problem + ": " + workload.name;
-    if (!seen.insert(workload.id).second) return "two workloads with one number: " + workload.name;
-  }
+  const bool known = before != nullptr && before->references.hold_in(image);
+  if (auto problem = known ? check_new_parts(image, references, *before) : check_all_parts(image, references);
+      !problem.empty())
+    return problem;
   if (auto problem = check_permissions(image); !problem.empty()) return problem;
-  if (auto problem = check_services(image); !problem.empty()) return problem;
   if (auto problem = check_outbounds(image); !problem.empty()) return problem;
   return check_http(image);
 }

@@ -139,26 +139,10 @@ IpAddr masked(const IpAddr& address, std::uint8_t length) {
   return out;
 }
 
-TableIndex::TableIndex(const TableImage& image, Regexes all_regexes) : regexes(std::move(all_regexes)) {
-  workloads.reserve(image.workloads.size());
-  by_address.reserve(image.workloads.size());
-  endpoints.reserve(image.workloads.size());
-  inbounds.reserve(image.workloads.size());
-  for (std::uint32_t i = 0; i < image.workloads.size(); ++i) add_workload(image, i);
-  for (std::uint32_t i = 0; i < image.services.size(); ++i) {
-    const auto& service = image.services[i];
-    for (const auto& vip : service.vips) vips.insert({service.mesh, vip}, i);
-    for (const auto& backend : service.backends) {
-      const auto& server = image.workloads[backend.workload];
-      const auto& address = server.inbounds[backend.inbound].address;
-      if (server.external) {
-        externals.insert({service.mesh, address}, true);
-        continue;
-      }
-      auto* found = endpoints.find({service.mesh, address});
-      if (found != nullptr && found->service == EndpointEntry::kNoService) found->service = i;
-    }
-  }
+TableIndex::TableIndex(const TableImage& image, std::shared_ptr<const Places> all_places, Regexes all_regexes)
+    : places(std::move(all_places)), regexes(std::move(all_regexes)) {
+  for (const auto position : places->locals) add_passthrough(image.workloads[position]);
+  outbounds.reserve(image.outbounds.size());
   for (std::uint32_t i = 0; i < image.outbounds.size(); ++i) {
     const auto& outbound = image.outbounds[i];
     const auto client = number(image.workloads[outbound.workload].id);
@@ -171,17 +155,8 @@ TableIndex::TableIndex(const TableImage& image, Regexes all_regexes) : regexes(s
   for (const auto& outbound : image.http_outbounds) routes.emplace_back(outbound, regexes);
 }
 
-void TableIndex::add_workload(const TableImage& image, std::uint32_t position) {
-  const auto& workload = image.workloads[position];
+void TableIndex::add_passthrough(const WorkloadImage& workload) {
   const auto key = number(workload.id);
-  workloads.insert(key, &workload);
-  if (workload.external) return;
-  for (const auto& address : workload.addresses) by_address.add(address, position);
-  for (std::uint32_t i = 0; i < workload.inbounds.size(); ++i) {
-    const auto& address = workload.inbounds[i].address;
-    endpoints.insert({workload.mesh, address}, {{position, i}, EndpointEntry::kNoService});
-    inbounds.add(key_of(key, address.port, 16), i);
-  }
   for (std::uint32_t i = 0; i < workload.passthrough_matches.size(); ++i) {
     const auto& prefix = workload.passthrough_matches[i].prefix;
     passthrough[{key, {masked(prefix.base, prefix.length), prefix.length}}].push_back(i);

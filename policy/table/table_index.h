@@ -3,8 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <unordered_map>
@@ -13,51 +13,11 @@
 #include "policy/table/decision.h"
 #include "policy/table/flat_map.h"
 #include "policy/table/image.h"
+#include "policy/table/places.h"
 #include "policy/table/regexes.h"
 #include "policy/table/route_index.h"
 
 namespace sluice::policy {
-
-// An address within a scope: a mesh, or one workload.
-struct ScopedAddr {
-  std::uint32_t scope = 0;
-  SocketAddr address;
-  bool operator==(const ScopedAddr&) const = default;
-};
-struct ScopedPrefix {
-  std::uint32_t scope = 0;
-  Prefix prefix;
-  bool operator==(const ScopedPrefix&) const = default;
-};
-
-struct IndexHash {
-  std::uint64_t operator()(std::uint64_t key) const noexcept { return of(IpAddr{}, key, false); }
-  std::uint64_t operator()(const IpAddr& key) const noexcept { return of(key, 0, true); }
-  std::uint64_t operator()(const ScopedAddr& key) const noexcept {
-    return of(key.address.ip, (std::uint64_t{key.scope} << 16) | key.address.port, true);
-  }
-  std::uint64_t operator()(const ScopedPrefix& key) const noexcept {
-    return of(key.prefix.base, (std::uint64_t{key.scope} << 8) | key.prefix.length, true);
-  }
-
- private:
-  static std::uint64_t of(const IpAddr& ip, std::uint64_t rest, bool with_ip) noexcept {
-    WordHash hash;
-    hash.add(rest);
-    if (!with_ip) return hash.value();
-    std::uint64_t words[2];
-    std::memcpy(words, ip.bytes.data(), sizeof(words));
-    hash.add(words[0]);
-    hash.add(words[1]);
-    return hash.value();
-  }
-};
-
-struct EndpointEntry {
-  BackendImage backend;
-  std::uint32_t service = kNoService;  // the first service that has this backend
-  static constexpr std::uint32_t kNoService = UINT32_MAX;
-};
 
 // One permission set, made ready so that the lowest matching position decides: `rules` are put in the order
 // deny, shadow, allow; `from` items already come strongest first. Each rule is found by one of its URIs (its
@@ -91,17 +51,12 @@ class PermissionIndex {
 bool holds(const Condition& condition, const Peer& peer);
 
 struct TableIndex {
-  TableIndex(const TableImage& image, Regexes all_regexes);
+  // `all_places`: the image's.
+  TableIndex(const TableImage& image, std::shared_ptr<const Places> all_places, Regexes all_regexes);
 
-  // A workload's key is its number, since a position in the image is that of a generation.
-  FlatMap<std::uint64_t, const WorkloadImage*, IndexHash> workloads;
-  FlatLists<IpAddr, IndexHash> by_address;                     // positions of workloads
-  FlatMap<ScopedAddr, EndpointEntry, IndexHash> endpoints;     // scope: mesh
-  FlatMap<ScopedAddr, bool, IndexHash> externals;              // scope: mesh; endpoints outside it
-  FlatMap<ScopedAddr, std::uint32_t, IndexHash> vips;          // scope: mesh -> service
+  std::shared_ptr<const Places> places;
   FlatMap<ScopedAddr, std::uint32_t, IndexHash> declared;      // scope: workload -> outbound
   FlatMap<std::uint64_t, std::uint32_t, IndexHash> outbounds;  // workload << 32 | service -> outbound
-  FlatLists<std::uint64_t, IndexHash> inbounds;                // workload << 16 | port -> inbounds
   std::unordered_map<ScopedPrefix, std::vector<std::uint32_t>, IndexHash>
       passthrough;  // scope: workload -> matches
   std::unordered_map<std::uint32_t, std::vector<std::uint8_t>>
@@ -111,7 +66,7 @@ struct TableIndex {
   std::vector<HttpRoutes> routes;  // one per TableImage::http_outbounds
 
  private:
-  void add_workload(const TableImage& image, std::uint32_t position);
+  void add_passthrough(const WorkloadImage& workload);
 };
 
 // The address with all bits after `length` cleared.

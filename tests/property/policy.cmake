@@ -1,5 +1,6 @@
 sluice_test(policy_property_test property
-  SOURCES ${CMAKE_SOURCE_DIR}/tests/property/policy/image_walk.cpp
+  SOURCES ${CMAKE_SOURCE_DIR}/tests/property/policy/answers.cpp
+          ${CMAKE_SOURCE_DIR}/tests/property/policy/image_walk.cpp
           ${CMAKE_SOURCE_DIR}/tests/property/policy/incremental_property_test.cpp
           ${CMAKE_SOURCE_DIR}/tests/property/policy/random_documents.cpp
           ${CMAKE_SOURCE_DIR}/tests/property/policy/random_mesh.cpp

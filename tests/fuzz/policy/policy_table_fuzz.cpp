@@ -1,4 +1,5 @@
-// Any bytes through the table's decoder; what decodes must answer and encode to the same bytes.
+// Any bytes through the table's decoder; what decodes must answer and encode to the same bytes. Beside a
+// table in force the next one is taken or refused as it would be alone.
 #include <cstdint>
 #include <cstdlib>
 #include <span>
@@ -17,6 +18,17 @@ class NoFields final : public sluice::policy::HeaderFields {
   std::optional<std::string_view> find(std::string_view) const override { return std::nullopt; }
 };
 
+// The same bytes with one of them changed, as the next generation.
+void try_successor(std::span<const std::byte> bytes, const sluice::policy::Table& before) {
+  std::vector<std::byte> next(bytes.begin(), bytes.end());
+  const auto seed = before.content_hash();
+  next[seed % next.size()] ^= std::byte{1} << (seed >> 32) % 8;
+  const auto alone = sluice::policy::Table::decode(next);
+  const auto after = sluice::policy::Table::decode(next, &before);
+  if (alone.has_value() != after.has_value()) std::abort();
+  if (alone && (*alone)->content_hash() != (*after)->content_hash()) std::abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -28,6 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!table) return 0;
   const auto again = encode((*table)->image());
   if (again.size() != size || !std::equal(again.begin(), again.end(), bytes.begin())) std::abort();
+  try_successor(bytes, **table);
   const std::vector<std::string> uris{"spiffe://default/web"};
   const Peer peer{uris, {}, {}};
   for (const auto& workload : (*table)->image().workloads) {

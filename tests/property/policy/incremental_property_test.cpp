@@ -1,5 +1,6 @@
 // A Compiler that follows a random sequence of changes always gives what a fresh one gives: the table byte by
-// byte, the kernel's intent, the local workloads and the diagnostics. SLUICE_SEED=N repeats a run,
+// byte, the kernel's intent, the local workloads and the diagnostics; and a Table that is built on the one
+// before it, in the agent or the proxy, answers as one that is built alone. SLUICE_SEED=N repeats a run,
 // SLUICE_STEPS=N makes it longer.
 #include <gtest/gtest.h>
 
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "answers.h"
 #include "policy/engine/compile.h"
 #include "policy/kinds/check.h"
 #include "policy/table/codec.h"
@@ -62,7 +64,8 @@ struct Sequence {
   Compiler follower;
   Numbers followers_numbers;
   Numbers fresh_numbers;
-  std::shared_ptr<const Table> table;  // as the proxy decoded it last
+  std::shared_ptr<const Table> agents;  // as the agent built it last
+  std::shared_ptr<const Table> table;   // as the proxy decoded it last
   std::size_t parts_kept = 0;
   std::size_t shared = 0;  // parts of a table that the proxy had already
 
@@ -110,12 +113,18 @@ struct Sequence {
   void hand_over(const TableImage& image) {
     const auto built = Table::build(image);
     ASSERT_TRUE(built) << built.error() << world();
+    const auto alone = answers(**built);
+    const auto followed = Table::build(image, agents.get());
+    ASSERT_TRUE(followed) << followed.error() << world();
+    ASSERT_EQ(answers(**followed), alone) << world();
+    agents = *followed;
     const auto bytes = encode(image);
     const auto decoded = Table::decode(bytes, table.get());
     ASSERT_TRUE(decoded) << decoded.error();
     ASSERT_EQ((*decoded)->image(), image);
     ASSERT_EQ(encode((*decoded)->image()), bytes);
     ASSERT_EQ((*decoded)->content_hash(), (*built)->content_hash());
+    ASSERT_EQ(answers(**decoded), alone) << world();
     for (std::size_t i = 0; table && i < image.workloads.size() && i < table->image().workloads.size(); ++i)
       shared += (*decoded)->image().workloads.parts()[i] == table->image().workloads.parts()[i] ? 1 : 0;
     table = *decoded;

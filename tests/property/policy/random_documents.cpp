@@ -16,7 +16,7 @@ class Writer {
 
   RandomDocument document() {
     mesh_ = pick(kMeshes);
-    const auto kind = below(24);
+    const auto kind = below(25);
     if (kind == 0) return chance(30) ? mesh() : permission();
     if (kind < 5) return dataplane();
     if (kind == 5) return mesh_service();
@@ -24,7 +24,8 @@ class Writer {
     if (kind < 11) return timeout();
     if (kind == 11) return http_route();
     if (kind == 12) return tcp_route();
-    return small_policy(kind - 13);
+    if (kind == 13) return multi_zone_service();
+    return small_policy(kind - 14);
   }
 
  private:
@@ -69,7 +70,8 @@ class Writer {
       text += "sluice: {node: " + std::string(chance(80) ? "n" : "m") + ", attach: {cgroup: /x}}\n";
     text += "networking:\n  address: " + (chance(4) ? "host.example" : "10.0.0." + number) + "\n  inbound:\n";
     for (int port = below(2) + 1; port > 0; --port)
-      text += "    - {port: 800" + std::to_string(port) + ", tags: " + tags(service) + "}\n";
+      text += "    - {port: 800" + std::to_string(port) + (chance(15) ? ", state: NotReady" : "") +
+              ", tags: " + tags(service) + "}\n";
     if (chance(60))
       text += "  outbound:\n    - {port: 9001, tags: {kuma.io/service: " + pick(kServices) + "}}\n";
     if (text.ends_with("}}\n") && chance(40))
@@ -80,10 +82,18 @@ class Writer {
 
   RandomDocument mesh_service() {
     const auto service = pick(kServices);
+    const auto selector = chance(60) ? "{dataplaneTags: {kuma.io/service: " + service + "}}"
+                                     : "{dataplaneLabels: {matchLabels: {app: " + pick(kVersions) + "}}}";
     return named("MeshService", "ms-" + service,
-                 "spec:\n  selector: {dataplaneTags: {kuma.io/service: " + service +
-                     "}}\n  ports: [{port: 80, targetPort: 8001, appProtocol: " +
+                 "labels: {app: " + pick(kVersions) + "}\nspec:\n  selector: " + selector +
+                     "\n  ports: [{port: 80, targetPort: 8001, appProtocol: " +
                      std::string(chance(50) ? "http" : "tcp") + "}]\n");
+  }
+
+  RandomDocument multi_zone_service() {
+    return named("MeshMultiZoneService", "mz-" + pick(kVersions),
+                 "spec:\n  selector: {meshService: {matchLabels: {app: " + pick(kVersions) +
+                     "}}}\n  ports: [{port: 80, appProtocol: http}]\n");
   }
 
   std::string top() {

@@ -1,0 +1,66 @@
+#include "policy/table/places.h"
+
+#include <algorithm>
+
+namespace sluice::policy {
+namespace {
+
+bool same_place(const WorkloadImage& a, const WorkloadImage& b) {
+  return a.id == b.id && a.mesh == b.mesh && a.local == b.local && a.external == b.external &&
+         a.addresses == b.addresses &&
+         std::ranges::equal(a.inbounds, b.inbounds, {}, &InboundImage::address, &InboundImage::address);
+}
+
+bool same_place(const ServiceImage& a, const ServiceImage& b) {
+  return a.mesh == b.mesh && a.backends == b.backends && a.vips == b.vips;
+}
+
+template <typename T>
+bool all_same(const PartList<T>& a, const PartList<T>& b) {
+  return std::ranges::equal(a.parts(), b.parts(), [](const auto& one, const auto& other) {
+    return one == other || same_place(*one, *other);
+  });
+}
+
+}  // namespace
+
+Places::Places(const TableImage& image) {
+  workloads.reserve(image.workloads.size());
+  by_address.reserve(image.workloads.size());
+  endpoints.reserve(image.workloads.size());
+  inbounds.reserve(image.workloads.size());
+  for (std::uint32_t i = 0; i < image.workloads.size(); ++i) add_workload(image.workloads[i], i);
+  for (std::uint32_t i = 0; i < image.services.size(); ++i) {
+    const auto& service = image.services[i];
+    for (const auto& vip : service.vips) vips.insert({service.mesh, vip}, i);
+    for (const auto& backend : service.backends) {
+      const auto& server = image.workloads[backend.workload];
+      const auto& address = server.inbounds[backend.inbound].address;
+      if (server.external) {
+        externals.insert({service.mesh, address}, true);
+        continue;
+      }
+      auto* found = endpoints.find({service.mesh, address});
+      if (found != nullptr && found->service == EndpointEntry::kNoService) found->service = i;
+    }
+  }
+}
+
+void Places::add_workload(const WorkloadImage& workload, std::uint32_t position) {
+  const auto key = number(workload.id);
+  workloads.insert(key, position);
+  if (workload.local) locals.push_back(position);
+  if (workload.external) return;
+  for (const auto& address : workload.addresses) by_address.add(address, position);
+  for (std::uint32_t i = 0; i < workload.inbounds.size(); ++i) {
+    const auto& address = workload.inbounds[i].address;
+    endpoints.insert({workload.mesh, address}, {{position, i}, EndpointEntry::kNoService});
+    inbounds.add((std::uint64_t{key} << 16) | address.port, i);
+  }
+}
+
+bool same_places(const TableImage& a, const TableImage& b) {
+  return all_same(a.workloads, b.workloads) && all_same(a.services, b.services);
+}
+
+}  // namespace sluice::policy
