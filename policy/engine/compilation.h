@@ -39,8 +39,8 @@ class Compilation {
 
 // The kernel's side of the local workloads of a finished table; meshes are in the table's order.
 std::vector<WorkloadIntent> workload_intents(const TableImage& table, const std::vector<MeshIntent>& meshes);
-// MeshIntent::destinations of the mesh whose workloads are those from `first` on.
+// MeshIntent::destinations of the mesh whose workloads and services are those from the first ones on.
 std::vector<SocketAddr> mesh_destinations(const PartList<WorkloadImage>& workloads, std::size_t first,
-                                          const PartList<ServiceImage>& services);
+                                          const PartList<ServiceImage>& services, std::size_t first_service);
 
 }  // namespace sluice::policy

@@ -29,12 +29,12 @@ Compiled Compiler::compile(std::span<const ResourcePtr> resources, const std::st
     memory_->meshes.clear();
     ++compilation.work.worlds;
   }
-  std::map<std::string, std::vector<const Resource*>> changed;  // by mesh
-  for (const auto* list : {&changes.gone, &changes.come})
-    for (const auto& one : *list) changed[one->mesh].push_back(one.get());
+  std::map<std::string, MeshChanges> by_mesh;
+  for (const auto& one : changes.gone) by_mesh[one->mesh].gone.push_back(one.get());
+  for (const auto& one : changes.come) by_mesh[one->mesh].come.push_back(one.get());
   compilation.out.diagnostics.append(memory_->live.diagnostics());
   for (const auto& [name, mesh] : memory_->live.world().meshes)
-    MeshCompiler(compilation, mesh, memory_->meshes[name], changed[name]).run();
+    MeshCompiler(compilation, mesh, memory_->meshes[name], by_mesh[name]).run();
   compilation.finish();
   memory_->work = compilation.work;
   return std::move(compilation.out);

@@ -79,6 +79,14 @@ void read_listeners(const Node& networking, const IpAddr& own, DataplaneModel& o
   for (const auto& node : listeners->items) out.listeners.push_back(inbound_of(node, own));
 }
 
+std::string zone_of(const DataplaneModel& dataplane) {
+  if (const auto zone = dataplane.resource->label("kuma.io/zone"); !zone.empty()) return std::string(zone);
+  for (const auto& tags : dataplane.identity_tags) {
+    if (const auto found = tags.find("kuma.io/zone"); found != tags.end()) return found->second;
+  }
+  return {};
+}
+
 }  // namespace
 
 Protocol parse_protocol(std::string_view name) {
@@ -96,7 +104,10 @@ DataplaneModel DataplaneModel::read(const Resource& resource) {
   DataplaneModel out;
   out.resource = &resource;
   const auto* networking = resource.body.find("networking");
-  if (networking == nullptr) return out;
+  if (networking == nullptr) {
+    out.zone = zone_of(out);
+    return out;
+  }
   const auto own = IpAddr::parse(networking->text_of("address")).value_or(IpAddr{});
   out.addresses.push_back(own);
   read_inbounds(*networking, own, out);
@@ -113,6 +124,7 @@ DataplaneModel DataplaneModel::read(const Resource& resource) {
     const auto* encrypt = block->find("encryptSameNode");
     out.encrypt_same_node = encrypt != nullptr && encrypt->as_boolean() == true;
   }
+  out.zone = zone_of(out);
   return out;
 }
 
@@ -126,14 +138,6 @@ std::optional<DataplaneModel> DataplaneModel::from(const Resource& resource, Dia
                    "Dataplane \"" + resource.name + "\" has a name for an address; it takes no part",
                    "write the IP address"});
   return std::nullopt;
-}
-
-std::string DataplaneModel::zone() const {
-  if (const auto zone = resource->label("kuma.io/zone"); !zone.empty()) return std::string(zone);
-  for (const auto& tags : identity_tags) {
-    if (const auto found = tags.find("kuma.io/zone"); found != tags.end()) return found->second;
-  }
-  return {};
 }
 
 }  // namespace sluice::policy

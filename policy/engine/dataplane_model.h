@@ -44,6 +44,7 @@ struct OutboundModel {
 
 struct DataplaneModel {
   const Resource* resource = nullptr;   // not owned
+  std::string zone;                     // empty: not known
   std::vector<IpAddr> addresses;        // networking.address first
   std::vector<InboundModel> inbounds;   // without those in state Ignored
   std::vector<InboundModel> listeners;  // of zone proxies; policies select them as they do inbounds
@@ -57,7 +58,6 @@ struct DataplaneModel {
   static std::optional<DataplaneModel> from(const Resource& resource, Diagnostics& diagnostics);
   // Everything but addresses also of such a one: its own address is then unspecified.
   static DataplaneModel read(const Resource& resource);
-  std::string zone() const;
 };
 
 }  // namespace sluice::policy

@@ -51,13 +51,14 @@ std::vector<WorkloadIntent> workload_intents(const TableImage& table, const std:
 }
 
 std::vector<SocketAddr> mesh_destinations(const PartList<WorkloadImage>& workloads, std::size_t first,
-                                          const PartList<ServiceImage>& services) {
+                                          const PartList<ServiceImage>& services, std::size_t first_service) {
   std::vector<SocketAddr> out;
   for (std::size_t i = first; i < workloads.size(); ++i) {
     if (workloads[i].external) continue;
     for (const auto& inbound : workloads[i].inbounds) out.push_back(inbound.address);
   }
-  for (const auto& service : services) out.insert(out.end(), service.vips.begin(), service.vips.end());
+  for (std::size_t i = first_service; i < services.size(); ++i)
+    out.insert(out.end(), services[i].vips.begin(), services[i].vips.end());
   sort_unique(out);
   return out;
 }

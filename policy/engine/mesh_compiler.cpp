@@ -1,36 +1,15 @@
 #include "policy/engine/mesh_compiler.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <string_view>
 #include <utility>
 
 #include "policy/engine/http/tags.h"
 #include "policy/engine/identity.h"
-#include "policy/engine/select.h"
 
 namespace sluice::policy {
 namespace {
-
-// Which part of a local workload a kind of policy can change when it selects it. What is not listed here
-// changes everything of its mesh.
-struct Reach {
-  std::string_view kind;
-  bool inbound;
-  bool outbound;
-};
-constexpr std::array kReach{Reach{"MeshTrafficPermission", true, false},
-                            Reach{"MeshTLS", true, false},
-                            Reach{"MeshPassthrough", true, false},
-                            Reach{"MeshRateLimit", true, false},
-                            Reach{"MeshFaultInjection", true, false},
-                            Reach{"MeshRetry", false, true},
-                            Reach{"MeshHealthCheck", false, true},
-                            Reach{"MeshLoadBalancingStrategy", false, true},
-                            Reach{"MeshTimeout", true, true},
-                            Reach{"MeshCircuitBreaker", true, true},
-                            Reach{"MeshProxyPatch", true, true}};
 
 std::uint32_t count(const auto& list) {
   return static_cast<std::uint32_t>(list.size());
@@ -39,8 +18,8 @@ std::uint32_t count(const auto& list) {
 }  // namespace
 
 MeshCompiler::MeshCompiler(Compilation& compilation, const MeshWorld& mesh, MeshMemory& memory,
-                           std::span<const Resource* const> changed)
-    : c_(compilation), mesh_(mesh), memory_(memory), changed_(changed) {
+                           const MeshChanges& changes)
+    : c_(compilation), mesh_(mesh), memory_(memory), changes_(changes) {
   const auto& table = c_.out.table;
   context_ = {count(table.meshes), count(table.workloads), count(table.services),
               c_.next_remote,      tags_needed(mesh),      c_.node};
@@ -49,9 +28,10 @@ MeshCompiler::MeshCompiler(Compilation& compilation, const MeshWorld& mesh, Mesh
 void MeshCompiler::run() {
   const bool known = memory_.services != nullptr && memory_.context == context_;
   remotes_hold_ = known;
-  services_hold_ = known && forget_parts();
+  addresses_hold_ = known;
+  externals_hold_ = known;
+  if (!known || !follow()) renew();
   memory_.context = context_;
-  if (!services_hold_) renew();
   c_.out.table.meshes.push_back(mesh_.model.name);
   c_.out.diagnostics.append(memory_.route_problems);
   add_workloads();
@@ -64,42 +44,38 @@ bool MeshCompiler::local(const DataplaneModel& dataplane) const {
   return !dataplane.node.empty() && dataplane.node == c_.node;
 }
 
-// Forgets the parts that the changed policies reach. False: something else changed as well.
-bool MeshCompiler::forget_parts() {
-  for (const auto* policy : changed_) {
-    const auto reach = std::ranges::find(kReach, policy->kind, &Reach::kind);
-    if (reach == kReach.end()) return false;
-    for (auto& own : memory_.locals) {
-      if (!select(*policy, mesh_.dataplanes[own.position], mesh_).proxy) continue;
-      if (reach->inbound) own.inbound.reset();
-      if (reach->outbound) own.outbound.reset();
-    }
-  }
-  return true;
-}
-
-// Services come from all Dataplanes and MeshServices, then from what routes name, then from what local
-// clients declare.
 void MeshCompiler::renew() {
   ++c_.work.meshes;
+  addresses_hold_ = false;
+  externals_hold_ = false;
+  parts_hold_ = 0;
   memory_.locals.clear();
-  memory_.route_problems = {};
   memory_.services = std::make_unique<ServiceRegistry>(mesh_);
-  memory_.http =
-      std::make_unique<MeshHttp>(mesh_, *memory_.services, context_.first_service, memory_.route_problems);
-  for (const auto& one : memory_.services->externals()) memory_.route_problems.append(one.problems);
+  memory_.zones = std::make_unique<Zones>(mesh_);
   for (std::uint32_t i = 0; i < mesh_.dataplanes.size(); ++i) {
     if (!local(mesh_.dataplanes[i])) continue;
     memory_.locals.push_back({});
     memory_.locals.back().position = i;
-    declare(memory_.locals.back());
   }
+  ask_for_services();
+}
+
+// Services come from all Dataplanes and MeshServices, then from what routes name, then from what local
+// clients declare.
+void MeshCompiler::ask_for_services() {
+  memory_.route_problems = {};
+  memory_.http = std::make_unique<MeshHttp>(mesh_, *memory_.services, *memory_.zones, context_.first_service,
+                                            memory_.route_problems);
+  for (const auto& one : memory_.services->externals()) memory_.route_problems.append(one.problems);
+  for (auto& own : memory_.locals) declare(own);
 }
 
 // An address that leads nowhere stays captured and refuses with no_endpoints: silently passing it through
 // would leave the mesh.
 void MeshCompiler::declare(MeshMemory::Local& own) {
   const auto& dataplane = mesh_.dataplanes[own.position];
+  own.declared.clear();
+  own.unresolved = {};
   for (const auto& outbound : dataplane.outbounds) {
     const auto resolved = memory_.services->resolve(outbound, dataplane);
     own.declared[resolved.service].push_back(outbound.address);
@@ -118,7 +94,7 @@ WorkloadImage MeshCompiler::workload_base(const DataplaneModel& dataplane) const
   out.name = dataplane.resource->name;
   out.mesh = context_.number;
   out.addresses = dataplane.addresses;
-  out.zone = dataplane.zone();
+  out.zone = dataplane.zone;
   out.mtls = mesh_.model.mtls;
   if (out.mtls) out.identities = identities(mesh_.model.name, dataplane);
   for (const auto& inbound : dataplane.inbounds) {
@@ -148,6 +124,9 @@ const PartList<WorkloadImage>::Pointer& MeshCompiler::remote(const DataplaneMode
   ++c_.work.remotes;
   auto workload = workload_base(dataplane);
   workload.id = WorkloadId(c_.next_remote);
+  addresses_hold_ = addresses_hold_ && known.part != nullptr &&
+                    std::ranges::equal(known.part->inbounds, workload.inbounds, {}, &InboundImage::address,
+                                       &InboundImage::address);
   known = {dataplane.resource, std::make_shared<const SharedPart<WorkloadImage>>(std::move(workload))};
   return known.part;
 }
@@ -171,7 +150,7 @@ void MeshCompiler::add_workloads() {
 // Behind those of the mesh, as ServiceRegistry counts them.
 void MeshCompiler::add_external() {
   const auto& externals = memory_.services->externals();
-  if (!services_hold_) {
+  if (!externals_hold_) {
     memory_.external_parts = {};
     auto id = c_.next_remote;
     for (const auto& one : externals)
@@ -231,30 +210,32 @@ void MeshCompiler::add_outbounds(MeshMemory::Local& own) {
   c_.add(*own.outbound);
 }
 
-PartList<ServiceImage> MeshCompiler::service_parts() const {
-  PartList<ServiceImage> out;
-  for (const auto& service : memory_.services->services()) {
-    ServiceImage image;
-    // A name made of many tags is for reading only, and the table's text has a limit.
-    image.name = service.name.substr(0, 1024);
-    image.mesh = context_.number;
-    image.protocol = service.protocol;
-    image.vips = service.vips;
-    for (const auto& backend : service.backends)
-      image.backends.push_back({context_.first_workload + backend.workload, backend.inbound});
-    out.push_back(std::move(image));
-  }
-  return out;
+PartList<ServiceImage>::Pointer MeshCompiler::service_part(const ServiceModel& service) const {
+  ServiceImage image;
+  // A name made of many tags is for reading only, and the table's text has a limit.
+  image.name = service.name.substr(0, 1024);
+  image.mesh = context_.number;
+  image.protocol = service.protocol;
+  image.vips = service.vips;
+  for (const auto& backend : service.backends)
+    image.backends.push_back({context_.first_workload + backend.workload, backend.inbound});
+  return std::make_shared<const SharedPart<ServiceImage>>(std::move(image));
 }
 
 void MeshCompiler::add_services() {
-  if (!services_hold_) memory_.service_parts = service_parts();
-  for (const auto& part : memory_.service_parts.parts()) c_.out.table.services.push_back(part);
+  const auto& services = memory_.services->services();
+  auto& parts = memory_.service_parts;
+  for (const auto number : other_parts_) parts[number] = service_part(services[number]);
+  parts.resize(parts_hold_);
+  for (auto i = parts_hold_; i < services.size(); ++i) parts.push_back(service_part(services[i]));
+  for (const auto& part : parts) c_.out.table.services.push_back(part);
 }
 
 void MeshCompiler::add_destinations() {
-  if (!services_hold_) {
-    auto now = mesh_destinations(c_.out.table.workloads, context_.first_workload, memory_.service_parts);
+  if (!addresses_hold_) {
+    const auto& table = c_.out.table;
+    auto now =
+        mesh_destinations(table.workloads, context_.first_workload, table.services, context_.first_service);
     if (memory_.destinations == nullptr || *memory_.destinations != now)
       memory_.destinations = std::make_shared<const std::vector<SocketAddr>>(std::move(now));
   }

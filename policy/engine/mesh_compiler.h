@@ -18,6 +18,12 @@
 
 namespace sluice::policy {
 
+// Documents of one mesh that came or went since the last compilation; one that changed did both.
+struct MeshChanges {
+  std::vector<const Resource*> gone;
+  std::vector<const Resource*> come;
+};
+
 struct MeshMemory {
   // On what every part depends besides its documents.
   struct Context {
@@ -45,26 +51,36 @@ struct MeshMemory {
 
   Context context;
   std::unique_ptr<ServiceRegistry> services;  // null: nothing is known
+  std::unique_ptr<Zones> zones;
   std::unique_ptr<MeshHttp> http;
   Diagnostics route_problems;
   std::vector<Local> locals;
   std::vector<Remote> remotes;
-  PartList<ServiceImage> service_parts;
+  std::vector<PartList<ServiceImage>::Pointer> service_parts;
   PartList<WorkloadImage> external_parts;
   std::shared_ptr<const std::vector<SocketAddr>> destinations;
 };
 
 class MeshCompiler {
  public:
-  // `memory` is of the same mesh; `changed`: its documents that came or went since.
+  // `memory` is of the same mesh.
   MeshCompiler(Compilation& compilation, const MeshWorld& mesh, MeshMemory& memory,
-               std::span<const Resource* const> changed);
+               const MeshChanges& changes);
   void run();
 
  private:
   bool local(const DataplaneModel& dataplane) const;
-  bool forget_parts();
   void renew();
+  void ask_for_services();
+  bool follow();
+  bool follow_dataplanes();
+  void follow_locals(const DataplaneMoves& moves);
+  void follow_routes();
+  bool routes_select() const;
+  bool places_count() const;
+  void forget_parts(const Resource& policy);
+  void forget_parts();
+  void forget_outbounds();
   WorkloadImage workload_base(const DataplaneModel& dataplane) const;
   const PartList<WorkloadImage>::Pointer& remote(const DataplaneModel& dataplane, std::size_t ordinal);
   void add_workloads();
@@ -74,16 +90,19 @@ class MeshCompiler {
   void add_outbounds(MeshMemory::Local& own);
   void declare(MeshMemory::Local& own);
   void add_services();
-  PartList<ServiceImage> service_parts() const;
+  PartList<ServiceImage>::Pointer service_part(const ServiceModel& service) const;
   void add_destinations();
 
   Compilation& c_;
   const MeshWorld& mesh_;
   MeshMemory& memory_;
-  std::span<const Resource* const> changed_;
+  const MeshChanges& changes_;
   MeshMemory::Context context_;
   bool remotes_hold_ = false;
-  bool services_hold_ = false;
+  bool externals_hold_ = false;
+  bool addresses_hold_ = false;             // inbounds' and services'
+  std::size_t parts_hold_ = 0;              // of services, the first ones
+  std::vector<std::uint32_t> other_parts_;  // of these, the ones that do not
 };
 
 }  // namespace sluice::policy

@@ -85,7 +85,7 @@ bool within_reach(const Resource& policy, const DataplaneModel& dataplane) {
   const auto role = role_of(policy);
   if (role != PolicyRole::producer && policy.label("kuma.io/origin") == "zone") {
     const auto zone = policy.label("kuma.io/zone");
-    const auto own = dataplane.zone();
+    const auto& own = dataplane.zone;
     if (!zone.empty() && !own.empty() && zone != own) return false;
   }
   if (role == PolicyRole::consumer || role == PolicyRole::workload_owner)

@@ -1,7 +1,8 @@
 #include "policy/engine/services.h"
 
 #include <algorithm>
-#include <set>
+#include <string_view>
+#include <utility>
 
 #include "policy/engine/identity.h"
 #include "policy/engine/select.h"
@@ -75,78 +76,85 @@ ServiceModel service_at_port(const Resource& resource, const Node& port) {
 
 }  // namespace
 
+bool ServiceModel::same_to_clients(const ServiceModel& other) const {
+  return name == other.name && protocol == other.protocol && service_tag == other.service_tag &&
+         mesh_service == other.mesh_service && port_name == other.port_name && port == other.port &&
+         tags == other.tags && priorities == other.priorities && backends.empty() == other.backends.empty();
+}
+
 ServiceRegistry::ServiceRegistry(const MeshWorld& mesh) : mesh_(mesh) {
   add_tag_services();
   for (const auto* resource : mesh.of_kind("MeshService")) add_mesh_service(*resource);
   for (const auto* resource : mesh.of_kind("MeshMultiZoneService")) add_multi_zone_service(*resource);
   add_external_services();
+  own_count_ = services_.size();
 }
 
 void ServiceRegistry::add_tag_services() {
-  std::set<std::string> names;
-  for (const auto& dataplane : mesh_.dataplanes) {
-    for (const auto& inbound : dataplane.inbounds) {
-      if (const auto found = inbound.tags.find(std::string(kServiceTag)); found != inbound.tags.end()) {
-        names.insert(found->second);
-      }
-    }
-  }
-  std::map<std::string, std::uint32_t> by_name;
-  for (const auto& name : names) {
-    const auto number = static_cast<std::uint32_t>(services_.size());
-    by_name[name] = number;
-    by_tags_[{{std::string(kServiceTag), name}}] = number;
-    ServiceModel service;
-    service.name = name;
-    service.service_tag = name;
-    services_.push_back(std::move(service));
-  }
+  std::unordered_map<std::string_view, std::vector<BackendImage>> backends;
   for (std::uint32_t d = 0; d < mesh_.dataplanes.size(); ++d) {
     const auto& inbounds = mesh_.dataplanes[d].inbounds;
     for (std::uint32_t i = 0; i < inbounds.size(); ++i) {
       const auto found = inbounds[i].tags.find(std::string(kServiceTag));
-      if (inbounds[i].ready && found != inbounds[i].tags.end())
-        services_[by_name[found->second]].backends.push_back({d, i});
+      if (found == inbounds[i].tags.end()) continue;
+      ++names_[found->second];
+      auto& list = backends[found->second];
+      if (inbounds[i].ready) list.push_back({d, i});
     }
   }
-  for (auto& service : services_) set_protocol(service);
+  std::vector<std::string_view> names;
+  for (const auto& [name, list] : backends) names.push_back(name);
+  std::ranges::sort(names);
+  for (const auto name : names) {
+    by_tags_[{{std::string(kServiceTag), std::string(name)}}] = static_cast<std::uint32_t>(services_.size());
+    ServiceModel service;
+    service.name = name;
+    service.service_tag = name;
+    service.backends = std::move(backends[name]);
+    set_protocol(service);
+    services_.push_back(std::move(service));
+  }
 }
 
 void ServiceRegistry::add_mesh_service(const Resource& resource) {
   const auto* ports = resource.spec().find("ports");
-  const auto* selector = resource.spec().find("selector");
   if (ports == nullptr) return;
   for (const auto& port : ports->items) {
-    ServiceModel service = service_at_port(resource, port);
-    for (std::uint32_t d = 0; selector != nullptr && d < mesh_.dataplanes.size(); ++d) {
+    auto service = service_at_port(resource, port);
+    service.port_node = &port;
+    for (std::uint32_t d = 0; d < mesh_.dataplanes.size(); ++d) {
       const auto& dataplane = mesh_.dataplanes[d];
       for (std::uint32_t i = 0; i < dataplane.inbounds.size(); ++i) {
-        const auto& inbound = dataplane.inbounds[i];
-        if (inbound.ready && selects(resource, *selector, dataplane, inbound) && port_fits(port, inbound)) {
-          service.backends.push_back({d, i});
-        }
+        if (has(service, dataplane, dataplane.inbounds[i])) service.backends.push_back({d, i});
       }
     }
     services_.push_back(std::move(service));
   }
 }
 
-// The endpoints, at the same port, of all MeshServices with its labels.
+// Not of a MeshMultiZoneService.
+bool ServiceRegistry::has(const ServiceModel& service, const DataplaneModel& dataplane,
+                          const InboundModel& inbound) const {
+  if (!inbound.ready) return false;
+  if (service.mesh_service == nullptr) {
+    if (!service.tags.empty()) return contains_all(inbound.tags, service.tags);
+    const auto found = inbound.tags.find(std::string(kServiceTag));
+    return !service.service_tag.empty() && found != inbound.tags.end() &&
+           found->second == service.service_tag;
+  }
+  const auto* selector = service.mesh_service->spec().find("selector");
+  return selector != nullptr && service.port_node != nullptr &&
+         selects(*service.mesh_service, *selector, dataplane, inbound) &&
+         port_fits(*service.port_node, inbound);
+}
+
 void ServiceRegistry::add_multi_zone_service(const Resource& resource) {
   const auto* ports = resource.spec().find("ports");
   const auto* labels = resource.spec().find_path({"selector", "meshService", "matchLabels"});
   if (ports == nullptr || labels == nullptr || labels->size() == 0) return;
   for (const auto& port : ports->items) {
-    ServiceModel service = service_at_port(resource, port);
-    for (const auto& one : services_) {
-      const bool its = one.mesh_service != nullptr && one.mesh_service->kind == "MeshService" &&
-                       one.port == service.port && labels_match(*labels, *one.mesh_service);
-      if (its) service.backends.insert(service.backends.end(), one.backends.begin(), one.backends.end());
-    }
-    const auto place = [](const BackendImage& one) { return std::pair(one.workload, one.inbound); };
-    std::ranges::sort(service.backends, {}, place);
-    const auto twice = std::ranges::unique(service.backends, {}, place);
-    service.backends.erase(twice.begin(), twice.end());
+    auto service = service_at_port(resource, port);
+    service.backends = gathered_backends(service);
     services_.push_back(std::move(service));
   }
 }
@@ -168,6 +176,22 @@ void ServiceRegistry::add_external_services() {
     for (std::uint32_t i = 0; i < external.endpoints.size(); ++i) service.backends.push_back({workload, i});
     services_.push_back(std::move(service));
   }
+}
+
+// Of a MeshMultiZoneService: the endpoints, at the same port, of all MeshServices with its labels.
+std::vector<BackendImage> ServiceRegistry::gathered_backends(const ServiceModel& service) const {
+  const auto& labels = *service.mesh_service->spec().find_path({"selector", "meshService", "matchLabels"});
+  std::vector<BackendImage> out;
+  for (const auto& one : services_) {
+    const bool its = one.mesh_service != nullptr && one.mesh_service->kind == "MeshService" &&
+                     one.port == service.port && labels_match(labels, *one.mesh_service);
+    if (its) out.insert(out.end(), one.backends.begin(), one.backends.end());
+  }
+  const auto place = [](const BackendImage& one) { return std::pair(one.workload, one.inbound); };
+  std::ranges::sort(out, {}, place);
+  const auto twice = std::ranges::unique(out, {}, place);
+  out.erase(twice.begin(), twice.end());
+  return out;
 }
 
 ServiceRegistry::Resolved ServiceRegistry::resolve(const OutboundModel& outbound,
@@ -194,12 +218,14 @@ ServiceRegistry::Resolved ServiceRegistry::resolve_tags(const Tags& tags) {
   const auto service = wanted.find(std::string(kServiceTag));
   if (service == wanted.end()) return {add_unresolved("outbound without a service tag"), false};
   ServiceModel model;
+  model.tags = wanted;
   model.service_tag = service->second;
   model.name = service->second;
   for (const auto& [key, value] : wanted) {
     if (key != kServiceTag) model.name.append("{").append(key).append("=").append(value).append("}");
   }
-  model.backends = backends_with_tags(mesh_, wanted);
+  const auto earlier = std::ranges::find(forgotten_, wanted, &ServiceModel::tags);
+  model.backends = earlier != forgotten_.end() ? earlier->backends : backends_with_tags(mesh_, wanted);
   set_protocol(model);
   const bool found = !model.backends.empty();
   services_.push_back(std::move(model));

@@ -2,12 +2,15 @@
 // MeshMultiZoneService, and one per distinct tag set that an outbound asks for.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
+#include "policy/engine/dataplane_moves.h"
 #include "policy/engine/external_services.h"
 #include "policy/engine/world.h"
 #include "policy/table/image.h"
@@ -28,6 +31,11 @@ struct ServiceModel {
   const Resource* mesh_service = nullptr;
   std::string port_name;
   std::uint16_t port = 0;
+  const Node* port_node = nullptr;  // of a MeshService
+  Tags tags;                        // of one that was made for a set of tags
+
+  // The same to a client, which endpoints it has apart.
+  bool same_to_clients(const ServiceModel& other) const;
 };
 
 class ServiceRegistry {
@@ -47,7 +55,25 @@ class ServiceRegistry {
   void add_backend(const Node& ref, const Resource& policy);
   std::optional<std::uint32_t> find_backend(const Node& ref, const Resource& policy) const;
 
+  // After a change of Dataplanes. What `known` is false for is to be made anew.
+  struct Followed {
+    bool known = false;
+    bool same_to_clients = true;         // all services but those that somebody asked for
+    std::vector<std::uint32_t> changed;  // of these, the ones with other endpoints
+  };
+  Followed follow(const DataplaneMoves& moves);
+  // Forgets the services that add_backend() and resolve() made, to be asked for again.
+  void forget_asked();
+  // Are those that were asked for since then the ones that were forgotten?
+  bool asked_as_before() const;
+  // How many services nobody asked for; they come first.
+  std::size_t own_count() const { return own_count_; }
+
  private:
+  bool follow_names(const DataplaneMoves& moves);
+  std::vector<BackendImage> followed_backends(const ServiceModel& service, const DataplaneMoves& moves) const;
+  bool has(const ServiceModel& service, const DataplaneModel& dataplane, const InboundModel& inbound) const;
+  std::vector<BackendImage> gathered_backends(const ServiceModel& service) const;
   void set_protocol(ServiceModel& service) const;
   void add_tag_services();
   void add_mesh_service(const Resource& resource);
@@ -60,7 +86,10 @@ class ServiceRegistry {
   const MeshWorld& mesh_;
   std::vector<ServiceModel> services_;
   std::vector<ExternalService> externals_;
+  std::size_t own_count_ = 0;
   std::map<Tags, std::uint32_t> by_tags_;
+  std::unordered_map<std::string, std::size_t> names_;  // inbounds, ready or not, by kuma.io/service
+  std::vector<ServiceModel> forgotten_;
 };
 
 // Does a policy's `to` item speak of this service? (kuma.md 3.4)

@@ -44,6 +44,7 @@ TargetIndex::List& TargetIndex::list_for(const Resource& policy) {
 }
 
 void TargetIndex::add(const Resource& policy) {
+  if (target_kind(policy.spec()) == "MeshHTTPRoute") ++under_routes_;
   auto& list = list_for(policy);
   // They usually come by name.
   if (list.empty() || list.back()->name < policy.name) {
@@ -54,7 +55,8 @@ void TargetIndex::add(const Resource& policy) {
 }
 
 void TargetIndex::remove(const Resource& policy) {
-  std::erase(list_for(policy), &policy);
+  if (std::erase(list_for(policy), &policy) > 0 && target_kind(policy.spec()) == "MeshHTTPRoute")
+    --under_routes_;
 }
 
 std::vector<const Resource*> TargetIndex::candidates(const DataplaneModel& dataplane) const {

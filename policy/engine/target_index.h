@@ -2,6 +2,7 @@
 // looks only at those that could mean it: a mesh has thousands, a proxy has few services.
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +25,8 @@ class TargetIndex {
 
   // By name, at least every one that selects the proxy.
   std::vector<const Resource*> candidates(const DataplaneModel& dataplane) const;
+  // Does one of them name a MeshHTTPRoute at its top? Then routes decide whom it selects.
+  bool any_under_route() const { return under_routes_ > 0; }
 
  private:
   using List = std::vector<const Resource*>;  // by name
@@ -31,6 +34,7 @@ class TargetIndex {
 
   std::unordered_map<std::string, List> by_service_;
   List others_;
+  std::size_t under_routes_ = 0;
 };
 
 }  // namespace sluice::policy

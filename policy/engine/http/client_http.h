@@ -30,7 +30,8 @@ struct OutboundHttp {
 // services: make it before the services are counted.
 class MeshHttp {
  public:
-  MeshHttp(const MeshWorld& mesh, ServiceRegistry& services, std::uint32_t first_service,
+  // All of them must outlive it.
+  MeshHttp(const MeshWorld& mesh, ServiceRegistry& services, const Zones& zones, std::uint32_t first_service,
            Diagnostics& diagnostics);
 
   const MeshWorld& mesh() const { return mesh_; }
@@ -45,8 +46,8 @@ class MeshHttp {
 
   const MeshWorld& mesh_;
   ServiceRegistry& services_;
+  const Zones& zones_;
   std::uint32_t first_service_;
-  Zones zones_;
 };
 
 class ClientHttp {

@@ -77,7 +77,7 @@ class Placing {
  public:
   Placing(const Node* locality, const DataplaneModel& client)
       : cross_zone_(locality == nullptr ? nullptr : locality->find("crossZone")),
-        own_zone_(client.zone()),
+        own_zone_(client.zone),
         own_tags_(tags_of(client, nullptr)) {
     if (locality != nullptr) affinities_ = affinities_of(*locality);
   }
@@ -121,10 +121,15 @@ class Placing {
 
 Zones::Zones(const MeshWorld& mesh) {
   std::map<std::string, std::uint32_t> known;
+  names.reserve(mesh.dataplanes.size());
+  numbers.reserve(mesh.dataplanes.size());
   for (const auto& dataplane : mesh.dataplanes) {
-    names.push_back(dataplane.zone());
+    // Neighbours are mostly in one zone.
+    const bool again = !names.empty() && names.back() == dataplane.zone;
+    names.push_back(dataplane.zone);
     numbers.push_back(
-        known.try_emplace(names.back(), static_cast<std::uint32_t>(known.size())).first->second);
+        again ? numbers.back()
+              : known.try_emplace(names.back(), static_cast<std::uint32_t>(known.size())).first->second);
   }
   one = known.size() <= 1;
 }

@@ -17,9 +17,9 @@ bool is_http(Protocol protocol) {
 
 }  // namespace
 
-MeshHttp::MeshHttp(const MeshWorld& mesh, ServiceRegistry& services, std::uint32_t first_service,
-                   Diagnostics& diagnostics)
-    : mesh_(mesh), services_(services), first_service_(first_service), zones_(mesh) {
+MeshHttp::MeshHttp(const MeshWorld& mesh, ServiceRegistry& services, const Zones& zones,
+                   std::uint32_t first_service, Diagnostics& diagnostics)
+    : mesh_(mesh), services_(services), zones_(zones), first_service_(first_service) {
   for (const auto* kind : {"MeshHTTPRoute", "MeshTCPRoute"}) {
     for (const auto* policy : mesh.of_kind(kind)) {
       each_of(policy->spec(), "to", [&](const Node& item) {

@@ -93,7 +93,7 @@ class Node {
   }
   void recompile() {
     auto compiled = compiler_.compile(store_->in_force(), "n", {}, numbers_);
-    auto table = Table::build(std::move(compiled.table));
+    auto table = Table::build(std::move(compiled.table), table_.get());
     if (!table) std::abort();
     table_ = *table;
     bytes_ = encode(table_->image());
@@ -164,6 +164,25 @@ void change_endpoint(benchmark::State& state, const std::string& protocol) {
     return odd ? text : text + "labels: {app: other}\n";
   });
 }
+// The address of an endpoint, as when it starts again elsewhere.
+void move_endpoint(benchmark::State& state, const std::string& protocol) {
+  change(state, protocol, [&](bool odd) {
+    auto text = dataplane(kEndpoints + 6, protocol);
+    if (odd) text.replace(text.find("address: 10."), 12, "address: 11.");
+    return text;
+  });
+}
+// An endpoint comes and goes: two changes, and everybody behind it by name stands elsewhere in the table.
+void come_and_go(benchmark::State& state, const std::string& protocol) {
+  auto& own = node(protocol);
+  const auto text = dataplane(kEndpoints + 7, protocol);
+  const auto name = service((kEndpoints + 7) / kEndpointsPerService) + "-" + std::to_string(kEndpoints + 7);
+  own.apply(dataplane(kEndpoints + 5, protocol));
+  for (auto _ : state) {
+    own.apply(text);
+    own.remove("Dataplane/default/" + name);
+  }
+}
 void change_retries_of_one(benchmark::State& state, const std::string& protocol) {
   change(state, protocol, [](bool odd) { return retries(odd, "{kind: MeshService, name: service-0}"); });
 }
@@ -219,6 +238,8 @@ SLUICE_CHANGE_BENCH(change_own, Tcp);
 SLUICE_CHANGE_BENCH(change_other, Tcp);
 SLUICE_CHANGE_BENCH(add_and_remove, Tcp);
 SLUICE_CHANGE_BENCH(change_endpoint, Tcp);
+SLUICE_CHANGE_BENCH(move_endpoint, Tcp);
+SLUICE_CHANGE_BENCH(come_and_go, Tcp);
 SLUICE_CHANGE_BENCH(everything_again, Tcp);
 SLUICE_CHANGE_BENCH(proxy_takes_change, Tcp);
 SLUICE_CHANGE_BENCH(proxy_takes_first, Tcp);
@@ -228,6 +249,8 @@ SLUICE_CHANGE_BENCH(change_retries_of_one, Http);
 SLUICE_CHANGE_BENCH(change_retries_of_all, Http);
 SLUICE_CHANGE_BENCH(change_route, Http);
 SLUICE_CHANGE_BENCH(change_endpoint, Http);
+SLUICE_CHANGE_BENCH(move_endpoint, Http);
+SLUICE_CHANGE_BENCH(come_and_go, Http);
 SLUICE_CHANGE_BENCH(everything_again, Http);
 #undef SLUICE_CHANGE_BENCH
 
