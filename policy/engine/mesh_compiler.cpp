@@ -74,6 +74,7 @@ void MeshCompiler::ask_for_services() {
 // would leave the mesh.
 void MeshCompiler::declare(MeshMemory::Local& own) {
   const auto& dataplane = mesh_.dataplanes[own.position];
+  const auto before = std::pair(std::move(own.declared), own.services);
   own.declared.clear();
   own.unresolved = {};
   for (const auto& outbound : dataplane.outbounds) {
@@ -87,6 +88,7 @@ void MeshCompiler::declare(MeshMemory::Local& own) {
          "name a MeshService with one of its ports, a MeshExternalService, or a kuma.io/service tag"});
   }
   own.services = count(memory_.services->services());
+  if (before != std::pair(own.declared, own.services)) own.outbound.reset();
 }
 
 WorkloadImage MeshCompiler::workload_base(const DataplaneModel& dataplane) const {
