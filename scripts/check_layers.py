@@ -37,11 +37,11 @@ LAYERS = {
     "agent/keeper": {"userspace-proxy/base"},
     "agent/kernel": {"userspace-proxy/base", "bpf"},
     "agent/identity": {"userspace-proxy/base", "userspace-proxy/x509"},
-    "agent/resources": {"userspace-proxy/base", "policy", "agent/config"},
+    "agent/resources": {"userspace-proxy/base", "userspace-proxy/lua/syntax.h", "policy", "agent/config"},
     "agent/enrol": {"userspace-proxy/base", "policy", "bpf/include", "agent/kernel", "agent/config",
                     "agent/identity", "agent/resources"},
     "agent/control": {"userspace-proxy/base", "bpf/include", "agent/app/agent_api.h"},
-    "agent/ctl": {"userspace-proxy/base", "bpf/include", "policy"},
+    "agent/ctl": {"userspace-proxy/base", "userspace-proxy/lua/syntax.h", "bpf/include", "policy"},
     "agent/app": {"userspace-proxy/base", "policy", "bpf", "agent"},
     "tests": {""},
 }

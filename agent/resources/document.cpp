@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "lua/syntax.h"
 #include "policy/document/envelope.h"
 #include "policy/document/yaml.h"
 #include "policy/kinds/check.h"
@@ -79,6 +80,22 @@ std::string key_of_bad(const std::string& text, const std::string& file) {
   return resource ? resource->key() : std::string();
 }
 
+// As many as one text of YAML may have: each is judged, and told of, by itself.
+constexpr std::size_t kDocumentsMax = policy::YamlLimits{}.documents;
+
+DocumentPtr too_many(const std::string& file) {
+  Document out;
+  out.where = file + ":1";
+  out.diagnostics.add({policy::Severity::error,
+                       policy::Stage::syntax,
+                       file,
+                       {1, 1},
+                       {},
+                       fmt::format("more than {} documents", kDocumentsMax),
+                       "divide it into several files"});
+  return std::make_shared<const Document>(std::move(out));
+}
+
 bool only_comments(std::string_view text) {
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size());
@@ -97,6 +114,7 @@ Document judge(const Slice& slice, const std::string& file, policy::Dialect dial
   policy::CheckOptions options;
   options.for_use = true;
   options.strict = strict;
+  options.script_problem = lua::syntax_problem;
   options.dialect = dialect;
   auto checked = policy::check_text(slice.text, file, options);
   out.diagnostics = shifted(checked.diagnostics, slice.line);
@@ -124,7 +142,9 @@ std::vector<DocumentPtr> judge_documents(std::string_view text, const std::strin
   for (const auto& document : known)
     if (document->resource && document->resource->file == file) by_line.emplace(document->line, document);
   std::vector<DocumentPtr> out;
-  for (const auto& slice : cut(text)) {
+  const auto slices = cut(text);
+  if (slices.size() > kDocumentsMax) return {too_many(file)};
+  for (const auto& slice : slices) {
     const auto old = by_line.find(slice.line);
     if (old != by_line.end() && old->second->text == slice.text) {
       out.push_back(old->second);

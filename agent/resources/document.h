@@ -25,8 +25,9 @@ struct Document {
 using DocumentPtr = std::shared_ptr<const Document>;
 
 // Cuts text at the `---` lines and judges each document by itself, so that an error stays in its document.
-// Line numbers are those of the whole text. `known`: good documents of an earlier text of the file, judged
-// alike; those that stand unchanged at their line are taken over.
+// Line numbers are those of the whole text. One of too many documents is one bad document. `known`: good
+// documents of an earlier text of the file, judged alike; those that stand unchanged at their line are taken
+// over.
 std::vector<DocumentPtr> judge_documents(std::string_view text, const std::string& file,
                                          policy::Dialect dialect, bool strict,
                                          std::span<const DocumentPtr> known = {});

@@ -6,6 +6,7 @@
 #include "policy/document/envelope.h"
 #include "policy/document/policy_role.h"
 #include "policy/kinds/enforced.h"
+#include "policy/kinds/lua_patch.h"
 #include "policy/kinds/migration.h"
 #include "policy/kinds/proxy_patch.h"
 #include "policy/kinds/registry.h"
@@ -63,19 +64,39 @@ std::string refusal_of(const Resource& resource) {
   return problem;
 }
 
+void refuse(const Resource& resource, const CheckOptions& options, Mark mark, std::string path,
+            const std::string& problem, std::string hint, Diagnostics& diagnostics) {
+  diagnostics.add({options.for_use ? Severity::error : Severity::warning, Stage::support, resource.file, mark,
+                   std::move(path),
+                   resource.kind + " \"" + resource.display_name +
+                       "\": " + (options.for_use ? "refused, " : "a node refuses it, ") + problem,
+                   std::move(hint)});
+}
+
+// Kuma leaves it to Envoy to find out that a script does not compile.
+void judge_scripts(const Resource& resource, const CheckOptions& options, Diagnostics& diagnostics) {
+  const auto* list = resource.spec().find_path({"default", "appendModifications"});
+  if (resource.kind != "MeshProxyPatch" || options.script_problem == nullptr || list == nullptr) return;
+  for (std::size_t i = 0; i < list->items.size(); ++i) {
+    const auto patch = lua_patch(list->items[i]);
+    if (!patch) continue;
+    const auto problem = options.script_problem(patch->code);
+    if (problem.empty()) continue;
+    refuse(resource, options, list->items[i].find_path({"httpFilter", "value"})->mark,
+           "spec.default.appendModifications[" + std::to_string(i) + "].httpFilter.value",
+           "its Lua does not compile: " + problem,
+           "mend the script; its lines are counted from its first one", diagnostics);
+  }
+}
+
 void judge_support(const Resource& resource, const CheckOptions& options, Diagnostics& diagnostics) {
   warn_of_support(resource, diagnostics);
   if (diagnostics.has_errors()) return;
-  const auto problem = refusal_of(resource);
-  if (problem.empty()) return;
-  diagnostics.add({options.for_use ? Severity::error : Severity::warning,
-                   Stage::support,
-                   resource.file,
-                   resource.mark,
-                   {},
-                   resource.kind + " \"" + resource.display_name +
-                       "\": " + (options.for_use ? "refused, " : "a node refuses it, ") + problem,
-                   "say it with another policy, or leave the document out"});
+  if (const auto problem = refusal_of(resource); !problem.empty()) {
+    return refuse(resource, options, resource.mark, {}, problem,
+                  "say it with another policy, or leave the document out", diagnostics);
+  }
+  judge_scripts(resource, options, diagnostics);
 }
 
 void check_role(const Resource& resource, Diagnostics& diagnostics) {

@@ -19,6 +19,8 @@ struct CheckOptions {
   bool for_use = false;  // for a node that acts on documents: errors in what it could only ignore
   bool strict = false;   // unknown and repeated keys are errors instead of warnings
   Dialect dialect = Dialect::kuma_2;
+  // What a Lua compiler says of a script, empty: nothing; null: nobody is asked, since none is linked here.
+  std::string (*script_problem)(std::string_view code) = nullptr;
   bool migration = false;  // also note what the other dialect judges or reads differently, see migration.h
   YamlLimits limits;
 };

@@ -3,6 +3,7 @@ import os
 import socket
 import subprocess
 import textwrap
+import time
 
 import case
 from case import TwoNodes, documents, net, run, wait_for
@@ -68,6 +69,24 @@ class BadInput(TwoNodes):
             self.assertFalse(row["ready"])
             self.assertIn("nowhere", row["problem"])
             self.b.sluice("delete", "Dataplane", name)
+
+    def test_hostile_documents(self):
+        laughs = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+            f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 30))
+        hostile = {"large": b"a" * 100_000_000, "deep": b"[" * 10_000 + b"]" * 10_000, "laughs": laughs.encode(),
+                   "utf8": b"type: Mesh\nname: \xff\n"}
+        before = self.b.sluice("get").stdout
+        for name, data in hostile.items():
+            with self.subTest(name):
+                path = self.lab.directory / f"hostile-{name}.yaml"
+                path.write_bytes(data)
+                for verb in (("apply", "-f"), ("policy", "check")):
+                    started = time.monotonic()
+                    done = self.b.sluice(*verb, path, check=False)
+                    self.assertEqual(1, done.returncode, done.stdout + done.stderr)
+                    self.assertRegex(done.stdout + done.stderr, "larger|deeper|aliases|UTF-8")
+                    self.assertLess(time.monotonic() - started, 20)
+        self.assertEqual(before, self.b.sluice("get").stdout)
 
     def start_expecting_failure(self, *extra, prefix=()):
         """A further daemon that must refuse to start; returns what it printed."""

@@ -158,7 +158,8 @@ spec:
 """
         last = patch("function envoy_on_request(h) end", "raw").replace("AddFirst", "AddLast")
         file = patch("", "raw").replace("inlineCode: |", "defaultSourceCode: {filename: /etc/filter.lua}")
-        for text in (raw, last, file):
+        broken = patch("function envoy_on_request(h) end end", "raw")
+        for text in (raw, last, file, broken):
             done = self.b.sluice("apply", "-f", "-", stdin=text, check=False)
             self.assertEqual(1, done.returncode, done.stdout)
             self.assertIn('MeshProxyPatch "raw": refused', done.stdout + done.stderr)

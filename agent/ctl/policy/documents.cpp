@@ -6,6 +6,7 @@
 #include "ctl/files.h"
 #include "ctl/policy/policy.h"
 #include "ctl/table.h"
+#include "lua/syntax.h"
 
 namespace sluice::ctl {
 namespace {
@@ -43,12 +44,14 @@ Outcome<Documents> read_documents(const std::vector<std::string>& paths, const p
                                   std::istream& standard_input) {
   const auto files = expand_paths(paths);
   if (!files) return std::unexpected(files.error());
+  auto judging = options;
+  judging.script_problem = lua::syntax_problem;
   Documents out;
   for (const auto& file : *files) {
     // One byte more than is allowed, so that the parser sees that it is too large.
     const auto content = content_of(file, standard_input, options.limits.bytes + 1);
     if (!content) return std::unexpected(content.error());
-    auto checked = policy::check_text(*content, file == "-" ? "<stdin>" : file, options);
+    auto checked = policy::check_text(*content, file == "-" ? "<stdin>" : file, judging);
     std::ranges::move(checked.resources, std::back_inserter(out.resources));
     for (const auto& one : checked.diagnostics.list()) ++out.findings[one.severity];
     out.diagnostics.push_back(std::move(checked.diagnostics));

@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <random>
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace sluice::agent {
@@ -66,6 +68,78 @@ TEST_F(StoreTest, KeepsConfigurationOfEnvoyOutOfForce) {
   ASSERT_EQ(applied.size(), 1);
   EXPECT_FALSE(applied[0]->resource != nullptr);
   EXPECT_NE(applied[0]->diagnostics.text().find("the configuration of Envoy"), std::string::npos);
+}
+
+// A MeshProxyPatch with a Lua filter.
+std::string filter(const std::string& code) {
+  return "type: MeshProxyPatch\nmesh: default\nname: p\nspec:\n  default:\n    appendModifications:\n      - "
+         "httpFilter:\n          operation: AddFirst\n          match: {origin: inbound}\n          value: "
+         "|\n"
+         "            name: envoy.filters.http.lua\n            typed_config:\n              '@type': "
+         "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua\n              inline_code: " +
+         code + "\n";
+}
+
+TEST_F(StoreTest, TakesNoScriptThatDoesNotCompile) {
+  const auto good = judge_documents(filter("\"function envoy_on_request(h) end\""), "apply", dialect, false);
+  ASSERT_EQ(good.size(), 1);
+  EXPECT_NE(good[0]->resource, nullptr) << good[0]->diagnostics.text();
+  const auto bad = judge_documents("\n\n" + filter("\"x = 1\\ny = = 2\""), "apply", dialect, false);
+  ASSERT_EQ(bad.size(), 1);
+  EXPECT_EQ(bad[0]->resource, nullptr);
+  const auto text = bad[0]->diagnostics.text();
+  EXPECT_NE(text.find("apply:12:"), std::string::npos) << text;
+  EXPECT_NE(text.find("its Lua does not compile: line 2: unexpected symbol near '='"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("spec.default.appendModifications[0].httpFilter.value"), std::string::npos) << text;
+  const auto bytecode = judge_documents(filter("\"\\eLJ\\x02\\x02\""), "apply", dialect, false);
+  ASSERT_EQ(bytecode.size(), 1);
+  EXPECT_EQ(bytecode[0]->resource, nullptr);
+  EXPECT_NE(bytecode[0]->diagnostics.text().find("bytecode"), std::string::npos)
+      << bytecode[0]->diagnostics.text();
+}
+
+std::string repeated(std::size_t times, const std::string& part) {
+  std::string out;
+  for (std::size_t i = 0; i < times; ++i) out += part;
+  return out;
+}
+
+// The way of an apply, and of a file of the directory, for what HostileText asks of the reader alone.
+TEST_F(StoreTest, RefusesHostileTextSoon) {
+  std::string laughs = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
+  for (int i = 1; i < 30; ++i) {
+    const auto alias = ",*a" + std::to_string(i - 1);
+    laughs +=
+        "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + repeated(10, alias).substr(1) + "]\n";
+  }
+  const std::pair<std::string, const char*> hostile[] = {
+      {std::string(100'000'000, 'a'), "larger than 8388608 bytes"},
+      {repeated(10'000, "[") + repeated(10'000, "]"), "nested deeper"},
+      {repeated(10'000, "{a: "), "nested deeper"},
+      {laughs, "aliases counted as what they repeat"},
+      {"type: Mesh\nname: \xff\n", "not valid UTF-8"},
+      {repeated(700'000, "a\n---\n"), "more than 20000 documents"}};
+  for (const auto& [text, reason] : hostile) {
+    const auto start = std::clock();
+    const auto documents = judge_documents(text, "apply", dialect, false);
+    EXPECT_LT(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, 10);
+    ASSERT_EQ(documents.size(), 1) << reason;
+    EXPECT_EQ(documents[0]->resource, nullptr);
+    EXPECT_NE(documents[0]->diagnostics.text().find(reason), std::string::npos)
+        << documents[0]->diagnostics.text().substr(0, 300);
+  }
+}
+
+TEST_F(StoreTest, KeepsTheLastScriptThatCompiled) {
+  write("a.yaml", filter("\"x = 1\""));
+  const auto store = open();
+  ASSERT_EQ(store->in_force().size(), 1);
+  const auto before = store->in_force().front();
+  write("a.yaml", filter("\"x = = 1\""));
+  EXPECT_TRUE(store->rescan());
+  EXPECT_EQ(store->in_force().front(), before);
+  EXPECT_EQ(store->bad(), 1);
 }
 
 TEST_F(StoreTest, JudgesByItsDialect) {

@@ -2,7 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "ctl/json_view.h"
 #include "policy_run.h"
@@ -46,6 +49,60 @@ TEST_F(PolicyCheck, TellsThePlaceAndThePathOfWhatIsWrong) {
   EXPECT_THAT(out, HasSubstr(bad + ":7:"));
   EXPECT_THAT(out, HasSubstr(": error: spec.to[0].default.connectionTimeout: must be greater than zero"));
   EXPECT_THAT(out, EndsWith("1 file: 0 documents accepted, 1 error, 0 warnings\n"));
+}
+
+// Kuma takes such a document, so it is no refusal.
+TEST_F(PolicyCheck, WarnsOfAScriptThatDoesNotCompile) {
+  const auto patch = file("p.yaml", R"(type: MeshProxyPatch
+name: p
+mesh: default
+spec:
+  default:
+    appendModifications:
+      - httpFilter:
+          operation: AddFirst
+          value: |
+            name: envoy.filters.http.lua
+            typed_config:
+              '@type': type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua
+              inline_code: |
+                function envoy_on_request(h)
+                  if then
+                end
+)");
+  EXPECT_EQ(run({"check", patch}), 0) << out;
+  EXPECT_THAT(out, HasSubstr(patch + ":9:"));
+  EXPECT_THAT(
+      out, HasSubstr("a node refuses it, its Lua does not compile: line 2: unexpected symbol near 'then'"));
+  EXPECT_THAT(out, EndsWith("1 file: 1 document accepted, 0 errors, 1 warning\n"));
+}
+
+// What HostileText (tests/unit/policy) asks of the reader, by way of files.
+TEST_F(PolicyCheck, RefusesHostileFilesSoon) {
+  const auto repeated = [](std::size_t times, const std::string& part) {
+    std::string text;
+    for (std::size_t i = 0; i < times; ++i) text += part;
+    return text;
+  };
+  std::string laughs = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
+  for (int i = 1; i < 30; ++i) {
+    const auto alias = ",*a" + std::to_string(i - 1);
+    laughs +=
+        "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + repeated(10, alias).substr(1) + "]\n";
+  }
+  const std::pair<std::string, const char*> hostile[] = {
+      {std::string(100'000'000, 'a'), "larger than 8388608 bytes"},
+      {repeated(10'000, "[") + repeated(10'000, "]"), "nested deeper"},
+      {"{\"a\":" + repeated(10'000, "{\"a\":"), "nested deeper"},
+      {laughs, "aliases counted as what they repeat"},
+      {"type: Mesh\nname: \xff\n", "not valid UTF-8"}};
+  for (const auto& [text, reason] : hostile) {
+    const auto start = std::clock();
+    EXPECT_EQ(run({"check", file("hostile.yaml", text)}), 1);
+    EXPECT_THAT(out, HasSubstr(reason)) << text.substr(0, 80);
+    EXPECT_LT(out.size(), 4096U);
+    EXPECT_LT(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, 10);
+  }
 }
 
 TEST_F(PolicyCheck, PrintsAListOfFindingsAsJson) {
