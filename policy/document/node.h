@@ -23,7 +23,7 @@ struct Node {
 
   Kind kind = Kind::null;
   Mark mark;
-  std::string scalar;         // boolean, integer, real, text: the text as written, without quotes
+  std::string scalar;         // text: as written, without quotes; boolean, integer, real: as JSON writes it
   std::vector<Node> items;    // sequence
   std::vector<Entry> fields;  // mapping, in document order, keys unique
 

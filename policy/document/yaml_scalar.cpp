@@ -72,6 +72,20 @@ bool as_whole_real(std::string_view text, std::string& canonical) {
   return true;
 }
 
+// JSON writes no plus, no needless zero in front, and digits on both sides of a point.
+std::string as_json_real(std::string_view text) {
+  std::string out;
+  if (text.starts_with('-')) out = "-";
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  while (text.size() > 1 && text.front() == '0' && is_digit(text[1])) text.remove_prefix(1);
+  if (text.starts_with('.')) out += '0';
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    out += text[i];
+    if (text[i] == '.' && (i + 1 == text.size() || !is_digit(text[i + 1]))) out += '0';
+  }
+  return out;
+}
+
 // Length of the well-formed sequence at `at`, or 0 (RFC 3629: no overlong forms, no surrogates, at most
 // U+10FFFF).
 std::size_t sequence_length(std::string_view text, std::size_t at) {
@@ -115,8 +129,9 @@ void resolve_plain(std::string text, Node& out) {
     out.scalar = std::move(canonical);
     return;
   }
-  out.kind = is_real(text) ? Node::Kind::real : Node::Kind::text;
-  out.scalar = std::move(text);
+  const bool real = is_real(text);
+  out.kind = real ? Node::Kind::real : Node::Kind::text;
+  out.scalar = real ? as_json_real(text) : std::move(text);
 }
 
 bool is_clean_utf8(std::string_view text) {

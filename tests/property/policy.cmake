@@ -15,3 +15,8 @@ sluice_test(policy_route_property_test property
 sluice_test(policy_rules_property_test property
   SOURCES ${CMAKE_SOURCE_DIR}/tests/property/policy/rules_property_test.cpp
   LINK sluice_rules)
+sluice_test(policy_print_property_test property
+  SOURCES ${CMAKE_SOURCE_DIR}/tests/property/policy/print_property_test.cpp
+          ${CMAKE_SOURCE_DIR}/tests/property/policy/random_bodies.cpp
+  LINK sluice_ctl sluice_kinds)
+target_compile_definitions(policy_print_property_test PRIVATE SLUICE_CORPUS="${SLUICE_SHARED_DIR}/kuma-corpus")
