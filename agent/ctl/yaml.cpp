@@ -4,6 +4,8 @@
 #include <array>
 #include <cctype>
 
+#include "policy/document/node.h"
+
 namespace sluice::ctl {
 namespace {
 
@@ -24,7 +26,10 @@ bool plain_is_safe(const std::string& text) {
 std::string scalar(const Json& value) {
   if (value.is_string() && plain_is_safe(value.get_ref<const std::string&>()))
     return value.get<std::string>();
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  auto text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (!value.is_string()) return text;
+  // JSON may hold characters that YAML does not take as they are.
+  return policy::Node::of_text(Json::parse(text).get<std::string>()).to_json();
 }
 
 bool nested(const Json& value) {

@@ -33,6 +33,10 @@ void quote(std::string_view text, std::string& out) {
       out += c;
     } else if (c == '\n') {
       out += "\\n";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (c == '\r') {
+      out += "\\r";
     } else if (byte < 0x20 || byte == 0x7f) {
       escape(byte, out);
     } else if (const auto code = needs_escape(text.substr(i, 3)); code != 0) {

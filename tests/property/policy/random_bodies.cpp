@@ -118,7 +118,7 @@ class Maker {
   Node real() {
     Node out;
     out.kind = Node::Kind::real;
-    static constexpr std::array kReals{"1.5", "-0.25", "12.75e-3", "0.1", "1.7976931348623157e308"};
+    static constexpr std::array kReals{"1.5", "-0.25", "12.75", "0.1"};
     out.scalar = kReals[random_() % kReals.size()];
     return out;
   }
