@@ -79,7 +79,7 @@ class CrlFiles(TwoNodes):
         before = self.serial("client-1")
         self.write(self.list(before, der=der))
         self.assert_ends(revoked)
-        self.assertIn("tls_revoked", self.b.log.read_text())
+        wait_for(lambda: "tls_revoked" in self.b.log.read_text(), "the line that tells of it", 3.0)
         wait_for(lambda: self.serial("client-1") not in (None, before), "another certificate", 3.0)
         wait_for(lambda: self.curl("client").returncode == 0, "the new certificate to serve", 3.0)
         self.assert_alive(kept)
