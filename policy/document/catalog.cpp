@@ -36,7 +36,7 @@ constexpr std::array kKinds{
     KindInfo{"MeshMetric", kMesh, kSpec, Support::accepted, {}},
     KindInfo{"MeshTrace", kMesh, kSpec, Support::accepted, {}},
     KindInfo{"MeshProxyPatch", kMesh, kSpec, Support::in_part, {}},
-    KindInfo{"MeshExternalService", kMesh, kSpec, Support::accepted, {}},
+    KindInfo{"MeshExternalService", kMesh, kSpec, Support::enforced, {}},
     KindInfo{"MeshMultiZoneService", kMesh, kSpec, Support::enforced, {}},
     KindInfo{"MeshOpenTelemetryBackend", kMesh, kSpec, Support::accepted, {}},
     KindInfo{"MeshZoneAddress", kMesh, kSpec, Support::accepted, {}},
