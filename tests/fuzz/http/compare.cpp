@@ -138,6 +138,40 @@ void compare(const std::vector<Message>& ours, const Seen& seen) {
   }
 }
 
+bool forward_body(http::BodyReader& reader, std::string_view& rest, bool chunked, std::string& text,
+                  std::string& body) {
+  while (!reader.done() && !rest.empty()) {
+    const auto step = reader.next(rest);
+    if (!step) return false;
+    if (!step->data.empty()) {
+      body += step->data;
+      if (chunked) {
+        append_chunk(text, step->data);
+      } else {
+        text += step->data;
+      }
+    }
+    rest.remove_prefix(step->consumed);
+  }
+  return true;
+}
+
+void compare_forwarded(std::span<const std::uint8_t> input, ForwardOne* forward_one, NodeParser& node,
+                       bool responses, Tally& tally) {
+  if (input.empty()) return;
+  const std::size_t piece = 1 + input[0];
+  std::string_view bytes(reinterpret_cast<const char*>(input.data()) + 1, input.size() - 1);
+  std::string forwarded;
+  std::vector<Message> ours;
+  while (!bytes.empty() && forward_one(bytes, forwarded, ours)) {
+  }
+  if (ours.empty()) return;
+  ++tally.inputs;
+  tally.messages += ours.size();
+  compare(ours, read_by_http_parser(forwarded, piece, responses));
+  compare(ours, node.read(forwarded, piece));
+}
+
 Tally::~Tally() {
   std::fprintf(stderr, "compared %llu messages of %llu inputs\n", static_cast<unsigned long long>(messages),
                static_cast<unsigned long long>(inputs));

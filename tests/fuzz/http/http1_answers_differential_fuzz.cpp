@@ -5,9 +5,7 @@
 #include <utility>
 
 #include "compare.h"
-#include "http/body.h"
 #include "http/forward.h"
-#include "node_parser.h"
 
 namespace {
 
@@ -47,19 +45,7 @@ bool forward_one(std::string_view& bytes, std::string& out, std::vector<Message>
   Message message = own_reading(text, response, hop);
   const bool chunked = to_the_end || response.body.kind == BodyLength::Kind::chunked;
   BodyReader body_reader(response.body);
-  while (!body_reader.done() && !rest.empty()) {
-    const auto step = body_reader.next(rest);
-    if (!step) return false;
-    if (!step->data.empty()) {
-      message.body += step->data;
-      if (chunked) {
-        append_chunk(text, step->data);
-      } else {
-        text += step->data;
-      }
-    }
-    rest.remove_prefix(step->consumed);
-  }
+  if (!forward_body(body_reader, rest, chunked, text, message.body)) return false;
   if (!body_reader.may_end_by_close()) return false;
   if (chunked) text.append("0\r\n").append(body_reader.trailers()).append("\r\n");
   bytes = rest;
@@ -73,17 +59,6 @@ bool forward_one(std::string_view& bytes, std::string& out, std::vector<Message>
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static NodeParser node(SLUICE_NODE_PARSER, "responses");
   static Tally tally;
-  if (size < 1) return 0;
-  std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  std::string forwarded;
-  std::vector<Message> ours;
-  while (!bytes.empty() && forward_one(bytes, forwarded, ours)) {
-  }
-  if (ours.empty()) return 0;
-  ++tally.inputs;
-  tally.messages += ours.size();
-  const std::size_t piece = 1 + data[0];
-  compare(ours, read_by_http_parser(forwarded, piece, true));
-  compare(ours, node.read(forwarded, piece));
+  compare_forwarded({data, size}, forward_one, node, true, tally);
   return 0;
 }
