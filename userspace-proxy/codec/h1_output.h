@@ -33,6 +33,7 @@ class H1Output {
   // The whole message is out.
   bool finished() const { return finished_; }
   bool begun() const { return begun_; }
+  bool broken() const { return broken_.has_value(); }
   // For the next message. One that broke off stays the last: nobody knows how much of it is out.
   void restart();
   void break_off(const Error& why) { broken_ = why; }

@@ -51,6 +51,10 @@ class H1ServerStream final : public ServerStream {
   void hold_back() override { session_.output_.hold_back(); }
   io::Task<Result<>> gone() override { return session_.gone(); }
   void reset(Error why) override {
+    if (session_.may_cut_in_order(why)) {
+      session_.cut_ = true;
+      return;
+    }
     session_.broken_ = true;
     session_.client_.reset(why);
   }
@@ -73,7 +77,9 @@ H1ServerSession::H1ServerSession(io::Ring& ring, io::Stream& client, const H1Ser
 
 io::Task<Result<std::unique_ptr<ServerStream>>> H1ServerSession::next() {
   if (broken_) co_return fail(Reason::client_reset, Origin::downstream, "request");
+  if (cut_) co_return nullptr;
   if (!std::exchange(first_, false)) {
+    another_ = true;
     if (!output_.finished()) {
       const Error unanswered{Reason::internal_error, Origin::internal, 0, "request without answer"};
       client_.reset(unanswered);
@@ -178,6 +184,13 @@ io::Task<void> H1ServerSession::close() {
   co_await linger(&ring_, &client_, input_.body_done() ? kLastSilent : kUnreadSilent);
 }
 
+// A reset would take back the answers before that the client has not read yet. Where length or chunks say
+// that this one is not whole, the end of the connection is enough.
+bool H1ServerSession::may_cut_in_order(const Error& why) const {
+  const bool delimited = framing_.kind == Kind::counted || framing_.kind == Kind::chunked;
+  return another_ && answered_ && delimited && why.origin == Origin::upstream && !output_.broken();
+}
+
 Error H1ServerSession::lost_body() const {
   return Error{Reason::client_reset, Origin::downstream, 0, "request body cut short"};
 }
@@ -260,12 +273,11 @@ http::ResponseHop H1ServerSession::hop_for(const http::Response& response, http:
 io::Task<Result<>> H1ServerSession::answer(const http::Response& response, const http::Edits& edits,
                                            bool ends) {
   if (interim_) (void)co_await interim_over_.wait();
-  http::BodyLength framing;
-  const http::ResponseHop hop = hop_for(response, framing);
+  const http::ResponseHop hop = hop_for(response, framing_);
   answered_ = true;
   http::write_response(response, edits, hop, output_.text());
-  output_.begin_body(framing);
-  if (framing.kind == Kind::tunnel) input_.begin_body(framing);
+  output_.begin_body(framing_);
+  if (framing_.kind == Kind::tunnel) input_.begin_body(framing_);
   if (ends) co_return co_await output_.finish({});
   co_return co_await output_.flush();
 }

@@ -56,6 +56,7 @@ class H1ServerSession final : public ServerSession {
   http::ResponseHop hop_for(const http::Response& response, http::BodyLength& framing);
   MonoTime head_deadline() const;
   Error lost_body() const;
+  bool may_cut_in_order(const Error& why) const;
 
   io::Ring& ring_;
   io::Stream& client_;
@@ -63,6 +64,7 @@ class H1ServerSession final : public ServerSession {
   H1Input input_;
   H1Output output_;
   http::Request request_;
+  http::BodyLength framing_;  // of the answer
   MonoTime waiting_since_;
   MonoTime head_since_;
   io::Scope* waiting_ = nullptr;  // while no byte of the next request has come
@@ -74,7 +76,9 @@ class H1ServerSession final : public ServerSession {
   bool draining_ = false;
   bool broken_ = false;
   bool gave_up_ = false;  // on the rest of a body
+  bool cut_ = false;      // the last answer broke off; what was written goes out
   bool first_ = true;
+  bool another_ = false;  // not the first request of the connection
 };
 
 }  // namespace sluice::codec

@@ -2,6 +2,7 @@
 // client goes on to send costs time and no memory, both to a bound.
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <string>
 
 #include "codec/h1_server.h"
@@ -19,6 +20,10 @@ io::Task<void> answer_early(ServerStream* stream) {
   http::HeadReader reader{http::HeadReader::Kind::response};
   const auto response = http::read_response(reader, text, {});
   EXPECT_TRUE(co_await stream->answer(**response, {}, false));
+  if (stream->request().target.path == "/cut") {
+    EXPECT_TRUE(co_await stream->write_body(io::Chunk::copy_of(std::as_bytes(std::span("ear", 3)))));
+    co_return stream->reset({Reason::upstream_reset, Origin::upstream, ECONNRESET, "test"});
+  }
   EXPECT_TRUE(co_await stream->write_body(io::Chunk::copy_of(std::as_bytes(std::span("early", 5)))));
   EXPECT_TRUE(co_await stream->finish({}));
 }
@@ -172,6 +177,22 @@ TEST(EarlyAnswer, IsNotHeldUpForLongByAnEndlessBody) {
   const Heard heard = heard_by({.head = head_of(endless), .piece = 1 << 20, .pieces = 1000}, served);
   EXPECT_TRUE(heard.failed);
   EXPECT_LE(heard.sent, std::size_t{70} << 20);
+}
+
+// A reset would take back the answer before, which the client may not have read yet.
+TEST(AnswerThatBreaksOff, LeavesTheAnswersBeforeIt) {
+  Served served;
+  const std::string cut = "GET /cut HTTP/1.1\r\nhost: a\r\n\r\n";
+  const Heard heard = heard_by({.head = "GET /1 HTTP/1.1\r\nhost: a\r\n\r\n" + cut + cut}, served);
+  EXPECT_FALSE(heard.failed);
+  EXPECT_EQ(std::string(kAnswer) + std::string(kAnswer.substr(0, kAnswer.size() - 2)), heard.bytes);
+  EXPECT_EQ(2, served.requests);
+}
+
+TEST(AnswerThatBreaksOff, IsAResetWhereItIsTheFirst) {
+  Served served;
+  const Heard heard = heard_by({.head = "GET /cut HTTP/1.1\r\nhost: a\r\n\r\n"}, served);
+  EXPECT_TRUE(heard.failed);
 }
 
 }  // namespace
