@@ -94,22 +94,7 @@ Sandbox& Sandbox::of(lua_State* state) {
 }
 
 void* Sandbox::allocate(void* self, void* block, std::size_t old_size, std::size_t new_size) {
-  auto& sandbox = *static_cast<Sandbox*>(self);
-  if (block == nullptr) old_size = 0;
-  if (new_size == 0) {
-    std::free(block);
-    sandbox.used_ -= old_size;
-    return nullptr;
-  }
-  const bool grows = new_size > old_size;
-  if (grows && sandbox.used_ - old_size + new_size > sandbox.limits_.memory) {
-    sandbox.refused_memory_ = true;
-    return nullptr;
-  }
-  void* moved = std::realloc(block, new_size);
-  if (moved == nullptr) return nullptr;
-  sandbox.used_ += new_size - old_size;
-  return moved;
+  return static_cast<Sandbox*>(self)->memory_.allocate(block, old_size, new_size);
 }
 
 void Sandbox::on_count(lua_State* state, lua_Debug* /*debug*/) {
@@ -118,7 +103,7 @@ void Sandbox::on_count(lua_State* state, lua_Debug* /*debug*/) {
 
 void Sandbox::pay(lua_State* state, std::uint64_t cost) {
   if (stopped_) lua_error(state);
-  if (refused_memory_) stop(state, Verdict::Kind::memory);  // a pcall caught the error
+  if (memory_.refused()) stop(state, Verdict::Kind::memory);  // a pcall caught the error
   const bool late = limits_.clock != nullptr && limits_.clock->now() >= deadline_;
   if (late || cost > budget_) stop(state, Verdict::Kind::overrun);
   budget_ -= cost;
@@ -197,7 +182,7 @@ int Sandbox::run_call(lua_State* state) {
   const auto& call = *static_cast<const Call*>(lua_touserdata(state, 1));
   lua_settop(state, 0);
   // What calls before left over does not count against this one.
-  if (call.sandbox->used_ > call.sandbox->limits_.memory / 2) lua_gc(state, LUA_GCCOLLECT, 0);
+  if (call.sandbox->memory_.above_half()) lua_gc(state, LUA_GCCOLLECT, 0);
   lua_getglobal(state, call.function);
   if (!lua_isfunction(state, -1)) return 0;
   push_handle(state);
@@ -208,7 +193,7 @@ int Sandbox::run_call(lua_State* state) {
 Verdict Sandbox::run(lua_CFunction body, Call& call, Message* message) {
   verdict_ = {};
   stopped_ = false;
-  refused_memory_ = false;
+  memory_.forget_refusal();
   depth_ = 0;
   message_ = message;
   budget_ = limits_.instructions;
@@ -223,7 +208,7 @@ Verdict Sandbox::run(lua_CFunction body, Call& call, Message* message) {
 void Sandbox::judge(int result) {
   if (stopped_) {
     if (verdict_.kind == Verdict::Kind::overrun) verdict_.problem = "instruction or time budget used up";
-  } else if (result == LUA_ERRMEM || refused_memory_) {
+  } else if (result == LUA_ERRMEM || memory_.refused()) {
     verdict_.kind = Verdict::Kind::memory;
   } else if (result != 0) {
     verdict_.kind = Verdict::Kind::failed;

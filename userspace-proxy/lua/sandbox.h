@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "lua/capped_memory.h"
 #include "lua/message.h"
 #include "lua/script.h"
 
@@ -27,7 +28,7 @@ class Sandbox {
   // Calls a global function with the handle; go_on when there is none.
   Verdict call(const char* function, Message& message);
   bool has(const char* function);
-  std::size_t memory() const { return used_; }
+  std::size_t memory() const { return memory_.used(); }
 
   // For the C functions of the sandbox.
   static Sandbox& of(lua_State* state);
@@ -63,8 +64,7 @@ class Sandbox {
 
   const ScriptLimits limits_;
   lua_State* state_ = nullptr;
-  std::size_t used_ = 0;
-  bool refused_memory_ = false;
+  CappedMemory memory_{limits_.memory};
   std::uint64_t budget_ = 0;
   int depth_ = 0;
   MonoTime deadline_;

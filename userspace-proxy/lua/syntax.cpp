@@ -2,10 +2,10 @@
 
 #include <luajit-2.1/lua.hpp>
 
-#include <cstdlib>
 #include <memory>
 #include <utility>
 
+#include "lua/capped_memory.h"
 #include "lua/script.h"
 
 namespace sluice::lua {
@@ -15,7 +15,7 @@ constexpr std::size_t kProblemBytesMax = 300;
 
 struct Source {
   std::string_view left;
-  std::size_t used = 0;  // bytes of the state
+  CappedMemory memory{ScriptLimits{}.memory};
 
   static const char* read(lua_State* /*state*/, void* self, std::size_t* size) {
     auto& source = *static_cast<Source*>(self);
@@ -23,17 +23,7 @@ struct Source {
     return std::exchange(source.left, {}).data();
   }
   static void* allocate(void* self, void* block, std::size_t old_size, std::size_t new_size) {
-    auto& source = *static_cast<Source*>(self);
-    if (block == nullptr) old_size = 0;
-    if (new_size == 0) {
-      std::free(block);
-      source.used -= old_size;
-      return nullptr;
-    }
-    if (new_size > old_size && source.used - old_size + new_size > ScriptLimits{}.memory) return nullptr;
-    void* moved = std::realloc(block, new_size);
-    if (moved != nullptr) source.used += new_size - old_size;
-    return moved;
+    return static_cast<Source*>(self)->memory.allocate(block, old_size, new_size);
   }
 };
 

@@ -26,9 +26,8 @@ struct HashKey {
 };
 
 // Envoy's combination: each policy that finds its part is mixed in, a terminal one ends the list once there
-// is a hash. A cookie that a request lacks is made where the policy
-// says so; without a lifetime it is one of the client's session. filter_state finds
-// nothing: nothing here has one.
+// is a hash. A cookie that a request lacks is made where the policy says so; without a lifetime it is one of the
+// client's session. filter_state finds nothing: nothing here has one.
 HashKey hash_key(std::span<const policy::HashPolicy> policies, const HashSource& source, Random& random);
 
 // The value of one cookie of a Cookie field, without quotes.

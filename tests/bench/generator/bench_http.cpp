@@ -108,12 +108,7 @@ class Client {
   Client(sockaddr_in to, bool paced) : to_(to), paced_(paced) {}
 
   void open() {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (fd < 0) fail("socket");
-    const int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (connect(fd, reinterpret_cast<const sockaddr*>(&to_), sizeof to_) != 0 && errno != EINPROGRESS)
-      fail("connect");
+    const int fd = connect_to(to_);
     asked_[fd] = {};
     watch(epoll_, fd, EPOLLOUT);
   }

@@ -10,6 +10,7 @@
 #include "exchange/lua_message.h"
 #include "lua/pattern.h"
 #include "lua/script.h"
+#include "lua/syntax.h"
 
 namespace {
 
@@ -42,7 +43,15 @@ void check(const Script& script, const Message& message, const Verdict& verdict)
   require(answer.text().size() <= verdict.body.size());
 }
 
+// Where a script is judged and where it runs agree: what does not compile runs nowhere.
+void judge(const std::string& code) {
+  const auto problem = syntax_problem(code);
+  require(problem.size() <= 400);
+  if (!problem.empty() && problem != "not enough memory") require(!Script::load("fuzz", code, kLimits));
+}
+
 void run_request(std::string code) {
+  judge(code);
   const auto script = Script::load("fuzz", std::move(code), kLimits);
   if (!script) return;
   http::HeadReader reader(http::HeadReader::Kind::request);
