@@ -17,6 +17,11 @@ class FrameBufferLender {
   FrameBufferLender& operator=(const FrameBufferLender&) = delete;
 
   nghttp2_mem* allocator() { return &allocator_; }
+  // Before another session is made with it, the last one gone.
+  void begin() {
+    making_ = true;
+    buffer_ = nullptr;
+  }
   // After the session was made: later blocks of that size are something else.
   void made() { making_ = false; }
 

@@ -18,14 +18,7 @@ struct CallbacksFree {
   void operator()(nghttp2_session_callbacks* callbacks) const { nghttp2_session_callbacks_del(callbacks); }
 };
 
-// Out of memory is the only way these constructors of nghttp2 fail; it ends the process, as everywhere.
-template <typename T>
-T* made(T* pointer) {
-  if (pointer == nullptr) std::abort();
-  return pointer;
-}
-
-std::unique_ptr<nghttp2_option, OptionFree> make_option(const SessionLimits& limits) {
+std::unique_ptr<nghttp2_option, OptionFree> make_option(Role role, const SessionLimits& limits) {
   nghttp2_option* raw = nullptr;
   nghttp2_option_new(&raw);
   std::unique_ptr<nghttp2_option, OptionFree> option(made(raw));
@@ -35,6 +28,8 @@ std::unique_ptr<nghttp2_option, OptionFree> make_option(const SessionLimits& lim
   nghttp2_option_set_max_settings(raw, 16);
   nghttp2_option_set_max_outbound_ack(raw, limits.control_burst);
   nghttp2_option_set_peer_max_concurrent_streams(raw, limits.streams_max);
+  // A server says ":status 200" and no more.
+  if (role == Role::server) nghttp2_option_set_max_deflate_dynamic_table_size(raw, 0);
   // Its default of 33 resets a second would cut off honest applications, and it reads a clock of its own:
   // FloodGuard counts instead.
   constexpr std::uint64_t kUnlimited = 1ULL << 40;
@@ -66,25 +61,32 @@ int Session::State::flood() {
 }
 
 Session::Session(Role role, const SessionLimits& limits) : state_(std::make_unique<State>(role, limits)) {
+  state_->make_session(false);
+}
+
+void Session::State::make_session(bool fields_settled) {
   nghttp2_session_callbacks* raw = nullptr;
   nghttp2_session_callbacks_new(&raw);
   const std::unique_ptr<nghttp2_session_callbacks, CallbacksFree> callbacks(made(raw));
   SessionCallbacks::install(raw);
-  const auto option = make_option(limits);
-  nghttp2_session* session = nullptr;
+  const auto option = make_option(role, limits);
+  nghttp2_session* fresh = nullptr;
   const auto create = role == Role::client ? nghttp2_session_client_new3 : nghttp2_session_server_new3;
-  create(&session, raw, state_.get(), option.get(), state_->frame_buffer.allocator());
-  state_->frame_buffer.made();
-  state_->session.reset(made(session));
+  frame_buffer.begin();
+  create(&fresh, raw, this, option.get(), frame_buffer.allocator());
+  frame_buffer.made();
+  session.reset(made(fresh));
+  // Push is the client's to refuse; a server does not send the setting (RFC 9113 section 6.5.2). A server
+  // that rests keeps no table of header fields.
+  const bool server = role == Role::server;
   const nghttp2_settings_entry settings[] = {
-      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, role == Role::server ? limits.streams_max : 0},
+      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, server ? limits.streams_max : 0},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.header_bytes},
-      {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+      {server ? NGHTTP2_SETTINGS_HEADER_TABLE_SIZE : NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
   };
-  // Push is the client's to refuse; a server does not send the setting (RFC 9113 section 6.5.2).
-  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, role == Role::client ? 4 : 3);
-  nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
+  nghttp2_submit_settings(fresh, NGHTTP2_FLAG_NONE, settings, fields_settled ? 3 : 4);
+  nghttp2_session_set_local_window_size(fresh, NGHTTP2_FLAG_NONE, 0,
                                         static_cast<int>(limits.connection_window));
 }
 
@@ -108,7 +110,8 @@ Result<> Session::feed(std::span<const std::byte> bytes, MonoTime now) {
   state_->now = now;
   if (state_->broken) return broken();
   const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
-  const auto taken = nghttp2_session_mem_recv(state_->session.get(), data, bytes.size());
+  state_->boundary.follow(bytes);
+  const auto taken = nghttp2_session_mem_recv(state_->awake(), data, bytes.size());
   if (taken < 0 && !state_->broken) {
     state_->broken = true;
     nghttp2_session_terminate_session(state_->session.get(), NGHTTP2_PROTOCOL_ERROR);
@@ -118,6 +121,7 @@ Result<> Session::feed(std::span<const std::byte> bytes, MonoTime now) {
 }
 
 std::vector<std::byte> Session::take_output(std::size_t max) {
+  if (resting()) return {};
   state_->out.clear();
   state_->out_max = max;
   while (state_->out.size() < max) {
@@ -132,17 +136,18 @@ std::vector<std::byte> Session::take_output(std::size_t max) {
 }
 
 bool Session::wants_output() const {
-  return nghttp2_session_want_write(state_->session.get()) != 0;
+  return !resting() && nghttp2_session_want_write(state_->session.get()) != 0;
 }
 
 bool Session::closed() const {
+  if (resting()) return false;
   auto* session = state_->session.get();
   return nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0;
 }
 
 void Session::drain() {
   if (std::exchange(state_->drain_sent, true)) return;
-  auto* session = state_->session.get();
+  auto* session = state_->awake();
   nghttp2_submit_goaway(session, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session),
                         NGHTTP2_NO_ERROR, nullptr, 0);
 }
@@ -150,7 +155,7 @@ void Session::drain() {
 void Session::announce_drain() {
   if (draining()) return;
   state_->drain_announced = true;
-  nghttp2_submit_shutdown_notice(state_->session.get());
+  nghttp2_submit_shutdown_notice(state_->awake());
 }
 
 bool Session::draining() const {
@@ -158,7 +163,7 @@ bool Session::draining() const {
 }
 
 void Session::ping() {
-  nghttp2_submit_ping(state_->session.get(), NGHTTP2_FLAG_NONE, nullptr);
+  nghttp2_submit_ping(state_->awake(), NGHTTP2_FLAG_NONE, nullptr);
 }
 
 std::optional<Event> Session::next_event() {
@@ -288,6 +293,7 @@ std::size_t Session::streams() const {
 }
 
 std::size_t Session::streams_room() const {
+  if (resting()) return 0;  // a server opens none
   const std::size_t allowed = std::min(
       state_->limits.streams_max,
       nghttp2_session_get_remote_settings(state_->session.get(), NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS));

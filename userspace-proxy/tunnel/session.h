@@ -77,6 +77,9 @@ class Session {
   // This end or the other drains: open() fails.
   bool draining() const;
   void ping();
+  // Server. Between streams, gives most of its memory back; whatever comes next wakes it. False: not now.
+  bool rest();
+  bool resting() const;
   std::optional<Event> next_event();
 
   // --- streams

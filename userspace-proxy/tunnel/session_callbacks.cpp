@@ -20,7 +20,9 @@ void SessionCallbacks::install(nghttp2_session_callbacks* callbacks) {
 
 int SessionCallbacks::frame_begun(nghttp2_session*, const nghttp2_frame_hd* header, void* user) {
   auto& state = of(user);
+  if (state.waking) return 0;
   const bool ack = (header->flags & NGHTTP2_FLAG_ACK) != 0;
+  if (header->type == NGHTTP2_HEADERS) state.last_stream = std::max(state.last_stream, header->stream_id);
   bool costs = false;
   switch (header->type) {
     case NGHTTP2_DATA:
@@ -44,7 +46,7 @@ int SessionCallbacks::frame_begun(nghttp2_session*, const nghttp2_frame_hd* head
 
 int SessionCallbacks::begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   auto& state = of(user);
-  if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+  if (state.waking || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
   // nghttp2 bounds the open streams; this bounds those that ended and whose handlers have not noticed yet.
   if (state.streams.size() >= std::size_t{2} * state.limits.streams_max)
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -93,8 +95,11 @@ void SessionCallbacks::response_complete(Session::State& state, StreamId id) {
 
 int SessionCallbacks::frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   auto& state = of(user);
+  if (state.waking) return 0;
   const StreamId id = frame->hd.stream_id;
   if (frame->hd.type == NGHTTP2_GOAWAY) state.drain_received = true;
+  if (frame->hd.type == NGHTTP2_SETTINGS)
+    ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 ? state.settings_acked : state.settings_received) = true;
   if (frame->hd.type == NGHTTP2_RST_STREAM && state.role == Role::server && !state.resets.take(state.now))
     return state.flood();
   if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)

@@ -4,12 +4,15 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include <array>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <vector>
 
 #include "base/flood_guard.h"
 #include "io/byte_queue.h"
+#include "tunnel/frame_boundary.h"
 #include "tunnel/frame_buffer.h"
 #include "tunnel/session.h"
 
@@ -38,10 +41,24 @@ struct SessionFree {
   void operator()(nghttp2_session* session) const { nghttp2_session_del(session); }
 };
 
+// What a server's session keeps of nghttp2's while it rests (session_rest.cpp).
+struct RestingState {
+  std::array<nghttp2_settings_entry, 5> remote_settings;
+  std::int32_t remote_window;
+};
+
+// Out of memory is the only way that constructors of nghttp2 fail; it ends the process, as everywhere.
+template <typename T>
+T* made(T* pointer) {
+  if (pointer == nullptr) std::abort();
+  return pointer;
+}
+
 struct Session::State {
   State(Role own_role, const SessionLimits& own_limits)
       : role(own_role),
         limits(own_limits),
+        boundary(role == Role::server ? NGHTTP2_CLIENT_MAGIC_LEN : 0),
         control(limits.control_burst, limits.control_per_second),
         resets(limits.reset_burst, limits.reset_per_second) {}
   State(const State&) = delete;
@@ -58,6 +75,11 @@ struct Session::State {
     const auto* stream = find(id);
     if (stream != nullptr && stream->closed && stream->released) streams.erase(id);
   }
+  // Makes nghttp2's session, with our settings waiting to be sent. A peer that once said it keeps no table of
+  // header fields (`fields_settled`) is not asked again: it would have to say so again.
+  void make_session(bool fields_settled);
+  // nghttp2's session, awake.
+  nghttp2_session* awake();
   // The peer sends too much of what costs us: ends the session.
   // Returns what the callback that noticed returns.
   int flood();
@@ -65,7 +87,13 @@ struct Session::State {
   const Role role;
   const SessionLimits limits;
   FrameBufferLender frame_buffer;
-  std::unique_ptr<nghttp2_session, SessionFree> session;
+  std::unique_ptr<nghttp2_session, SessionFree> session;  // null: it rests
+  FrameBoundary boundary;
+  RestingState resting{};
+  bool waking = false;             // what nghttp2 reports was reported before
+  bool settings_received = false;  // the peer's
+  bool settings_acked = false;     // ours, by the peer
+  StreamId last_stream = 0;        // the highest that the peer has sent headers on
   std::map<StreamId, StreamState> streams;
   std::vector<Event> events;  // from next_event on; emptied when all are taken
   std::size_t next_event = 0;

@@ -1,6 +1,8 @@
 #include "tunnel/tunnel.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace sluice::tunnel {
 namespace {
@@ -59,6 +61,7 @@ io::Task<Error> Tunnel::receive() {
     }
     heard_ = ring_.now();
     pinged_.reset();
+    drowsy_ |= session_.resting();
     const auto fed = session_.feed(chunk->bytes(), ring_.now());
     dispatch_events();
     kick();
@@ -72,6 +75,8 @@ io::Task<void> Tunnel::send() {
     dispatch_events();
     if (out.empty()) {
       if (session_.closed() || stopping_) break;
+      if (std::exchange(drowsy_, false)) (void)session_.rest();
+      if (session_.wants_output()) continue;
       if (!co_await output_.wait()) co_return;
       continue;
     }
@@ -85,19 +90,27 @@ io::Task<void> Tunnel::send() {
 }
 
 io::Task<void> Tunnel::watch() {
+  std::optional<MonoTime> closing;
   for (;;) {
-    if (!co_await ring_.sleep_for(limits_.tick)) co_return;
+    const bool may_rest = role_ == Role::server && !session_.resting();
+    if (!co_await ring_.sleep_for(may_rest ? std::min(limits_.rest, limits_.tick) : limits_.tick)) co_return;
     const auto now = ring_.now();
-    if (stopping_ || session_.closed()) break;
+    if (stopping_ || session_.closed()) {
+      if (!closing) closing = now;
+      if (now - *closing >= limits_.tick) break;
+      continue;
+    }
     if (now - heard_ >= limits_.keepalive) {
       if (pinged_ && now - *pinged_ >= limits_.keepalive) break;
       if (!pinged_) {
         pinged_ = now;
+        drowsy_ |= session_.resting();
         session_.ping();
       }
     }
     if (announced_ && now - *announced_ >= kCrossing) session_.drain();
     if (role_ == Role::client && attached_.empty() && now - idle_since_ >= limits_.idle) session_.drain();
+    if (now - heard_ >= limits_.rest) (void)session_.rest();
     kick();
   }
   transport_->reset(lost(ETIMEDOUT));

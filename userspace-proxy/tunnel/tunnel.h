@@ -22,6 +22,7 @@ struct TunnelLimits {
   SessionLimits session{};
   Nanos idle = Millis(60000);       // client: without a stream for so long, the tunnel is closed
   Nanos keepalive = Millis(15000);  // silence before a PING, and again before the tunnel counts as lost
+  Nanos rest = Millis(1000);        // server: silence without a stream before memory is given back
   Nanos tick = Millis(5000);  // how exactly the two are kept; also how long a closing peer is waited for
 };
 
@@ -88,6 +89,7 @@ class Tunnel : public std::enable_shared_from_this<Tunnel> {
   std::optional<MonoTime> announced_;  // that it drains
   std::optional<MonoTime> pinged_;
   bool stopping_ = false;
+  bool drowsy_ = false;  // the session rests again once it has answered
 };
 
 }  // namespace sluice::tunnel

@@ -62,6 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(session.streams() <= 2 * kLimits.streams_max);
     (void)session.take_output(1 << 14);
     if (!fed) break;
+    (void)session.rest();
   }
   while (!session.take_output(1 << 16).empty()) {
   }

@@ -58,6 +58,27 @@ TEST_F(TunnelSim, StreamsEchoAndTheTunnelClosesInOrder) {
   EXPECT_EQ(end->reason, Reason::completed);
 }
 
+// The server's session rests in every pause, the longest outlasting both ends' PINGs.
+io::Task<void> pauses_story(io::Ring* ring, std::shared_ptr<Tunnel> tunnel, EchoHandler*) {
+  for (const int pause : {0, 3, 1500, 6000, 50'000, 2, 1500}) {
+    EXPECT_TRUE(co_await ring->sleep_for(Millis(pause)));
+    auto stream = tunnel->open(request_from());
+    EXPECT_TRUE(stream);
+    if (!stream) co_return;
+    const std::string text(100'000, 'p');
+    const auto echoed = co_await converse(stream->get(), text);
+    EXPECT_TRUE(echoed);
+    EXPECT_EQ(*echoed, text);
+  }
+}
+
+TEST_F(TunnelSim, StreamsGoOnAfterPauses) {
+  limits.rest = Millis(1);
+  limits.idle = Millis(120'000);
+  run(pauses_story);
+  EXPECT_EQ(end->reason, Reason::completed);
+}
+
 io::Task<void> early_end_story(io::Ring* ring, std::shared_ptr<Tunnel> tunnel, EchoHandler*) {
   auto stream = tunnel->open(request_from());
   EXPECT_TRUE(co_await (*stream)->write(bytes_of("E")));
