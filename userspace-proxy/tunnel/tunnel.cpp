@@ -156,7 +156,7 @@ void Tunnel::drain() {
 }
 
 void Tunnel::kick() {
-  if (session_.wants_output() || session_.closed()) output_.notify();
+  if (session_.wants_output() || session_.closed() || drowsy_) output_.notify();
 }
 
 void Tunnel::detach(StreamId id) {

@@ -65,7 +65,8 @@ class EchoHandler final : public StreamHandler {
     (void)co_await stream->finish();
   }
   std::optional<Error> refuse;
-  std::size_t heard_late = 0;  // bytes of an 'L' that came whole, its end included
+  std::weak_ptr<Tunnel> served;  // the newest
+  std::size_t heard_late = 0;    // bytes of an 'L' that came whole, its end included
 
  private:
   io::Task<void> read_late(TunnelStream* stream, std::size_t heard) {
@@ -87,6 +88,7 @@ inline io::Task<void> run_server_tunnel(io::Ring* ring, io::Socket socket, EchoH
                                         TunnelLimits limits) {
   auto tunnel = Tunnel::make(*ring, std::make_unique<io::SocketStream>(std::move(socket)), Role::server,
                              limits, handler);
+  handler->served = tunnel;
   (void)co_await tunnel->run();
 }
 

@@ -79,6 +79,29 @@ TEST_F(TunnelSim, StreamsGoOnAfterPauses) {
   EXPECT_EQ(end->reason, Reason::completed);
 }
 
+// The server drains while its session rests: its notice wakes it, and the stream of a client that had not
+// heard of it yet is served.
+io::Task<void> drained_at_rest_story(io::Ring* ring, std::shared_ptr<Tunnel> tunnel, EchoHandler* handler) {
+  EXPECT_TRUE(co_await ring->sleep_for(Millis(1500)));
+  const auto server = handler->served.lock();
+  EXPECT_TRUE(server);
+  if (!server) co_return;
+  EXPECT_TRUE(server->session().resting());
+  server->drain();
+  auto stream = tunnel->open(request_from());
+  EXPECT_TRUE(stream);
+  if (!stream) co_return;
+  const auto echoed = co_await converse(stream->get(), std::string(100'000, 'd'));
+  EXPECT_TRUE(echoed);
+  EXPECT_FALSE(tunnel->takes_streams());
+}
+
+TEST_F(TunnelSim, DrainsWhileItRests) {
+  limits.rest = Millis(1);
+  run(drained_at_rest_story);
+  EXPECT_EQ(end->reason, Reason::completed);
+}
+
 io::Task<void> early_end_story(io::Ring* ring, std::shared_ptr<Tunnel> tunnel, EchoHandler*) {
   auto stream = tunnel->open(request_from());
   EXPECT_TRUE(co_await (*stream)->write(bytes_of("E")));

@@ -1,6 +1,8 @@
 // A server's session that rests between streams: nobody but the heap notices.
 #include <malloc.h>
 
+#include <algorithm>
+
 #include "tests/unit/tunnel/session_pair.h"
 
 namespace sluice::tunnel {
@@ -79,6 +81,42 @@ TEST(TunnelRest, AnnouncesThatItLeaves) {
   pair.settle();
   EXPECT_TRUE(pair.client_result && pair.server_result);
   EXPECT_TRUE(pair.server.closed());
+}
+
+// Its own keepalive does not keep it awake: the PING goes out, it rests, the answer comes.
+TEST(TunnelRest, RestsWhileItsPingIsAnswered) {
+  SessionPair pair;
+  converse(pair, 10);
+  rest(pair);
+  for (int round = 0; round < 3; ++round) {
+    pair.server.ping();
+    const auto down = pair.server.take_output(1 << 16);
+    EXPECT_TRUE(pair.server.rest());
+    ASSERT_TRUE(pair.client.feed(down, pair.now));
+    pair.settle();
+    EXPECT_TRUE(pair.client_result && pair.server_result);
+    rest(pair);
+  }
+  converse(pair, 100'000);
+}
+
+// What the peer sets while the session rests is acknowledged, and holds after the next rest.
+TEST(TunnelRest, KeepsTheNewestSettings) {
+  SessionPair pair;
+  converse(pair, 10);
+  rest(pair);
+  constexpr std::string_view kWindowOf5("\0\0\6\4\0\0\0\0\0\0\4\0\0\0\5", 15);  // RFC 9113 section 6.5
+  constexpr std::string_view kAck("\0\0\0\4\1\0\0\0\0", 9);
+  ASSERT_TRUE(pair.server.feed(bytes_of(kWindowOf5), pair.now));
+  const auto answer = pair.server.take_output(1 << 16);
+  EXPECT_TRUE(std::ranges::equal(answer, bytes_of(kAck)));
+  ASSERT_TRUE(pair.server.rest());
+  const auto id = *pair.client.open(request_of());
+  ASSERT_TRUE(pair.server.feed(pair.client.take_output(1 << 16), pair.now));
+  ASSERT_TRUE(SessionPair::next(pair.server, Kind::opened));
+  pair.server.write(id, bytes_of("ten bytes."));
+  ASSERT_TRUE(pair.client.feed(pair.server.take_output(1 << 16), pair.now));
+  EXPECT_EQ(SessionPair::read_all(pair.client, id), "ten b");
 }
 
 TEST(TunnelRest, HoldsALittleOfTheMemory) {
