@@ -27,7 +27,6 @@ class Compilation {
   Numbers& numbers;
   Compiled out;
   Compiler::Work work;
-  std::uint32_t next_remote = kFirstRemoteWorkload;
 
  private:
   std::vector<RuleIndex> add_rules(const std::vector<RuleRef>& own);

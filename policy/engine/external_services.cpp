@@ -93,9 +93,8 @@ std::vector<ExternalService> external_services(const MeshWorld& mesh) {
   return out;
 }
 
-WorkloadImage external_workload(const ExternalService& service, WorkloadId id, std::uint32_t mesh) {
+WorkloadImage external_workload(const ExternalService& service, std::uint32_t mesh) {
   WorkloadImage out;
-  out.id = id;
   out.name = service.resource->name;
   out.mesh = mesh;
   out.external = true;

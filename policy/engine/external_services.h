@@ -31,6 +31,6 @@ struct ExternalService {
 // All of the mesh, by name.
 std::vector<ExternalService> external_services(const MeshWorld& mesh);
 
-WorkloadImage external_workload(const ExternalService& service, WorkloadId id, std::uint32_t mesh);
+WorkloadImage external_workload(const ExternalService& service, std::uint32_t mesh);
 
 }  // namespace sluice::policy

@@ -21,8 +21,7 @@ MeshCompiler::MeshCompiler(Compilation& compilation, const MeshWorld& mesh, Mesh
                            const MeshChanges& changes)
     : c_(compilation), mesh_(mesh), memory_(memory), changes_(changes) {
   const auto& table = c_.out.table;
-  context_ = {count(table.meshes), count(table.workloads), count(table.services),
-              c_.next_remote,      tags_needed(mesh),      c_.node};
+  context_ = {count(table.meshes), count(table.workloads), count(table.services), tags_needed(mesh), c_.node};
 }
 
 void MeshCompiler::run() {
@@ -116,36 +115,43 @@ WorkloadImage MeshCompiler::workload_base(const DataplaneModel& dataplane) const
   return out;
 }
 
-// Its number follows from its place among the remote ones, so an equal place with the same document is the
-// same part.
-const PartList<WorkloadImage>::Pointer& MeshCompiler::remote(const DataplaneModel& dataplane,
-                                                             std::size_t ordinal) {
-  if (ordinal == memory_.remotes.size()) memory_.remotes.emplace_back();
-  auto& known = memory_.remotes[ordinal];
-  if (remotes_hold_ && known.resource == dataplane.resource) return known.part;
+// What it was before when its document is the same. Both lists are by name and `known` is where the last
+// search ended, so only those that went lie between.
+PartList<WorkloadImage>::Pointer MeshCompiler::remote(const DataplaneModel& dataplane,
+                                                      std::span<const MeshMemory::Remote>& known) {
+  const auto went = [this](const MeshMemory::Remote& one) {
+    return std::ranges::find(changes_.gone, one.resource) != changes_.gone.end();
+  };
+  const auto* const before = known.empty() ? nullptr : known.front().part.get();
+  while (!known.empty() && went(known.front())) known = known.subspan(1);
+  if (!known.empty() && known.front().resource == dataplane.resource) {
+    auto part = known.front().part;
+    known = known.subspan(1);
+    return part;
+  }
   ++c_.work.remotes;
   auto workload = workload_base(dataplane);
-  workload.id = WorkloadId(c_.next_remote);
-  addresses_hold_ = addresses_hold_ && known.part != nullptr &&
-                    std::ranges::equal(known.part->inbounds, workload.inbounds, {}, &InboundImage::address,
+  addresses_hold_ = addresses_hold_ && before != nullptr &&
+                    std::ranges::equal(before->inbounds, workload.inbounds, {}, &InboundImage::address,
                                        &InboundImage::address);
-  known = {dataplane.resource, std::make_shared<const SharedPart<WorkloadImage>>(std::move(workload))};
-  return known.part;
+  return std::make_shared<const SharedPart<WorkloadImage>>(std::move(workload));
 }
 
 void MeshCompiler::add_workloads() {
   c_.out.table.workloads.reserve(context_.first_workload + mesh_.dataplanes.size());
   auto own = memory_.locals.begin();
-  std::size_t ordinal = 0;
+  const auto before = std::exchange(memory_.remotes, {});
+  memory_.remotes.reserve(mesh_.dataplanes.size());
+  std::span<const MeshMemory::Remote> known;
+  if (remotes_hold_) known = before;
   for (std::uint32_t i = 0; i < mesh_.dataplanes.size(); ++i) {
     if (own != memory_.locals.end() && own->position == i) {
       add_local(*own++);
       continue;
     }
-    c_.out.table.workloads.push_back(remote(mesh_.dataplanes[i], ordinal++));
-    ++c_.next_remote;
+    memory_.remotes.push_back({mesh_.dataplanes[i].resource, remote(mesh_.dataplanes[i], known)});
+    c_.out.table.workloads.push_back(memory_.remotes.back().part);
   }
-  memory_.remotes.resize(ordinal);
   add_external();
 }
 
@@ -154,12 +160,10 @@ void MeshCompiler::add_external() {
   const auto& externals = memory_.services->externals();
   if (!externals_hold_) {
     memory_.external_parts = {};
-    auto id = c_.next_remote;
     for (const auto& one : externals)
-      memory_.external_parts.push_back(external_workload(one, WorkloadId(id++), context_.number));
+      memory_.external_parts.push_back(external_workload(one, context_.number));
   }
   for (const auto& part : memory_.external_parts.parts()) c_.out.table.workloads.push_back(part);
-  c_.next_remote += count(externals);
 }
 
 void MeshCompiler::add_local(MeshMemory::Local& own) {

@@ -30,7 +30,6 @@ struct MeshMemory {
     std::uint32_t number = 0;  // of the mesh in the table
     std::uint32_t first_workload = 0;
     std::uint32_t first_service = 0;
-    std::uint32_t first_remote = 0;
     bool tags = false;  // some policy chooses hosts by their tags
     std::string node;
     bool operator==(const Context&) const = default;
@@ -82,7 +81,8 @@ class MeshCompiler {
   void forget_parts();
   void forget_outbounds();
   WorkloadImage workload_base(const DataplaneModel& dataplane) const;
-  const PartList<WorkloadImage>::Pointer& remote(const DataplaneModel& dataplane, std::size_t ordinal);
+  PartList<WorkloadImage>::Pointer remote(const DataplaneModel& dataplane,
+                                          std::span<const MeshMemory::Remote>& known);
   void add_workloads();
   void add_external();
   void add_local(MeshMemory::Local& own);

@@ -119,6 +119,9 @@ class OutboundRoute {
  private:
   friend class Table;
   OutboundRoute() = default;
+  const BackendImage& backend(std::size_t index) const {
+    return direct_ == nullptr ? backends_[index] : *direct_;
+  }
 
   const Table* table_ = nullptr;
   const WorkloadImage* client_ = nullptr;

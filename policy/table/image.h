@@ -84,8 +84,8 @@ struct PassthroughMatch {
 };
 
 struct WorkloadImage {
-  WorkloadId id = WorkloadId::none;
-  std::string name;  // the Dataplane's name
+  WorkloadId id = WorkloadId::none;  // none: not local
+  std::string name;                  // the Dataplane's name
   std::uint32_t mesh = 0;
   std::string zone;                   // empty: not known
   bool local = false;                 // enrolled on this node

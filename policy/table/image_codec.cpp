@@ -30,16 +30,19 @@ void write_parts(ByteWriter& out, const PartList<T>& list) {
   }
 }
 
-// A part whose bytes are those of the part at its place in `before` is that part.
+// A part whose bytes are those of a part of `before` is that part.
 template <typename T, typename Each>
 void read_parts(ByteReader& in, PartList<T>& list, const PartList<T>* before, std::size_t min_size,
                 std::uint32_t max, Each each) {
   const auto count = in.count(min_size + 4, max);
   list.reserve(count);
+  const PartList<T> none;
+  PartSearch known(before == nullptr ? none : *before);
   for (std::uint32_t i = 0; i < count && !in.failed(); ++i) {
     const auto bytes = in.raw(in.number<std::uint32_t>());
-    if (before != nullptr && i < before->size() && std::ranges::equal(before->parts()[i]->bytes, bytes)) {
-      list.push_back(before->parts()[i]);
+    const auto same = [&](const auto& part) { return std::ranges::equal(part->bytes, bytes); };
+    if (const auto* part = known.find(same); part != nullptr) {
+      list.push_back(*part);
       continue;
     }
     ByteReader part(bytes);

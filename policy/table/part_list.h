@@ -90,4 +90,30 @@ class PartList {
   std::vector<Pointer> parts_;
 };
 
+// Finds an earlier list's parts again while a later one is gone through from its front. What the two share is
+// in the same order in both; where many parts in a row have gone, those behind may not be found.
+template <typename T>
+class PartSearch {
+ public:
+  // Borrows the list.
+  explicit PartSearch(const PartList<T>& list) : parts_(list.parts()) {}
+
+  // The first of the next parts that `same` accepts, or null; those before it are left behind.
+  template <typename Same>
+  const typename PartList<T>::Pointer* find(Same same) {
+    const auto end = std::min(parts_.size(), next_ + kReach);
+    for (auto at = next_; at < end; ++at) {
+      if (!same(parts_[at])) continue;
+      next_ = at + 1;
+      return &parts_[at];
+    }
+    return nullptr;
+  }
+
+ private:
+  static constexpr std::size_t kReach = 64;
+  const std::vector<typename PartList<T>::Pointer>& parts_;
+  std::size_t next_ = 0;
+};
+
 }  // namespace sluice::policy

@@ -25,10 +25,8 @@ bool all_same(const PartList<T>& a, const PartList<T>& b) {
 }  // namespace
 
 Places::Places(const TableImage& image) {
-  workloads.reserve(image.workloads.size());
   by_address.reserve(image.workloads.size());
   endpoints.reserve(image.workloads.size());
-  inbounds.reserve(image.workloads.size());
   for (std::uint32_t i = 0; i < image.workloads.size(); ++i) add_workload(image.workloads[i], i);
   for (std::uint32_t i = 0; i < image.services.size(); ++i) {
     const auto& service = image.services[i];
@@ -47,16 +45,21 @@ Places::Places(const TableImage& image) {
 }
 
 void Places::add_workload(const WorkloadImage& workload, std::uint32_t position) {
-  const auto key = number(workload.id);
-  workloads.insert(key, position);
-  if (workload.local) locals.push_back(position);
+  if (workload.local) add_local(workload, position);
   if (workload.external) return;
   for (const auto& address : workload.addresses) by_address.add(address, position);
   for (std::uint32_t i = 0; i < workload.inbounds.size(); ++i) {
     const auto& address = workload.inbounds[i].address;
     endpoints.insert({workload.mesh, address}, {{position, i}, EndpointEntry::kNoService});
-    inbounds.add((std::uint64_t{key} << 16) | address.port, i);
   }
+}
+
+void Places::add_local(const WorkloadImage& workload, std::uint32_t position) {
+  const auto key = number(workload.id);
+  locals.insert(key, position);
+  local_places.push_back(position);
+  for (std::uint32_t i = 0; i < workload.inbounds.size(); ++i)
+    inbounds.add((std::uint64_t{key} << 16) | workload.inbounds[i].address.port, i);
 }
 
 bool same_places(const TableImage& a, const TableImage& b) {

@@ -58,16 +58,17 @@ struct Places {
   // The image is sound.
   explicit Places(const TableImage& image);
 
-  FlatMap<std::uint64_t, std::uint32_t, IndexHash> workloads;  // by number; positions
-  FlatLists<IpAddr, IndexHash> by_address;                     // positions of workloads
-  FlatMap<ScopedAddr, EndpointEntry, IndexHash> endpoints;     // scope: mesh
-  FlatMap<ScopedAddr, bool, IndexHash> externals;              // scope: mesh; endpoints outside it
-  FlatMap<ScopedAddr, std::uint32_t, IndexHash> vips;          // scope: mesh -> service
-  FlatLists<std::uint64_t, IndexHash> inbounds;                // workload << 16 | port -> inbounds
-  std::vector<std::uint32_t> locals;                           // positions
+  FlatMap<std::uint64_t, std::uint32_t, IndexHash> locals;  // by number; positions
+  FlatLists<IpAddr, IndexHash> by_address;                  // positions of workloads
+  FlatMap<ScopedAddr, EndpointEntry, IndexHash> endpoints;  // scope: mesh
+  FlatMap<ScopedAddr, bool, IndexHash> externals;           // scope: mesh; endpoints outside it
+  FlatMap<ScopedAddr, std::uint32_t, IndexHash> vips;       // scope: mesh -> service
+  FlatLists<std::uint64_t, IndexHash> inbounds;             // local workload << 16 | port -> inbounds
+  std::vector<std::uint32_t> local_places;                  // positions
 
  private:
   void add_workload(const WorkloadImage& workload, std::uint32_t position);
+  void add_local(const WorkloadImage& workload, std::uint32_t position);
 };
 
 // Would both images have equal Places? Neither needs to be sound.

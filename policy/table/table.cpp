@@ -16,13 +16,9 @@ std::expected<std::shared_ptr<const Table>, std::string> Table::build(TableImage
   std::shared_ptr<Table> table(new Table);
   std::shared_ptr<const Places> places;
   if (before != nullptr && same_places(image, before->image_)) places = before->index_->places;
-  std::string problem;
-  if (places != nullptr) {
-    const CheckedImage checked{before->image_, before->references_, places->locals};
-    problem = check_image(image, table->references_, &checked);
-  } else {
-    problem = check_image(image, table->references_, nullptr);
-  }
+  std::optional<CheckedImage> checked;
+  if (before != nullptr) checked.emplace(before->image_, before->references_, places != nullptr);
+  const auto problem = check_image(image, table->references_, checked ? &*checked : nullptr);
   if (!problem.empty()) return std::unexpected("table: " + problem);
   if (places == nullptr) places = std::make_shared<const Places>(image);
   table->hash_ = policy::content_hash(image);
@@ -45,8 +41,19 @@ const RuleRef& Table::rule(RuleIndex index) const {
 }
 
 const WorkloadImage* Table::workload(WorkloadId id) const {
-  const auto* found = index_->places->workloads.find(number(id));
+  const auto key = number(id);
+  if (key >= kFirstRemoteWorkload) {
+    const auto place = key - kFirstRemoteWorkload;
+    return place < image_.workloads.size() && !image_.workloads[place].local ? &image_.workloads[place]
+                                                                             : nullptr;
+  }
+  const auto* found = index_->places->locals.find(key);
   return found == nullptr ? nullptr : &image_.workloads[*found];
+}
+
+WorkloadId Table::number_at(std::uint32_t place) const {
+  const auto& workload = image_.workloads[place];
+  return workload.local ? workload.id : WorkloadId(kFirstRemoteWorkload + place);
 }
 
 bool Table::enrolled_peer(WorkloadId server, const IpAddr& client) const {
@@ -175,7 +182,7 @@ Permit OutboundRoute::permit(std::size_t index) const {
   }
   const auto& [server, inbound] = endpoint(index);
   permit.kind_ = Permit::Kind::mesh;
-  permit.server_ = server.id;
+  permit.server_ = table_->number_at(backend(index).workload);
   permit.address_ = UpstreamAddr(inbound.address);
   permit.external_ = server.external;
   permit.encrypt_ = client_->mtls && server.mtls;
@@ -186,7 +193,21 @@ Permit OutboundRoute::permit(std::size_t index) const {
   return permit;
 }
 
+namespace {
+
+// For explanations: their own node decides.
+const InboundImage* find_remote_inbound(const WorkloadImage& server, const SocketAddr& destination) {
+  const auto exact = std::ranges::find(server.inbounds, destination, &InboundImage::address);
+  if (exact != server.inbounds.end()) return &*exact;
+  const auto port = std::ranges::find(server.inbounds, destination.port,
+                                      [](const InboundImage& one) { return one.address.port; });
+  return port == server.inbounds.end() ? nullptr : &*port;
+}
+
+}  // namespace
+
 const InboundImage* Table::find_inbound(const WorkloadImage& server, const SocketAddr& destination) const {
+  if (!server.local) return find_remote_inbound(server, destination);
   const auto& list = index_->places->inbounds;
   const auto* first = list.find((std::uint64_t{number(server.id)} << 16) | destination.port);
   if (first == nullptr) return nullptr;
@@ -224,7 +245,7 @@ InboundDecision Table::admit(WorkloadId server_id, const OrigDst& destination, c
 
   Permit permit;
   permit.kind_ = Permit::Kind::application;
-  permit.server_ = server->id;
+  permit.server_ = server_id;
   permit.rule_ = built_in;
   if (inbound == nullptr) {
     if (server->undeclared == TlsMode::strict) return Refusal{Reason::undeclared_port, built_in};

@@ -41,7 +41,8 @@ class Table {
   std::uint64_t content_hash() const { return hash_; }
   const TableImage& image() const { return image_; }
 
-  // The workload, or null when the table does not know it.
+  // The workload, or null when the table does not know it. One that is not local has the number that a Permit
+  // of this table gave it.
   const WorkloadImage* workload(WorkloadId id) const;
   // True when some workload of `server`'s mesh speaks from this address (so it will open with a ClientHello
   // when the server has mTLS).
@@ -79,6 +80,7 @@ class Table {
   friend class OutboundRoute;
   friend struct Explainer;
   Table();
+  WorkloadId number_at(std::uint32_t place) const;
   OutboundRoute route_to_service(const WorkloadImage& client, std::uint32_t service) const;
   OutboundDecision route_outside(const WorkloadImage& client, const OrigDst& destination) const;
   const OutboundImage* apply_outbound_timeouts(const WorkloadImage& client, std::uint32_t service,

@@ -29,8 +29,8 @@ std::string check_inbound(const TableImage& image, const InboundImage& inbound) 
 }
 
 std::string check_workload(const TableImage& image, const WorkloadImage& workload) {
-  if (workload.id == WorkloadId::none) return "workload without a number";
-  if (workload.local != is_local(workload.id)) return "workload's number does not fit its place";
+  if (workload.local && !is_local(workload.id)) return "local workload without a number";
+  if (!workload.local && workload.id != WorkloadId::none) return "workload of another node with a number";
   if (workload.mesh >= image.meshes.size()) return "workload of a mesh that does not exist";
   if (workload.mtls && workload.identities.empty()) return "workload with mTLS but without identity";
   if (workload.external && (workload.local || workload.mtls || !workload.addresses.empty()))
@@ -80,6 +80,7 @@ std::string check_service(const TableImage& image, const ServiceImage& service) 
 std::string check_outbounds(const TableImage& image) {
   for (const auto& outbound : image.outbounds) {
     if (outbound.workload >= image.workloads.size()) return "outbound of a workload that does not exist";
+    if (!image.workloads[outbound.workload].local) return "outbound of a workload that is not local";
     if (outbound.service >= image.services.size()) return "outbound to a service that does not exist";
     if (image.services[outbound.service].mesh != image.workloads[outbound.workload].mesh) {
       return "outbound to a service of another mesh";
@@ -173,7 +174,7 @@ void add_references(const WorkloadImage& workload, References& out) {
   }
 }
 
-// `numbers`: those of the workloads before it are in it.
+// `numbers`: those of the local workloads before it are in it.
 std::string check_number(const WorkloadImage& workload, WorkloadNumbers& numbers) {
   const auto key = number(workload.id);
   if (numbers.find(key) != nullptr) return "two workloads with one number: " + workload.name;
@@ -181,36 +182,27 @@ std::string check_number(const WorkloadImage& workload, WorkloadNumbers& numbers
   return {};
 }
 
-std::string check_all_parts(const TableImage& image, References& references) {
+// Of the earlier image's, only local workloads are looked at again.
+std::string check_workloads(const TableImage& image, References& references, const CheckedImage* before) {
   WorkloadNumbers numbers;
-  numbers.reserve(image.workloads.size());
-  references = {};
-  for (const auto& workload : image.workloads) {
-    if (auto problem = check_whole(image, workload); !problem.empty()) return problem;
-    if (auto problem = check_number(workload, numbers); !problem.empty()) return problem;
-    if (!workload.local) add_references(workload, references);
-  }
-  for (const auto& service : image.services) {
-    if (auto problem = check_service(image, service); !problem.empty()) return problem;
-    raise(references.meshes, service.mesh);
+  const PartList<WorkloadImage> none;
+  PartSearch known(before == nullptr ? none : before->image.workloads);
+  for (const auto& part : image.workloads.parts()) {
+    if (!part->local && known.find([&](const auto& one) { return one == part; }) != nullptr) continue;
+    if (auto problem = check_whole(image, *part); !problem.empty()) return problem;
+    if (!part->local) {
+      add_references(*part, references);
+    } else if (auto problem = check_number(*part, numbers); !problem.empty()) {
+      return problem;
+    }
   }
   return {};
 }
 
-// Numbers of workloads and who stands behind which service are the earlier image's.
-std::string check_new_parts(const TableImage& image, References& references, const CheckedImage& before) {
-  references = before.references;
-  const auto& old = before.image.workloads.parts();
-  for (std::size_t i = 0; i < old.size(); ++i) {
-    if (image.workloads.parts()[i] == old[i] || old[i]->local) continue;
-    if (auto problem = check_whole(image, image.workloads[i]); !problem.empty()) return problem;
-    add_references(image.workloads[i], references);
-  }
-  for (const auto position : before.locals) {
-    if (auto problem = check_whole(image, image.workloads[position]); !problem.empty()) return problem;
-  }
+std::string check_services(const TableImage& image, References& references, const CheckedImage* before) {
+  const bool same = before != nullptr && before->same_places;
   for (std::size_t i = 0; i < image.services.size(); ++i) {
-    if (image.services.parts()[i] == before.image.services.parts()[i]) continue;
+    if (same && image.services.parts()[i] == before->image.services.parts()[i]) continue;
     if (auto problem = check_service(image, image.services[i]); !problem.empty()) return problem;
     raise(references.meshes, image.services[i].mesh);
   }
@@ -228,10 +220,10 @@ bool References::hold_in(const TableImage& image) const {
 std::string check_image(const TableImage& image, References& references, const CheckedImage* before) {
   if (auto problem = check_limits(image); !problem.empty()) return problem;
   if (image.rules.empty() || !image.rules.front().policy.empty()) return "rule 0 must be the built-in one";
-  const bool known = before != nullptr && before->references.hold_in(image);
-  if (auto problem = known ? check_new_parts(image, references, *before) : check_all_parts(image, references);
-      !problem.empty())
-    return problem;
+  if (before != nullptr && !before->references.hold_in(image)) before = nullptr;
+  references = before == nullptr ? References{} : before->references;
+  if (auto problem = check_workloads(image, references, before); !problem.empty()) return problem;
+  if (auto problem = check_services(image, references, before); !problem.empty()) return problem;
   if (auto problem = check_permissions(image); !problem.empty()) return problem;
   if (auto problem = check_outbounds(image); !problem.empty()) return problem;
   return check_http(image);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 
 #include "policy/table/image.h"
@@ -22,11 +21,11 @@ struct References {
   bool hold_in(const TableImage& image) const;
 };
 
-// An image that passed, whose places (places.h) are those of the one to be checked.
+// An image that passed.
 struct CheckedImage {
   const TableImage& image;
   References references;
-  std::span<const std::uint32_t> locals;  // positions of the local workloads
+  bool same_places = false;  // its places (places.h) are those of the image to be checked
 };
 
 // Empty when the image is sound, else what is wrong with it. `references` become those of this image, or

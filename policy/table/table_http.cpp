@@ -68,9 +68,9 @@ const RuleRef& OutboundRoute::split_rule() const {
 }
 
 OutboundRoute::Endpoint OutboundRoute::endpoint(std::size_t index) const {
-  const auto& backend = direct_ == nullptr ? backends_[index] : *direct_;
-  const auto& server = table_->image_.workloads[backend.workload];
-  return {server, server.inbounds[backend.inbound]};
+  const auto& at = backend(index);
+  const auto& server = table_->image_.workloads[at.workload];
+  return {server, server.inbounds[at.inbound]};
 }
 
 bool all_hold(std::span<const Condition> conditions, const Peer* peer) {

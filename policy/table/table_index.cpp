@@ -141,7 +141,7 @@ IpAddr masked(const IpAddr& address, std::uint8_t length) {
 
 TableIndex::TableIndex(const TableImage& image, std::shared_ptr<const Places> all_places, Regexes all_regexes)
     : places(std::move(all_places)), regexes(std::move(all_regexes)) {
-  for (const auto position : places->locals) add_passthrough(image.workloads[position]);
+  for (const auto position : places->local_places) add_passthrough(image.workloads[position]);
   outbounds.reserve(image.outbounds.size());
   for (std::uint32_t i = 0; i < image.outbounds.size(); ++i) {
     const auto& outbound = image.outbounds[i];

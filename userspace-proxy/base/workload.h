@@ -8,7 +8,7 @@
 namespace sluice {
 
 // Local workloads are 1 .. 2^20 - 1, the same number as long as they stay enrolled. Workloads of other nodes
-// get numbers from kFirstRemoteWorkload on, which mean something within one table only.
+// get theirs from their place in a table, from kFirstRemoteWorkload on: these mean something within it only.
 enum class WorkloadId : std::uint32_t { none = 0 };
 
 inline constexpr std::uint32_t kFirstRemoteWorkload = 1U << 20;

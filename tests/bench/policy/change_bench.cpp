@@ -42,12 +42,14 @@ class Node {
   // `protocol`: of all services. Under HTTP the mesh has the policies that Kuma gives a new one.
   explicit Node(const std::string& protocol) : log_("bench", LogLevel::error), root_(directory()) {
     std::filesystem::create_directory(root_ + "/resources");
-    std::ofstream file(root_ + "/resources/mesh.yaml");
-    file << mesh();
-    for (int i = 0; i < kEndpoints; ++i) file << dataplane(i, protocol);
-    for (int i = 1; i < kPolicies; ++i) file << permission(i, kServices);
-    if (!protocol.empty()) file << defaults();
-    file.close();
+    std::ofstream endpoints(root_ + "/resources/endpoints.yaml");
+    endpoints << mesh();
+    for (int i = 0; i < kEndpoints; ++i) endpoints << dataplane(i, protocol);
+    endpoints.close();
+    std::ofstream policies(root_ + "/resources/policies.yaml");
+    for (int i = 1; i < kPolicies; ++i) policies << permission(i, kServices);
+    if (!protocol.empty()) policies << defaults();
+    policies.close();
     agent::StoreOptions options{root_ + "/resources", root_ + "/state", std::size_t{64} << 20, 30'000};
     store_ = std::make_unique<agent::Store>(options, log_);
     if (!store_->open()) std::abort();

@@ -88,7 +88,7 @@ policy::TableImage Mesh::node(std::vector<policy::WorkloadImage> workloads) cons
 policy::TableImage Mesh::client_node() const {
   auto local = workload(kLocalServer, "local", local_application.ip, kLocalName);
   offer(local, local_inbound(), local_application);
-  auto remote = workload(kRemoteServer, "remote", remote_server.ip, kRemoteName);
+  auto remote = workload(WorkloadId::none, "remote", remote_server.ip, kRemoteName);
   offer(remote, remote_server, {});
   auto image = node({workload(kWeb, "web", web_ip, kWebName), local, remote});
   image.services.push_back({.name = "remote", .mesh = 0, .backends = {{2, 0}}, .vips = {remote_vip()}});
@@ -99,7 +99,7 @@ policy::TableImage Mesh::client_node() const {
 policy::TableImage Mesh::server_node() const {
   auto server = workload(kLocalServer, "remote", remote_server.ip, kRemoteName);
   offer(server, remote_server, remote_application);
-  return node({server, workload(kRemoteServer, "web", web_ip, kWebName)});
+  return node({server, workload(WorkloadId::none, "web", web_ip, kWebName)});
 }
 
 CredentialsImage Mesh::credentials(WorkloadId workload, const std::string& name) const {

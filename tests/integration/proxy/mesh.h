@@ -9,7 +9,6 @@ namespace sluice::test {
 
 inline constexpr WorkloadId kWeb{1};
 inline constexpr WorkloadId kLocalServer{2};
-inline constexpr WorkloadId kRemoteServer{kFirstRemoteWorkload};
 inline const std::string kWebName = "spiffe://default/web";
 inline const std::string kLocalName = "spiffe://default/local";
 inline const std::string kRemoteName = "spiffe://default/remote";

@@ -65,7 +65,7 @@ void LuaLab::filters(std::vector<policy::LuaFilter> list) {
   if (is_outbound) {
     // A service with one route for x-to: there, and one for the rest that leads nowhere.
     auto there = self;
-    there.id = WorkloadId(kFirstRemoteWorkload + 1);
+    there.id = WorkloadId::none;
     there.local = false;
     there.inbounds.front().address = at(kApplication);
     self.inbounds.clear();

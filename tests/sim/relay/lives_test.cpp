@@ -30,13 +30,13 @@ std::shared_ptr<const policy::Table> table(bool servers_node, bool open) {
   image.meshes = {"default"};
   image.permissions.resize(1);
   policy::WorkloadImage client;
-  client.id = servers_node ? WorkloadId{kFirstRemoteWorkload + 1} : kClientWorkload;
+  client.id = servers_node ? WorkloadId::none : kClientWorkload;
   client.name = "client";
   client.local = !servers_node;
   client.addresses = {*IpAddr::parse("10.0.0.1")};
   client.passthrough = open ? policy::PassthroughMode::all : policy::PassthroughMode::none;
   policy::WorkloadImage server;
-  server.id = servers_node ? kServerWorkload : WorkloadId{kFirstRemoteWorkload + 2};
+  server.id = servers_node ? kServerWorkload : WorkloadId::none;
   server.name = "server";
   server.local = servers_node;
   server.addresses = {*IpAddr::parse("10.0.0.2")};

@@ -221,5 +221,60 @@ TEST(Compile, NumbersStayTheSame) {
   EXPECT_EQ(encode(first.table), encode(again.table));
 }
 
+ResourcePtr parsed(const std::string& text) {
+  auto checked = check_text(text, "mesh.yaml");
+  EXPECT_FALSE(checked.diagnostics.has_errors()) << checked.diagnostics.text();
+  return std::make_shared<const Resource>(std::move(checked.resources.front()));
+}
+
+ResourcePtr endpoint(int n) {
+  const auto name = std::to_string(1000 + n);
+  return parsed("type: Dataplane\nmesh: default\nname: e" + name + "\nnetworking:\n  address: 10.0." +
+                std::to_string(n / 200) + "." + std::to_string(n % 200 + 1) +
+                "\n  inbound: [{port: 80, tags: {kuma.io/service: s}}]\n");
+}
+
+// How many of an image's workloads are parts of the other.
+std::size_t shared(const TableImage& a, const TableImage& b) {
+  std::size_t out = 0;
+  for (const auto& part : a.workloads.parts())
+    out += std::ranges::find(b.workloads.parts(), part) == b.workloads.parts().end() ? 0 : 1;
+  return out;
+}
+
+TEST(Compile, EndpointsThatComeAndGoLeaveTheOthersAsTheyWere) {
+  std::vector<ResourcePtr> all{parsed("type: Mesh\nname: default\n")};
+  for (int n = 0; n < 300; ++n) all.push_back(endpoint(n));
+  std::vector<ResourcePtr> without = all;
+  without.erase(without.begin() + 20);
+  std::vector<ResourcePtr> few(all.begin(), all.begin() + 11);
+  few.insert(few.end(), all.begin() + 200, all.end());
+
+  Compiler compiler;
+  Numbers numbers;
+  compiler.compile(without, "n1", {}, numbers);
+  std::shared_ptr<const Table> proxys;
+  const auto change = [&](const std::vector<ResourcePtr>& resources) {
+    const auto compiled = compiler.compile(resources, "n1", {}, numbers);
+    EXPECT_EQ(encode(compiled.table), encode(Compiler().compile(resources, "n1", {}, numbers).table));
+    const auto taken = Table::decode(encode(compiled.table), proxys.get());
+    if (!taken) {
+      ADD_FAILURE() << taken.error();
+      return std::size_t{0};
+    }
+    const auto out = proxys == nullptr ? 0 : shared((*taken)->image(), proxys->image());
+    proxys = *taken;
+    return out;
+  };
+  change(without);
+  EXPECT_EQ(change(all), 299U);
+  EXPECT_EQ(compiler.work().remotes, 1U);
+  EXPECT_EQ(change(without), 299U);
+  EXPECT_EQ(compiler.work().remotes, 0U);
+  // More in a row than the proxy looks past.
+  EXPECT_EQ(change(few), 10U);
+  EXPECT_EQ(compiler.work().remotes, 0U);
+}
+
 }  // namespace
 }  // namespace sluice::policy

@@ -117,6 +117,18 @@ TEST(Table, BadReferencesAreRefused) {
   EXPECT_TRUE(
       refused([](TableImage& i) { i.services.edit(0, [](auto& one) { one.backends[0].inbound = 1; }); }));
   EXPECT_TRUE(refused([](TableImage& i) { i.outbounds[0].service = 1; }));
+  const auto elsewhere = [](WorkloadId id) {
+    WorkloadImage out;
+    out.id = id;
+    return out;
+  };
+  EXPECT_TRUE(refused([&](TableImage& i) { i.workloads.push_back(elsewhere(WorkloadId(8))); }));
+  EXPECT_TRUE(refused([&](TableImage& i) { i.workloads.push_back(elsewhere(WorkloadId(1U << 21))); }));
+  EXPECT_FALSE(refused([&](TableImage& i) { i.workloads.push_back(elsewhere(WorkloadId::none)); }));
+  EXPECT_TRUE(refused([&](TableImage& i) {
+    i.workloads.push_back(elsewhere(WorkloadId::none));
+    i.outbounds[0].workload = 1;
+  }));
   EXPECT_TRUE(refused([](TableImage& i) { i.rules.clear(); }));
   EXPECT_TRUE(refused([](TableImage& i) {
     i.workloads.edit(0, [](auto& one) { one.inbounds[0].tls_mode = TlsMode::off; });
