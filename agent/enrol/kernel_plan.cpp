@@ -52,9 +52,13 @@ std::shared_ptr<const DestinationPlan> plan_destinations(
       key.mesh = mesh;
       key.port_be = htons(destination.port);
       key.addr = to_abi(destination.ip);
-      out->content[key] = 1;
+      out->keys.push_back(key);
     }
   }
+  std::ranges::sort(out->keys, ByteOrder<sluice_destination_key>{});
+  const auto twice = std::ranges::unique(
+      out->keys, [](const auto& a, const auto& b) { return std::memcmp(&a, &b, sizeof(a)) == 0; });
+  out->keys.erase(twice.begin(), twice.end());
   return out;
 }
 

@@ -33,7 +33,9 @@ using MapContent = std::map<Key, Value, ByteOrder<Key>>;
 struct DestinationPlan {
   using Source = std::pair<std::uint32_t, std::shared_ptr<const std::vector<SocketAddr>>>;  // mesh's number
   std::vector<Source> sources;
-  MapContent<sluice_destination_key, std::uint32_t> content;
+  std::vector<sluice_destination_key> keys;  // ByteOrder, each once; the value is kDestination
+
+  static constexpr std::uint32_t kDestination = 1;
 };
 
 struct KernelPlan {

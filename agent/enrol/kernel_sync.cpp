@@ -35,23 +35,25 @@ Outcome<> take_from(const kernel::Map<Key, Value>& map, const MapContent<Key, Va
   return {};
 }
 
-// The entries of one content that the other does not have, both in order.
-template <typename Key, typename Value>
-std::vector<std::pair<Key, Value>> missing_in(const MapContent<Key, Value>& other,
-                                              const MapContent<Key, Value>& content) {
-  std::vector<std::pair<Key, Value>> out;
-  std::ranges::set_difference(content, other, std::back_inserter(out), [](const auto& a, const auto& b) {
-    return ByteOrder<Key>{}(a.first, b.first);
-  });
+std::vector<sluice_destination_key> missing_in(const DestinationPlan& other, const DestinationPlan& plan) {
+  std::vector<sluice_destination_key> out;
+  std::ranges::set_difference(plan.keys, other.keys, std::back_inserter(out),
+                              ByteOrder<sluice_destination_key>{});
+  return out;
+}
+
+MapContent<sluice_destination_key, std::uint32_t> content_of(const DestinationPlan& plan) {
+  MapContent<sluice_destination_key, std::uint32_t> out;
+  for (const auto& key : plan.keys) out.emplace_hint(out.end(), key, DestinationPlan::kDestination);
   return out;
 }
 
 Outcome<> add_destinations(const kernel::MapSet& maps, const DestinationPlan& plan,
                            const DestinationPlan* held, SyncCounts& counts) {
   if (held == &plan) return {};
-  if (held == nullptr) return add_to(maps.destinations, plan.content, counts);
-  for (const auto& [key, value] : missing_in(held->content, plan.content)) {
-    if (auto set = maps.destinations.set(key, value); !set) return set;
+  if (held == nullptr) return add_to(maps.destinations, content_of(plan), counts);
+  for (const auto& key : missing_in(*held, plan)) {
+    if (auto set = maps.destinations.set(key, DestinationPlan::kDestination); !set) return set;
     ++counts.written;
   }
   return {};
@@ -60,8 +62,8 @@ Outcome<> add_destinations(const kernel::MapSet& maps, const DestinationPlan& pl
 Outcome<> take_destinations(const kernel::MapSet& maps, const DestinationPlan& plan,
                             const DestinationPlan* held, SyncCounts& counts) {
   if (held == &plan) return {};
-  if (held == nullptr) return take_from(maps.destinations, plan.content, SLUICE_MAX_DESTINATIONS, counts);
-  for (const auto& [key, value] : missing_in(plan.content, held->content)) {
+  if (held == nullptr) return take_from(maps.destinations, content_of(plan), SLUICE_MAX_DESTINATIONS, counts);
+  for (const auto& key : missing_in(plan, *held)) {
     if (auto erased = maps.destinations.erase(key); !erased) return erased;
     ++counts.removed;
   }

@@ -65,7 +65,8 @@ unsigned walk_image(const agent::KernelPlan& plan, WorkloadId client, const Sock
   facts.alive = 1;
   facts.loopback = sluice_is_loopback(&address) != 0;
   facts.outbound = plan.outbounds.contains(outbound);
-  facts.mesh = plan.destinations->content.contains(mesh);
+  facts.mesh =
+      std::ranges::binary_search(plan.destinations->keys, mesh, agent::ByteOrder<sluice_destination_key>{});
   facts.prefix = prefix_fact(plan, id, address, destination.port);
   return sluice_decide(&workload, &facts).action;
 }

@@ -78,7 +78,7 @@ TEST(Plan, CaptureStartsOnlyWhenThePlaceSaysSo) {
   auto plan = plan_kernel(compiled, places, {{}, {}, "auto", {}});
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->workloads.size(), 1);
-  EXPECT_EQ(plan->destinations->content.size(), 1);
+  EXPECT_EQ(plan->destinations->keys.size(), 1);
   EXPECT_EQ(plan->outbounds.size(), 1);
   EXPECT_EQ(plan->local_addrs.size(), 1);
   EXPECT_TRUE(plan->netns_workloads.empty());
