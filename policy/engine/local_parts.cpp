@@ -26,9 +26,9 @@ void add_http(InboundHttp parts, InboundPools& pools, InboundImage& inbound) {
   inbound.connection_rate = parts.connection_rate;
 }
 
-void add_passthrough(const MeshWorld& mesh, const DataplaneModel& dataplane, const SelectedPolicies& timeouts,
+void add_passthrough(const MeshWorld& mesh, const DataplaneModel& dataplane, SelectedPolicies timeouts,
                      RuleBook& rules, WorkloadImage& workload) {
-  const auto outside = outbound_timeouts(timeouts, nullptr, rules);
+  const auto outside = OutboundTimeouts(std::move(timeouts), rules).of(nullptr);
   workload.passthrough_connect_timeout = outside.connect;
   workload.passthrough_idle_timeout = outside.idle;
   auto passthrough =
@@ -77,32 +77,30 @@ OutboundPart outbound_part(const MeshHttp& http, std::span<const ServiceModel> s
                            const OutboundPlaces& places) {
   OutboundPart out;
   RuleBook rules;
-  Pool<HttpOutboundImage> http_parts;
-  Pool<ClusterImage> clusters;
-  const auto timeouts = SelectedPolicies::of(http.mesh(), "MeshTimeout", dataplane);
-  const auto outside = outbound_timeouts(timeouts, nullptr, rules);
+  OutboundTimeouts timeouts(SelectedPolicies::of(http.mesh(), "MeshTimeout", dataplane), rules);
+  const auto outside = timeouts.of(nullptr);
   ClientHttp client(http, dataplane, rules);
   for (std::uint32_t i = 0; i < services.size(); ++i) {
     const auto& service = services[i];
-    const auto pair = outbound_timeouts(timeouts, &service, rules);
+    const auto pair = timeouts.of(&service);
     const auto addresses = declared.find(i);
     const auto& parts = client.of(service);
     const bool usual = pair.connect == outside.connect && pair.idle == outside.idle;
-    const bool said = parts.http || parts.cluster || !parts.split.empty();
+    const bool said = parts.http != kNone || parts.cluster != kNone || !parts.split.empty();
     if (addresses == declared.end() && usual && !said) continue;
     OutboundImage image{places.workload, places.first_service + i,
                         addresses == declared.end() ? std::vector<SocketAddr>() : addresses->second,
                         pair.connect, pair.idle};
-    if (parts.http) image.http = http_parts.add(*parts.http);
-    if (parts.cluster) image.cluster = clusters.add(*parts.cluster);
+    image.http = parts.http;
+    image.cluster = parts.cluster;
     image.split = parts.split;
     image.split_rule = parts.split_rule;
     out.outbounds.push_back(std::move(image));
   }
   out.diagnostics = client.diagnostics();
   out.rules = rules.take();
-  out.http = http_parts.take();
-  out.clusters = clusters.take();
+  out.http = client.take_http();
+  out.clusters = client.take_clusters();
   return out;
 }
 

@@ -35,12 +35,16 @@ TimeoutPair inbound_timeouts(const SelectedPolicies& policies, std::size_t inbou
   return read(effective, seconds(5), hours(1), rules);
 }
 
-TimeoutPair outbound_timeouts(const SelectedPolicies& policies, const ServiceModel* service,
-                              RuleBook& rules) {
-  const Effective effective(policies.outbound_items([&](const Resource& policy, const Node& item) {
+TimeoutPair OutboundTimeouts::of(const ServiceModel* service) {
+  auto items = policies_.outbound_items([&](const Resource& policy, const Node& item) {
     return service == nullptr ? concerns_mesh(item) : item_concerns(policy, item, *service);
-  }));
-  return read(effective, seconds(5), hours(1), rules);
+  });
+  std::vector<const Node*> said;
+  said.reserve(items.size());
+  for (const auto& one : items) said.push_back(one.item);
+  const auto [found, fresh] = known_.try_emplace(std::move(said));
+  if (fresh) found->second = read(Effective(std::move(items)), seconds(5), hours(1), rules_);
+  return found->second;
 }
 
 }  // namespace sluice::policy

@@ -104,11 +104,11 @@ OutboundHttp ClientHttp::make(const ServiceModel& service, const Items& items) {
   add_places(merged.balancing, shared_.mesh(), shared_.zones(), client_, service, cluster);
   if (const auto* tcp = merged.retries.conf().find("tcp"); tcp != nullptr && !is_http(service.protocol))
     cluster.tcp_connect_attempts = count_of(*tcp, "maxConnectAttempt");
-  out.http = requests(service, merged, cluster);
-  if (cluster != ClusterImage{}) out.cluster = std::move(cluster);
+  auto http = requests(service, merged, cluster);
+  if (cluster != ClusterImage{}) out.cluster = clusters_.add(std::move(cluster));
   // Routes for requests hide those for connections, which hide what else is said of requests.
   if (merged.rules.empty() || !is_http(service.protocol)) add_split(service, out);
-  if (!out.split.empty()) out.http.reset();
+  if (http && out.split.empty()) out.http = http_.add(*std::move(http));
   return out;
 }
 

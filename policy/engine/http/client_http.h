@@ -11,6 +11,7 @@
 #include "policy/engine/http/aimed_items.h"
 #include "policy/engine/http/balancing.h"
 #include "policy/engine/http/lua_filters.h"
+#include "policy/engine/http/pools.h"
 #include "policy/engine/http/routes.h"
 #include "policy/engine/rule_book.h"
 #include "policy/engine/services.h"
@@ -18,10 +19,11 @@
 
 namespace sluice::policy {
 
-// The parts of an OutboundImage. Numbers of services are those of the table.
+// The parts of an OutboundImage. Numbers of services are those of the table, the others those of the
+// ClientHttp.
 struct OutboundHttp {
-  std::optional<HttpOutboundImage> http;
-  std::optional<ClusterImage> cluster;
+  std::uint32_t http = kNone;
+  std::uint32_t cluster = kNone;
   std::vector<WeightedBackend> split;
   RuleIndex split_rule = RuleIndex::built_in;
 };
@@ -61,6 +63,9 @@ class ClientHttp {
   const OutboundHttp& of(const ServiceModel& service);
   // Rules that could not be taken over, each said once.
   const Diagnostics& diagnostics() const { return diagnostics_; }
+  // What the numbers of all that it gave mean.
+  std::vector<HttpOutboundImage> take_http() { return http_.take(); }
+  std::vector<ClusterImage> take_clusters() { return clusters_.take(); }
 
  private:
   struct Merged;
@@ -88,6 +93,8 @@ class ClientHttp {
   AimedItems health_;
   AimedItems balancing_;
   LuaFilters lua_;
+  Pool<HttpOutboundImage> http_;
+  Pool<ClusterImage> clusters_;
   std::map<Said, OutboundHttp> known_;  // most services are spoken of alike
   OutboundHttp last_;
 };
