@@ -17,6 +17,7 @@ struct Reach {
   bool inbound = false;
   bool outbound = false;
   bool services = false;  // those that somebody asks for
+  bool named = false;     // those with a document of their own
 };
 constexpr std::array kReach{Reach{"MeshTrafficPermission", true, false},
                             Reach{"MeshTLS", true, false},
@@ -32,6 +33,8 @@ constexpr std::array kReach{Reach{"MeshTrafficPermission", true, false},
                             Reach{"MeshHTTPRoute", false, true, true},
                             Reach{"MeshTCPRoute", false, true, true},
                             Reach{"Dataplane", false, false, true},
+                            Reach{"MeshService", false, false, true, true},
+                            Reach{"MeshMultiZoneService", false, false, true, true},
                             Reach{"MeshAccessLog"},
                             Reach{"MeshTrace"},
                             Reach{"MeshMetric"}};
@@ -47,16 +50,17 @@ const Reach* reach_of(const Resource& resource) {
 // Keeps what the changes leave as it was. False: everything of the mesh is to be made anew.
 bool MeshCompiler::follow() {
   bool services = false;
+  bool named = false;
   for (const auto* list : {&changes_.gone, &changes_.come}) {
     for (const auto* resource : *list) {
       const auto* reach = reach_of(*resource);
       if (reach == nullptr) return false;
       services = services || reach->services;
+      named = named || reach->named;
     }
   }
-  parts_hold_ = memory_.services->services().size();
   if (services) {
-    if (!follow_dataplanes()) return false;
+    if (!follow_services(named)) return false;
     follow_routes();
   }
   forget_parts();
@@ -68,19 +72,21 @@ bool MeshCompiler::places_count() const {
   return !memory_.zones->one || !mesh_.of_kind("MeshLoadBalancingStrategy").empty();
 }
 
-bool MeshCompiler::follow_dataplanes() {
+bool MeshCompiler::follow_services(bool named) {
   const DataplaneMoves moves(mesh_, changes_.gone, changes_.come);
-  if (!moves.any()) return true;
-  // They stand behind the Dataplanes, and are numbered after them.
-  externals_hold_ = false;
-  if (!moves.in_place() && !memory_.services->externals().empty()) return false;
-  const auto followed = memory_.services->follow(moves);
-  if (!followed.known) return false;
-  other_parts_ = followed.changed;
-  addresses_hold_ = addresses_hold_ && moves.in_place();
+  if (!moves.any() && !named) return true;
   const bool counted = places_count();
-  *memory_.zones = Zones(mesh_);
-  follow_locals(moves);
+  if (moves.any()) {
+    // They stand behind the Dataplanes, and are numbered after them.
+    externals_hold_ = false;
+    if (!moves.in_place() && !memory_.services->externals().empty()) return false;
+    addresses_hold_ = addresses_hold_ && moves.in_place();
+    *memory_.zones = Zones(mesh_);
+    follow_locals(moves);
+  }
+  if (named) addresses_hold_ = false;
+  const auto followed = memory_.services->follow(moves, named);
+  if (!followed.known) return false;
   if (!followed.same_to_clients || counted || places_count()) forget_outbounds();
   return true;
 }
@@ -114,7 +120,6 @@ void MeshCompiler::follow_routes() {
   auto& services = *memory_.services;
   services.forget_asked();
   ask_for_services();
-  parts_hold_ = std::min(parts_hold_, services.own_count());
   if (!services.asked_as_before()) forget_outbounds();
   if (!routes_select()) return;
   for (auto& own : memory_.locals) {

@@ -47,7 +47,6 @@ void MeshCompiler::renew() {
   ++c_.work.meshes;
   addresses_hold_ = false;
   externals_hold_ = false;
-  parts_hold_ = 0;
   memory_.locals.clear();
   memory_.services = std::make_unique<ServiceRegistry>(mesh_);
   memory_.zones = std::make_unique<Zones>(mesh_);
@@ -216,25 +215,9 @@ void MeshCompiler::add_outbounds(MeshMemory::Local& own) {
   c_.add(*own.outbound);
 }
 
-PartList<ServiceImage>::Pointer MeshCompiler::service_part(const ServiceModel& service) const {
-  ServiceImage image;
-  // A name made of many tags is for reading only, and the table's text has a limit.
-  image.name = service.name.substr(0, 1024);
-  image.mesh = context_.number;
-  image.protocol = service.protocol;
-  image.vips = service.vips;
-  for (const auto& backend : service.backends)
-    image.backends.push_back({context_.first_workload + backend.workload, backend.inbound});
-  return std::make_shared<const SharedPart<ServiceImage>>(std::move(image));
-}
-
 void MeshCompiler::add_services() {
-  const auto& services = memory_.services->services();
-  auto& parts = memory_.service_parts;
-  for (const auto number : other_parts_) parts[number] = service_part(services[number]);
-  parts.resize(parts_hold_);
-  for (auto i = parts_hold_; i < services.size(); ++i) parts.push_back(service_part(services[i]));
-  for (const auto& part : parts) c_.out.table.services.push_back(part);
+  memory_.services->make_parts(context_.number, context_.first_workload);
+  for (const auto& service : memory_.services->services()) c_.out.table.services.push_back(service.part);
 }
 
 void MeshCompiler::add_destinations() {

@@ -55,7 +55,6 @@ struct MeshMemory {
   Diagnostics route_problems;
   std::vector<Local> locals;
   std::vector<Remote> remotes;
-  std::vector<PartList<ServiceImage>::Pointer> service_parts;
   PartList<WorkloadImage> external_parts;
   std::shared_ptr<const std::vector<SocketAddr>> destinations;
 };
@@ -72,7 +71,7 @@ class MeshCompiler {
   void renew();
   void ask_for_services();
   bool follow();
-  bool follow_dataplanes();
+  bool follow_services(bool named);
   void follow_locals(const DataplaneMoves& moves);
   void follow_routes();
   bool routes_select() const;
@@ -90,7 +89,6 @@ class MeshCompiler {
   void add_outbounds(MeshMemory::Local& own);
   void declare(MeshMemory::Local& own);
   void add_services();
-  PartList<ServiceImage>::Pointer service_part(const ServiceModel& service) const;
   void add_destinations();
 
   Compilation& c_;
@@ -100,9 +98,7 @@ class MeshCompiler {
   MeshMemory::Context context_;
   bool remotes_hold_ = false;
   bool externals_hold_ = false;
-  bool addresses_hold_ = false;             // inbounds' and services'
-  std::size_t parts_hold_ = 0;              // of services, the first ones
-  std::vector<std::uint32_t> other_parts_;  // of these, the ones that do not
+  bool addresses_hold_ = false;  // inbounds' and services'
 };
 
 }  // namespace sluice::policy

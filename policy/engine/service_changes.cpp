@@ -1,5 +1,7 @@
-// The registry after a change of Dataplanes: only services that won or lost an endpoint are looked at.
+// The registry after a change: only services with another document or with other endpoints are made anew.
 #include <algorithm>
+#include <iterator>
+#include <span>
 #include <utility>
 
 #include "policy/engine/identity.h"
@@ -53,10 +55,9 @@ std::vector<BackendImage> ServiceRegistry::followed_backends(const ServiceModel&
   return out;
 }
 
-ServiceRegistry::Followed ServiceRegistry::follow(const DataplaneMoves& moves) {
-  Followed out;
-  if (!follow_names(moves)) return out;
-  out.known = true;
+// Are they the same to clients as before?
+bool ServiceRegistry::follow_endpoints(const DataplaneMoves& moves) {
+  bool same = true;
   for (std::uint32_t i = 0; i < services_.size(); ++i) {
     auto& service = services_[i];
     auto backends = multi_zone(service) ? gathered_backends(service) : followed_backends(service, moves);
@@ -70,13 +71,51 @@ ServiceRegistry::Followed ServiceRegistry::follow(const DataplaneMoves& moves) {
       next.protocol = Protocol::tcp;
       set_protocol(next);
     }
-    if (i < own_count_) {
-      out.same_to_clients = out.same_to_clients && service.same_to_clients(next);
-      if (service.backends != next.backends || service.protocol != next.protocol) out.changed.push_back(i);
-    }
+    if (service.backends != next.backends || service.protocol != next.protocol) next.part = nullptr;
+    if (i < own_count_) same = same && service.same_to_clients(next);
     service = std::move(next);
   }
+  return same;
+}
+
+bool ServiceRegistry::follow_named() {
+  const auto first = services_.begin() + static_cast<std::ptrdiff_t>(tag_count_);
+  const auto end = services_.begin() + static_cast<std::ptrdiff_t>(own_count_);
+  const std::vector<ServiceModel> before(first, end);
+  std::vector<ServiceModel> known(std::make_move_iterator(first), std::make_move_iterator(end));
+  std::vector<ServiceModel> asked(std::make_move_iterator(end), std::make_move_iterator(services_.end()));
+  std::erase_if(by_tags_, [&](const auto& entry) { return entry.second >= own_count_; });
+  services_.resize(tag_count_);
+  add_named(std::move(known));
+  const bool same = std::ranges::equal(before, std::span(services_).subspan(tag_count_),
+                                       [](const auto& a, const auto& b) { return a.same_to_clients(b); });
+  own_count_ = services_.size();
+  std::ranges::move(asked, std::back_inserter(services_));
+  return same;
+}
+
+ServiceRegistry::Followed ServiceRegistry::follow(const DataplaneMoves& moves, bool named) {
+  Followed out;
+  if (!follow_names(moves)) return out;
+  out.known = true;
+  if (moves.any()) out.same_to_clients = follow_endpoints(moves);
+  if (named) out.same_to_clients = follow_named() && out.same_to_clients;
   return out;
+}
+
+void ServiceRegistry::make_parts(std::uint32_t mesh, std::uint32_t first_workload) {
+  for (auto& service : services_) {
+    if (service.part != nullptr) continue;
+    ServiceImage image;
+    // A name made of many tags is for reading only, and the table's text has a limit.
+    image.name = service.name.substr(0, 1024);
+    image.mesh = mesh;
+    image.protocol = service.protocol;
+    image.vips = service.vips;
+    for (const auto& backend : service.backends)
+      image.backends.push_back({first_workload + backend.workload, backend.inbound});
+    service.part = std::make_shared<const SharedPart<ServiceImage>>(std::move(image));
+  }
 }
 
 void ServiceRegistry::forget_asked() {

@@ -6,16 +6,10 @@
 
 #include "policy/engine/identity.h"
 #include "policy/engine/select.h"
+#include "policy/engine/service_selector.h"
 
 namespace sluice::policy {
 namespace {
-
-bool contains_all(const Tags& tags, const Tags& wanted) {
-  return std::ranges::all_of(wanted, [&](const auto& pair) {
-    const auto found = tags.find(pair.first);
-    return found != tags.end() && (found->second == pair.second || pair.second == "*");
-  });
-}
 
 std::vector<BackendImage> backends_with_tags(const MeshWorld& mesh, const Tags& wanted) {
   std::vector<BackendImage> out;
@@ -26,34 +20,6 @@ std::vector<BackendImage> backends_with_tags(const MeshWorld& mesh, const Tags& 
     }
   }
   return out;
-}
-
-Tags tags_from(const Node& node) {
-  Tags out;
-  for (const auto& entry : node.fields) out[entry.key] = entry.value.scalar;
-  return out;
-}
-
-// Does the MeshService's selector pick this inbound's Dataplane (and, by tags, this inbound)?
-bool selects(const Resource& service, const Node& selector, const DataplaneModel& dataplane,
-             const InboundModel& inbound) {
-  if (const auto* ref = selector.find("dataplaneRef")) {
-    const auto name = ref->text_of("name");
-    return !name.empty() && (name == dataplane.resource->name || name == dataplane.resource->display_name);
-  }
-  // A selector in a namespace picks Dataplanes of that namespace only.
-  if (!service.ns.empty() && service.ns != dataplane.resource->ns) return false;
-  if (const auto* labels = selector.find_path({"dataplaneLabels", "matchLabels"})) {
-    return labels->size() > 0 && labels_match(*labels, *dataplane.resource);
-  }
-  const auto* tags = selector.find("dataplaneTags");
-  return tags != nullptr && tags->size() > 0 && contains_all(inbound.tags, tags_from(*tags));
-}
-
-bool port_fits(const Node& port, const InboundModel& inbound) {
-  const auto* target = port.find("targetPort");
-  const auto wanted = target == nullptr ? std::string(port.text_of("port")) : target->scalar;
-  return std::to_string(inbound.address.port) == wanted || inbound.section == wanted;
 }
 
 // A service of one port of a MeshService or MeshMultiZoneService, without endpoints yet.
@@ -76,6 +42,24 @@ ServiceModel service_at_port(const Resource& resource, const Node& port) {
 
 }  // namespace
 
+// Services by the document that they were made from.
+class ServiceRegistry::Known {
+ public:
+  explicit Known(std::vector<ServiceModel>& services) {
+    for (auto& service : services) by_resource_[service.mesh_service].push_back(&service);
+  }
+  // Moves them to the end of `out`; false: there are none.
+  bool take(const Resource& resource, std::vector<ServiceModel>& out) const {
+    const auto found = by_resource_.find(&resource);
+    if (found == by_resource_.end()) return false;
+    for (auto* service : found->second) out.push_back(std::move(*service));
+    return true;
+  }
+
+ private:
+  std::unordered_map<const Resource*, std::vector<ServiceModel*>> by_resource_;
+};
+
 bool ServiceModel::same_to_clients(const ServiceModel& other) const {
   return name == other.name && protocol == other.protocol && service_tag == other.service_tag &&
          mesh_service == other.mesh_service && port_name == other.port_name && port == other.port &&
@@ -84,10 +68,27 @@ bool ServiceModel::same_to_clients(const ServiceModel& other) const {
 
 ServiceRegistry::ServiceRegistry(const MeshWorld& mesh) : mesh_(mesh) {
   add_tag_services();
-  for (const auto* resource : mesh.of_kind("MeshService")) add_mesh_service(*resource);
-  for (const auto* resource : mesh.of_kind("MeshMultiZoneService")) add_multi_zone_service(*resource);
-  add_external_services();
+  tag_count_ = services_.size();
+  externals_ = external_services(mesh_);
+  add_named({});
   own_count_ = services_.size();
+}
+
+// MeshServices, MeshMultiZoneServices and MeshExternalServices. `known`: those of before, of which the ones
+// with the same document are taken over.
+void ServiceRegistry::add_named(std::vector<ServiceModel> known) {
+  const Known before(known);
+  std::optional<EndpointIndex> index;
+  std::size_t fresh = 0;
+  for (const auto* resource : mesh_.of_kind("MeshService")) {
+    if (before.take(*resource, services_)) continue;
+    // For a few, looking at everybody costs less.
+    if (++fresh == 4) index.emplace(mesh_);
+    add_mesh_service(*resource, index ? &*index : nullptr);
+  }
+  for (const auto* resource : mesh_.of_kind("MeshMultiZoneService")) add_multi_zone_service(*resource);
+  for (std::uint32_t e = 0; e < externals_.size(); ++e)
+    if (!before.take(*externals_[e].resource, services_)) add_external_service(e);
 }
 
 void ServiceRegistry::add_tag_services() {
@@ -116,17 +117,24 @@ void ServiceRegistry::add_tag_services() {
   }
 }
 
-void ServiceRegistry::add_mesh_service(const Resource& resource) {
+void ServiceRegistry::add_mesh_service(const Resource& resource, const EndpointIndex* index) {
   const auto* ports = resource.spec().find("ports");
   if (ports == nullptr) return;
   for (const auto& port : ports->items) {
     auto service = service_at_port(resource, port);
     service.port_node = &port;
-    for (std::uint32_t d = 0; d < mesh_.dataplanes.size(); ++d) {
+    const ServiceSelector selector(resource, port);
+    const auto look_at = [&](std::uint32_t d) {
       const auto& dataplane = mesh_.dataplanes[d];
       for (std::uint32_t i = 0; i < dataplane.inbounds.size(); ++i) {
-        if (has(service, dataplane, dataplane.inbounds[i])) service.backends.push_back({d, i});
+        const auto& inbound = dataplane.inbounds[i];
+        if (inbound.ready && selector.picks(dataplane, inbound)) service.backends.push_back({d, i});
       }
+    };
+    if (index != nullptr) {
+      std::ranges::for_each(index->candidates(selector), look_at);
+    } else {
+      for (std::uint32_t d = 0; d < mesh_.dataplanes.size(); ++d) look_at(d);
     }
     services_.push_back(std::move(service));
   }
@@ -142,10 +150,8 @@ bool ServiceRegistry::has(const ServiceModel& service, const DataplaneModel& dat
     return !service.service_tag.empty() && found != inbound.tags.end() &&
            found->second == service.service_tag;
   }
-  const auto* selector = service.mesh_service->spec().find("selector");
-  return selector != nullptr && service.port_node != nullptr &&
-         selects(*service.mesh_service, *selector, dataplane, inbound) &&
-         port_fits(*service.port_node, inbound);
+  return service.port_node != nullptr &&
+         ServiceSelector(*service.mesh_service, *service.port_node).picks(dataplane, inbound);
 }
 
 void ServiceRegistry::add_multi_zone_service(const Resource& resource) {
@@ -159,23 +165,20 @@ void ServiceRegistry::add_multi_zone_service(const Resource& resource) {
   }
 }
 
-void ServiceRegistry::add_external_services() {
-  externals_ = external_services(mesh_);
-  for (std::uint32_t e = 0; e < externals_.size(); ++e) {
-    const auto& external = externals_[e];
-    ServiceModel service;
-    service.mesh_service = external.resource;
-    // Not that of a kuma.io/service or MeshService with the same name.
-    service.name = external.resource->name + ".extsvc";
-    service.port = external.port;
-    service.port_name = std::to_string(external.port);
-    service.protocol = external.protocol;
-    service.vips = external.vips;
-    service.priorities = external.priorities();
-    const auto workload = static_cast<std::uint32_t>(mesh_.dataplanes.size()) + e;
-    for (std::uint32_t i = 0; i < external.endpoints.size(); ++i) service.backends.push_back({workload, i});
-    services_.push_back(std::move(service));
-  }
+void ServiceRegistry::add_external_service(std::uint32_t number) {
+  const auto& external = externals_[number];
+  ServiceModel service;
+  service.mesh_service = external.resource;
+  // Not that of a kuma.io/service or MeshService with the same name.
+  service.name = external.resource->name + ".extsvc";
+  service.port = external.port;
+  service.port_name = std::to_string(external.port);
+  service.protocol = external.protocol;
+  service.vips = external.vips;
+  service.priorities = external.priorities();
+  const auto workload = static_cast<std::uint32_t>(mesh_.dataplanes.size()) + number;
+  for (std::uint32_t i = 0; i < external.endpoints.size(); ++i) service.backends.push_back({workload, i});
+  services_.push_back(std::move(service));
 }
 
 // Of a MeshMultiZoneService: the endpoints, at the same port, of all MeshServices with its labels.
@@ -227,6 +230,7 @@ ServiceRegistry::Resolved ServiceRegistry::resolve_tags(const Tags& tags) {
   const auto earlier = std::ranges::find(forgotten_, wanted, &ServiceModel::tags);
   model.backends = earlier != forgotten_.end() ? earlier->backends : backends_with_tags(mesh_, wanted);
   set_protocol(model);
+  if (earlier != forgotten_.end() && earlier->protocol == model.protocol) model.part = earlier->part;
   const bool found = !model.backends.empty();
   services_.push_back(std::move(model));
   const auto number = static_cast<std::uint32_t>(services_.size() - 1);

@@ -17,6 +17,8 @@
 
 namespace sluice::policy {
 
+class EndpointIndex;
+
 struct ServiceModel {
   std::string name;
   Protocol protocol = Protocol::tcp;
@@ -31,8 +33,9 @@ struct ServiceModel {
   const Resource* mesh_service = nullptr;
   std::string port_name;
   std::uint16_t port = 0;
-  const Node* port_node = nullptr;  // of a MeshService
-  Tags tags;                        // of one that was made for a set of tags
+  const Node* port_node = nullptr;       // of a MeshService
+  Tags tags;                             // of one that was made for a set of tags
+  PartList<ServiceImage>::Pointer part;  // of the table; null: not made yet, see make_parts()
 
   // The same to a client, which endpoints it has apart.
   bool same_to_clients(const ServiceModel& other) const;
@@ -55,30 +58,36 @@ class ServiceRegistry {
   void add_backend(const Node& ref, const Resource& policy);
   std::optional<std::uint32_t> find_backend(const Node& ref, const Resource& policy) const;
 
-  // After a change of Dataplanes. What `known` is false for is to be made anew.
+  // After a change of Dataplanes and, where `named` says so, of MeshServices and MeshMultiZoneServices. What
+  // `known` is false for is to be made anew.
   struct Followed {
     bool known = false;
-    bool same_to_clients = true;         // all services but those that somebody asked for
-    std::vector<std::uint32_t> changed;  // of these, the ones with other endpoints
+    bool same_to_clients = true;  // all services but those that somebody asked for
   };
-  Followed follow(const DataplaneMoves& moves);
+  Followed follow(const DataplaneMoves& moves, bool named);
   // Forgets the services that add_backend() and resolve() made, to be asked for again.
   void forget_asked();
   // Are those that were asked for since then the ones that were forgotten?
   bool asked_as_before() const;
   // How many services nobody asked for; they come first.
   std::size_t own_count() const { return own_count_; }
+  // Gives every service its part of the table; always called with the same numbers.
+  void make_parts(std::uint32_t mesh, std::uint32_t first_workload);
 
  private:
+  class Known;
   bool follow_names(const DataplaneMoves& moves);
   std::vector<BackendImage> followed_backends(const ServiceModel& service, const DataplaneMoves& moves) const;
   bool has(const ServiceModel& service, const DataplaneModel& dataplane, const InboundModel& inbound) const;
   std::vector<BackendImage> gathered_backends(const ServiceModel& service) const;
   void set_protocol(ServiceModel& service) const;
   void add_tag_services();
-  void add_mesh_service(const Resource& resource);
+  bool follow_endpoints(const DataplaneMoves& moves);
+  bool follow_named();
+  void add_named(std::vector<ServiceModel> known);
+  void add_mesh_service(const Resource& resource, const EndpointIndex* index);
   void add_multi_zone_service(const Resource& resource);
-  void add_external_services();
+  void add_external_service(std::uint32_t number);
   Resolved resolve_tags(const Tags& tags);
   std::uint32_t add_unresolved(std::string name);
   std::optional<std::uint32_t> resolve_ref(const BackendRefModel& ref, const DataplaneModel& client) const;
@@ -86,6 +95,7 @@ class ServiceRegistry {
   const MeshWorld& mesh_;
   std::vector<ServiceModel> services_;
   std::vector<ExternalService> externals_;
+  std::size_t tag_count_ = 0;  // those of tags come first
   std::size_t own_count_ = 0;
   std::map<Tags, std::uint32_t> by_tags_;
   std::unordered_map<std::string, std::size_t> names_;  // inbounds, ready or not, by kuma.io/service

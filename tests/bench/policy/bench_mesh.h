@@ -39,6 +39,16 @@ inline std::string permission(int number, int services, const std::string& actio
          "}}]\n";
 }
 
+// What Kubernetes has for every Service: chosen by tags, with an address of its own.
+inline std::string mesh_service(int number, const std::string& port_name = "main") {
+  const auto address = "241." + std::to_string(number / 62500) + "." + std::to_string(number / 250 % 250) +
+                       "." + std::to_string(1 + number % 250);
+  return "---\ntype: MeshService\nmesh: default\nname: " + service(number) +
+         "\nspec:\n  selector: {dataplaneTags: {kuma.io/service: " + service(number) +
+         "}}\n  ports: [{port: 80, name: " + port_name + ", targetPort: 80, appProtocol: http}]\n" +
+         "status: {vips: [{ip: " + address + "}]}\n";
+}
+
 inline std::string mesh() {
   return "type: Mesh\nname: default\nmtls: {enabledBackend: ca, backends: [{name: ca, type: builtin}]}\n";
 }

@@ -27,7 +27,10 @@ namespace {
 
 constexpr int kPolicies = 10'000;
 constexpr int kEndpoints = 10'000;
-constexpr int kServices = kEndpoints / kEndpointsPerService;
+constexpr int kServiceCount = kEndpoints / kEndpointsPerService;
+const std::string kTcp;
+const std::string kHttp = "http";
+const std::string kServices = "http2";
 
 std::string directory() {
   const bool memory = std::filesystem::is_directory("/dev/shm");
@@ -39,21 +42,23 @@ std::string directory() {
 // The agent as far as a change of its resources goes, without a kernel.
 class Node {
  public:
-  // `protocol`: of all services. Under HTTP the mesh has the policies that Kuma gives a new one.
+  // `protocol`: of all services. Under HTTP the mesh has the policies that Kuma gives a new one, and for
+  // kServices its services are MeshServices, too.
   explicit Node(const std::string& protocol) : log_("bench", LogLevel::error), root_(directory()) {
     std::filesystem::create_directory(root_ + "/resources");
     std::ofstream endpoints(root_ + "/resources/endpoints.yaml");
     endpoints << mesh();
     for (int i = 0; i < kEndpoints; ++i) endpoints << dataplane(i, protocol);
+    for (int i = 0; protocol == kServices && i < kServiceCount; ++i) endpoints << mesh_service(i);
     endpoints.close();
     std::ofstream policies(root_ + "/resources/policies.yaml");
-    for (int i = 1; i < kPolicies; ++i) policies << permission(i, kServices);
+    for (int i = 1; i < kPolicies; ++i) policies << permission(i, kServiceCount);
     if (!protocol.empty()) policies << defaults();
     policies.close();
     agent::StoreOptions options{root_ + "/resources", root_ + "/state", std::size_t{64} << 20, 30'000};
     store_ = std::make_unique<agent::Store>(options, log_);
     if (!store_->open()) std::abort();
-    apply(permission(0, kServices));
+    apply(permission(0, kServiceCount));
   }
   ~Node() { std::filesystem::remove_all(root_); }
   Node(const Node&) = delete;
@@ -153,12 +158,12 @@ std::string route(bool odd) {
 
 // One of the 1,000 permissions of a server on this node.
 void change_own(benchmark::State& state, const std::string& protocol) {
-  change(state, protocol, [](bool odd) { return permission(0, kServices, odd ? "Allow" : "Deny"); });
+  change(state, protocol, [](bool odd) { return permission(0, kServiceCount, odd ? "Allow" : "Deny"); });
 }
 // A permission of a service that is elsewhere.
 void change_other(benchmark::State& state, const std::string& protocol) {
   change(state, protocol,
-         [](bool odd) { return permission(kPolicies + 5, kServices, odd ? "Allow" : "Deny"); });
+         [](bool odd) { return permission(kPolicies + 5, kServiceCount, odd ? "Allow" : "Deny"); });
 }
 void change_endpoint(benchmark::State& state, const std::string& protocol) {
   change(state, protocol, [&](bool odd) {
@@ -194,11 +199,24 @@ void change_retries_of_all(benchmark::State& state, const std::string& protocol)
 void change_route(benchmark::State& state, const std::string& protocol) {
   change(state, protocol, route);
 }
+// A port of a MeshService gets another name.
+void change_service(benchmark::State& state, const std::string& protocol) {
+  change(state, protocol, [](bool odd) { return mesh_service(kServiceCount + 1, odd ? "main" : "other"); });
+}
+// A MeshService comes and goes: two changes.
+void add_and_remove_service(benchmark::State& state, const std::string& protocol) {
+  auto& own = node(protocol);
+  own.apply(dataplane(kEndpoints + 5, protocol));
+  for (auto _ : state) {
+    own.apply(mesh_service(kServiceCount));
+    own.remove("MeshService/default/" + service(kServiceCount));
+  }
+}
 // A new policy, and away with it again: half of the time is one of the two.
 void add_and_remove(benchmark::State& state, const std::string& protocol) {
   auto& own = node(protocol);
   for (auto _ : state) {
-    own.apply(permission(kPolicies + 2, kServices));
+    own.apply(permission(kPolicies + 2, kServiceCount));
     own.remove("MeshTrafficPermission/default/p" + std::to_string(kPolicies + 2));
   }
 }
@@ -219,7 +237,7 @@ void proxy_takes_change(benchmark::State& state, const std::string& protocol) {
   bool odd = false;
   for (auto _ : state) {
     state.PauseTiming();
-    own.apply(permission(0, kServices, odd ? "Allow" : "Deny"));
+    own.apply(permission(0, kServiceCount, odd ? "Allow" : "Deny"));
     odd = !odd;
     state.ResumeTiming();
     own.take_table();
@@ -230,9 +248,6 @@ void proxy_takes_first(benchmark::State& state, const std::string& protocol) {
   auto& own = node(protocol);
   for (auto _ : state) benchmark::DoNotOptimize(Table::decode(own.table_bytes()));
 }
-
-const std::string kTcp;
-const std::string kHttp = "http";
 
 #define SLUICE_CHANGE_BENCH(name, protocol) \
   BENCHMARK_CAPTURE(name, protocol, k##protocol)->Unit(benchmark::kMillisecond)
@@ -254,6 +269,14 @@ SLUICE_CHANGE_BENCH(change_endpoint, Http);
 SLUICE_CHANGE_BENCH(move_endpoint, Http);
 SLUICE_CHANGE_BENCH(come_and_go, Http);
 SLUICE_CHANGE_BENCH(everything_again, Http);
+SLUICE_CHANGE_BENCH(change_own, Services);
+SLUICE_CHANGE_BENCH(change_retries_of_all, Services);
+SLUICE_CHANGE_BENCH(change_route, Services);
+SLUICE_CHANGE_BENCH(change_service, Services);
+SLUICE_CHANGE_BENCH(add_and_remove_service, Services);
+SLUICE_CHANGE_BENCH(move_endpoint, Services);
+SLUICE_CHANGE_BENCH(come_and_go, Services);
+SLUICE_CHANGE_BENCH(everything_again, Services);
 #undef SLUICE_CHANGE_BENCH
 
 }  // namespace

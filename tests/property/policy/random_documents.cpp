@@ -16,10 +16,10 @@ class Writer {
 
   RandomDocument document() {
     mesh_ = pick(kMeshes);
-    const auto kind = below(25);
+    const auto kind = below(28);
     if (kind == 0) return chance(30) ? mesh() : permission();
     if (kind < 5) return dataplane();
-    if (kind == 5) return mesh_service();
+    if (kind == 5 || kind >= 25) return mesh_service();
     if (kind < 8) return permission();
     if (kind < 11) return timeout();
     if (kind == 11) return http_route();
@@ -80,14 +80,31 @@ class Writer {
     return named("Dataplane", "dp" + number, text);
   }
 
+  std::string selector(const std::string& service) {
+    switch (below(6)) {
+      case 0:
+        return "{dataplaneLabels: {matchLabels: {app: " + pick(kVersions) + "}}}";
+      case 1:
+        return "{dataplaneRef: {name: dp" + std::to_string(below(8)) + "}}";
+      case 2:
+        return "{dataplaneTags: {kuma.io/service: " + service + ", version: " + pick(kVersions) + "}}";
+      case 3:
+        return "{dataplaneTags: {kuma.io/service: \"*\", version: " + pick(kVersions) + "}}";
+      default:
+        return "{dataplaneTags: {kuma.io/service: " + service + "}}";
+    }
+  }
+
   RandomDocument mesh_service() {
     const auto service = pick(kServices);
-    const auto selector = chance(60) ? "{dataplaneTags: {kuma.io/service: " + service + "}}"
-                                     : "{dataplaneLabels: {matchLabels: {app: " + pick(kVersions) + "}}}";
-    return named("MeshService", "ms-" + service,
-                 "labels: {app: " + pick(kVersions) + "}\nspec:\n  selector: " + selector +
+    const auto name = "ms-" + service + (chance(30) ? "-" + pick(kVersions) : "");
+    const std::string more = chance(30) ? ", {port: 81, name: other, targetPort: 8002}" : "";
+    const std::string vip =
+        chance(50) ? "status: {vips: [{ip: 241.0.0." + std::to_string(1 + below(9)) + "}]}\n" : "";
+    return named("MeshService", name,
+                 "labels: {app: " + pick(kVersions) + "}\nspec:\n  selector: " + selector(service) +
                      "\n  ports: [{port: 80, targetPort: 8001, appProtocol: " +
-                     std::string(chance(50) ? "http" : "tcp") + "}]\n");
+                     std::string(chance(50) ? "http" : "tcp") + "}" + more + "]\n" + vip);
   }
 
   RandomDocument multi_zone_service() {
