@@ -122,8 +122,8 @@ void ServiceRegistry::add_mesh_service(const Resource& resource, const EndpointI
   if (ports == nullptr) return;
   for (const auto& port : ports->items) {
     auto service = service_at_port(resource, port);
-    service.port_node = &port;
-    const ServiceSelector selector(resource, port);
+    service.selector = std::make_shared<const ServiceSelector>(resource, port);
+    const auto& selector = *service.selector;
     const auto look_at = [&](std::uint32_t d) {
       const auto& dataplane = mesh_.dataplanes[d];
       for (std::uint32_t i = 0; i < dataplane.inbounds.size(); ++i) {
@@ -150,8 +150,7 @@ bool ServiceRegistry::has(const ServiceModel& service, const DataplaneModel& dat
     return !service.service_tag.empty() && found != inbound.tags.end() &&
            found->second == service.service_tag;
   }
-  return service.port_node != nullptr &&
-         ServiceSelector(*service.mesh_service, *service.port_node).picks(dataplane, inbound);
+  return service.selector != nullptr && service.selector->picks(dataplane, inbound);
 }
 
 void ServiceRegistry::add_multi_zone_service(const Resource& resource) {

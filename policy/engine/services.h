@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -18,6 +19,7 @@
 namespace sluice::policy {
 
 class EndpointIndex;
+class ServiceSelector;
 
 struct ServiceModel {
   std::string name;
@@ -33,9 +35,9 @@ struct ServiceModel {
   const Resource* mesh_service = nullptr;
   std::string port_name;
   std::uint16_t port = 0;
-  const Node* port_node = nullptr;       // of a MeshService
-  Tags tags;                             // of one that was made for a set of tags
-  PartList<ServiceImage>::Pointer part;  // of the table; null: not made yet, see make_parts()
+  std::shared_ptr<const ServiceSelector> selector;  // of a MeshService
+  Tags tags;                                        // of one that was made for a set of tags
+  PartList<ServiceImage>::Pointer part;             // of the table; null: not made yet, see make_parts()
 
   // The same to a client, which endpoints it has apart.
   bool same_to_clients(const ServiceModel& other) const;
