@@ -5,12 +5,15 @@
  * come first. Capture means: SO_MARK and a note in the socket's storage. No address is rewritten.
  */
 #include "decide.h"
+#include "local_hop.h"
 #include "report.h"
 #include "socket.h"
 
 #define AF_INET6 10
 #define SOL_SOCKET 1
 #define SO_MARK 36
+#define SOL_TCP 6
+#define TCP_CONGESTION 13
 #define EPERM 1
 #define ECONNREFUSED 111
 
@@ -50,6 +53,17 @@ static __always_inline int is_destination(__u32 mesh, const struct target* to) {
   return bpf_map_lookup_elem(&destinations, &key) != 0;
 }
 
+static __always_inline int is_own_address(struct bpf_sock_addr* ctx, const struct target* to) {
+  struct sluice_local_key local = {.netns_cookie = bpf_get_netns_cookie(ctx), .addr = to->addr};
+  return bpf_map_lookup_elem(&local_addrs, &local) != 0;
+}
+
+/* The proxy calls an application of its namespace. Failing costs speed only. */
+static __always_inline void do_not_pace(struct bpf_sock_addr* ctx) {
+  char name[] = SLUICE_LOCAL_CONGESTION_CONTROL;
+  bpf_setsockopt(ctx, SOL_TCP, TCP_CONGESTION, name, sizeof(name));
+}
+
 static __always_inline void gather(struct bpf_sock_addr* ctx, const struct sluice_workload* workload,
                                    const struct target* to, int own, struct sluice_facts* facts) {
   facts->tcp = to->protocol == SLUICE_IPPROTO_TCP;
@@ -62,8 +76,7 @@ static __always_inline void gather(struct bpf_sock_addr* ctx, const struct sluic
   facts->prefix = prefix_fact(workload->id, to);
   struct sluice_outbound_key outbound = {.workload = workload->id, .port_be = to->port_be, .addr = to->addr};
   facts->outbound = bpf_map_lookup_elem(&outbounds, &outbound) != 0;
-  struct sluice_local_key local = {.netns_cookie = bpf_get_netns_cookie(ctx), .addr = to->addr};
-  facts->local = bpf_map_lookup_elem(&local_addrs, &local) != 0;
+  facts->local = is_own_address(ctx, to);
   facts->mesh = is_destination(workload->mesh, to);
   facts->resolver = to->port_be == bpf_htons(53) && bpf_map_lookup_elem(&resolvers, &to->addr) != 0;
 }
@@ -150,6 +163,7 @@ static __always_inline int judge(struct bpf_sock_addr* ctx, const struct target*
     verdict = sluice_deny(SLUICE_DENY_ECONNREFUSED, SLUICE_REASON_map_full);
     return refuse(ctx, id, to, &verdict);
   }
+  if (own && (is_own_address(ctx, to) || sluice_is_loopback(&to->addr))) do_not_pace(ctx);
   sluice_count(id, verdict.reason);
   return 1;
 }

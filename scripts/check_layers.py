@@ -34,7 +34,7 @@ LAYERS = {
                               "userspace-proxy/upstream", "policy/table", "bpf/include"},
     "userspace-proxy/app": {"userspace-proxy", "policy/table", "bpf/include"},
     "agent/config": {"userspace-proxy/base", "policy/document"},
-    "agent/keeper": {"userspace-proxy/base"},
+    "agent/keeper": {"userspace-proxy/base", "bpf/include/local_hop.h"},
     "agent/kernel": {"userspace-proxy/base", "bpf"},
     "agent/identity": {"userspace-proxy/base", "userspace-proxy/x509"},
     "agent/resources": {"userspace-proxy/base", "userspace-proxy/lua/syntax.h", "policy", "agent/config"},

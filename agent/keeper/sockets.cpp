@@ -2,12 +2,15 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
+
+#include "local_hop.h"
 
 namespace sluice::keeper {
 namespace {
@@ -32,7 +35,7 @@ SysResult<Fd> make_socket(int family) {
   return fd;
 }
 
-SysResult<Fd> make_listener_of(int family) {
+SysResult<Fd> make_listener_of(int family, bool local_hop) {
   auto fd = make_socket(family);
   if (!fd) return fd;
   const bool ipv6 = family == AF_INET6;
@@ -44,6 +47,10 @@ SysResult<Fd> make_listener_of(int family) {
   // restart as long as one of our connections lives.
   if (const int error = set_option(fd->get(), SOL_SOCKET, SO_REUSEADDR, 1); error != 0)
     return std::unexpected(error);
+  // So is this. A kernel without it loses only speed.
+  if (local_hop)
+    (void)::setsockopt(fd->get(), IPPROTO_TCP, TCP_CONGESTION, SLUICE_LOCAL_CONGESTION_CONTROL,
+                       sizeof SLUICE_LOCAL_CONGESTION_CONTROL - 1);
   sockaddr_in6 any6{};
   any6.sin6_family = AF_INET6;
   sockaddr_in any4{};
@@ -74,10 +81,11 @@ void Namespaces::go_back() const {
   std::abort();
 }
 
-SysResult<Fd> make_listener() {
-  auto fd = make_listener_of(AF_INET6);
+SysResult<Fd> make_listener(bool local_hop) {
+  auto fd = make_listener_of(AF_INET6, local_hop);
   // IPv6 compiled out or disabled by ipv6.disable=1 in this namespace.
-  if (!fd && (fd.error() == EAFNOSUPPORT || fd.error() == EADDRNOTAVAIL)) fd = make_listener_of(AF_INET);
+  if (!fd && (fd.error() == EAFNOSUPPORT || fd.error() == EADDRNOTAVAIL))
+    fd = make_listener_of(AF_INET, local_hop);
   return fd;
 }
 

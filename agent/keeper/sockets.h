@@ -40,8 +40,8 @@ class Namespaces {
 
 // A listener for every address and any destination: [::]:0 dual stack (0.0.0.0:0 where IPv6 is off),
 // transparent, so that getsockname() of an accepted socket is the original destination. Backlog 4096, capped
-// by net.core.somaxconn.
-SysResult<Fd> make_listener();
+// by net.core.somaxconn. `local_hop`: who connects is an application of this namespace, over lo.
+SysResult<Fd> make_listener(bool local_hop);
 
 // A socket for the proxy to bind and connect. mesh_out: plain. app_in: transparent (may bind the client's
 // address), IP_BIND_ADDRESS_NO_PORT (the port is chosen at connect, by 4-tuple) and marked, so that the

@@ -22,7 +22,7 @@ SysResult<HeldWorkload> open_workload(const Namespaces& namespaces, Fd netns) {
   held.netns = std::move(netns);
   return namespaces.inside(held.netns.get(), [&held]() -> SysResult<HeldWorkload> {
     for (Fd* listener : {&held.out, &held.in}) {
-      auto made = make_listener();
+      auto made = make_listener(listener == &held.out);
       if (!made) return std::unexpected(made.error());
       *listener = std::move(*made);
     }

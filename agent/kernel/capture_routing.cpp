@@ -14,6 +14,7 @@
 #include "kernel/netlink.h"
 #include "kernel/netlink_attributes.h"
 #include "kernel/netns_setup.h"
+#include "local_hop.h"
 
 namespace sluice::kernel {
 namespace {
@@ -62,6 +63,11 @@ nlmsghdr* route_request(Buffer& buffer, std::uint16_t type, std::uint16_t flags,
   mnl_attr_put_u32(header, RTA_OIF, ::if_nametoindex("lo"));
   if (family == AF_INET && type == RTM_NEWROUTE && routing.source_v4)
     mnl_attr_put(header, RTA_PREFSRC, 4, routing.source_v4->bytes.data() + 12);
+  if (type == RTM_NEWROUTE) {
+    nlattr* metrics = mnl_attr_nest_start(header, RTA_METRICS);
+    mnl_attr_put_strz(header, RTAX_CC_ALGO, SLUICE_LOCAL_CONGESTION_CONTROL);
+    mnl_attr_nest_end(header, metrics);
+  }
   return header;
 }
 
