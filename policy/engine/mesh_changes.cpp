@@ -59,9 +59,14 @@ bool MeshCompiler::follow() {
       named = named || reach->named;
     }
   }
-  if (services) {
+  const bool moved = memory_.begin != begin_;
+  if (services || moved) {
     if (!follow_services(named)) return false;
     follow_routes();
+  }
+  if (moved) {
+    memory_.services->forget_parts();
+    forget_outbounds();
   }
   forget_parts();
   return true;
@@ -77,9 +82,6 @@ bool MeshCompiler::follow_services(bool named) {
   if (!moves.any() && !named) return true;
   const bool counted = places_count();
   if (moves.any()) {
-    // They stand behind the Dataplanes, and are numbered after them.
-    externals_hold_ = false;
-    if (!moves.in_place() && !memory_.services->externals().empty()) return false;
     addresses_hold_ = addresses_hold_ && moves.in_place();
     *memory_.zones = Zones(mesh_);
     follow_locals(moves);

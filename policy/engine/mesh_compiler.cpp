@@ -21,7 +21,8 @@ MeshCompiler::MeshCompiler(Compilation& compilation, const MeshWorld& mesh, Mesh
                            const MeshChanges& changes)
     : c_(compilation), mesh_(mesh), memory_(memory), changes_(changes) {
   const auto& table = c_.out.table;
-  context_ = {count(table.meshes), count(table.workloads), count(table.services), tags_needed(mesh), c_.node};
+  context_ = {count(table.meshes), tags_needed(mesh), c_.node};
+  begin_ = {count(table.workloads), count(table.services)};
 }
 
 void MeshCompiler::run() {
@@ -31,6 +32,7 @@ void MeshCompiler::run() {
   externals_hold_ = known;
   if (!known || !follow()) renew();
   memory_.context = context_;
+  memory_.begin = begin_;
   c_.out.table.meshes.push_back(mesh_.model.name);
   c_.out.diagnostics.append(memory_.route_problems);
   add_workloads();
@@ -62,7 +64,7 @@ void MeshCompiler::renew() {
 // clients declare.
 void MeshCompiler::ask_for_services() {
   memory_.route_problems = {};
-  memory_.http = std::make_unique<MeshHttp>(mesh_, *memory_.services, *memory_.zones, context_.first_service,
+  memory_.http = std::make_unique<MeshHttp>(mesh_, *memory_.services, *memory_.zones, begin_.service,
                                             memory_.route_problems);
   for (const auto& one : memory_.services->externals()) memory_.route_problems.append(one.problems);
   for (auto& own : memory_.locals) declare(own);
@@ -137,7 +139,7 @@ PartList<WorkloadImage>::Pointer MeshCompiler::remote(const DataplaneModel& data
 }
 
 void MeshCompiler::add_workloads() {
-  c_.out.table.workloads.reserve(context_.first_workload + mesh_.dataplanes.size());
+  c_.out.table.workloads.reserve(begin_.workload + mesh_.dataplanes.size());
   auto own = memory_.locals.begin();
   const auto before = std::exchange(memory_.remotes, {});
   memory_.remotes.reserve(mesh_.dataplanes.size());
@@ -209,22 +211,21 @@ void MeshCompiler::add_outbounds(MeshMemory::Local& own) {
     ++c_.work.outbounds;
     own.outbound = outbound_part(*memory_.http, std::span(memory_.services->services()).first(own.services),
                                  mesh_.dataplanes[own.position], own.declared,
-                                 {context_.first_workload + own.position, context_.first_service});
+                                 {begin_.workload + own.position, begin_.service});
   }
   c_.out.diagnostics.append(own.unresolved);
   c_.add(*own.outbound);
 }
 
 void MeshCompiler::add_services() {
-  memory_.services->make_parts(context_.number, context_.first_workload);
+  memory_.services->make_parts(context_.number, begin_.workload);
   for (const auto& service : memory_.services->services()) c_.out.table.services.push_back(service.part);
 }
 
 void MeshCompiler::add_destinations() {
   if (!addresses_hold_) {
     const auto& table = c_.out.table;
-    auto now =
-        mesh_destinations(table.workloads, context_.first_workload, table.services, context_.first_service);
+    auto now = mesh_destinations(table.workloads, begin_.workload, table.services, begin_.service);
     if (memory_.destinations == nullptr || *memory_.destinations != now)
       memory_.destinations = std::make_shared<const std::vector<SocketAddr>>(std::move(now));
   }

@@ -28,11 +28,15 @@ struct MeshMemory {
   // On what every part depends besides its documents.
   struct Context {
     std::uint32_t number = 0;  // of the mesh in the table
-    std::uint32_t first_workload = 0;
-    std::uint32_t first_service = 0;
-    bool tags = false;  // some policy chooses hosts by their tags
+    bool tags = false;         // some policy chooses hosts by their tags
     std::string node;
     bool operator==(const Context&) const = default;
+  };
+  // Where the mesh begins in the table: meshes before it may grow.
+  struct Begin {
+    std::uint32_t workload = 0;
+    std::uint32_t service = 0;
+    bool operator==(const Begin&) const = default;
   };
   struct Local {
     std::uint32_t position = 0;  // among the mesh's Dataplanes
@@ -49,6 +53,7 @@ struct MeshMemory {
   };
 
   Context context;
+  Begin begin;
   std::unique_ptr<ServiceRegistry> services;  // null: nothing is known
   std::unique_ptr<Zones> zones;
   std::unique_ptr<MeshHttp> http;
@@ -96,6 +101,7 @@ class MeshCompiler {
   MeshMemory& memory_;
   const MeshChanges& changes_;
   MeshMemory::Context context_;
+  MeshMemory::Begin begin_;
   bool remotes_hold_ = false;
   bool externals_hold_ = false;
   bool addresses_hold_ = false;  // inbounds' and services'

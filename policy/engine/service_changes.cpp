@@ -118,6 +118,10 @@ void ServiceRegistry::make_parts(std::uint32_t mesh, std::uint32_t first_workloa
   }
 }
 
+void ServiceRegistry::forget_parts() {
+  for (auto& service : services_) service.part = nullptr;
+}
+
 void ServiceRegistry::forget_asked() {
   const auto first = services_.begin() + static_cast<std::ptrdiff_t>(own_count_);
   forgotten_.assign(std::make_move_iterator(first), std::make_move_iterator(services_.end()));

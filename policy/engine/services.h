@@ -73,8 +73,9 @@ class ServiceRegistry {
   bool asked_as_before() const;
   // How many services nobody asked for; they come first.
   std::size_t own_count() const { return own_count_; }
-  // Gives every service its part of the table; always called with the same numbers.
+  // Gives every service its part of the table; the numbers may change after forget_parts().
   void make_parts(std::uint32_t mesh, std::uint32_t first_workload);
+  void forget_parts();
 
  private:
   class Known;

@@ -16,9 +16,10 @@ class Writer {
 
   RandomDocument document() {
     mesh_ = pick(kMeshes);
-    const auto kind = below(28);
+    const auto kind = below(29);
     if (kind == 0) return chance(30) ? mesh() : permission();
     if (kind < 5) return dataplane();
+    if (kind == 28) return external_service();
     if (kind == 5 || kind >= 25) return mesh_service();
     if (kind < 8) return permission();
     if (kind < 11) return timeout();
@@ -111,6 +112,13 @@ class Writer {
     return named("MeshMultiZoneService", "mz-" + pick(kVersions),
                  "spec:\n  selector: {meshService: {matchLabels: {app: " + pick(kVersions) +
                      "}}}\n  ports: [{port: 80, appProtocol: http}]\n");
+  }
+
+  RandomDocument external_service() {
+    return named("MeshExternalService", "es-" + pick(kVersions),
+                 "spec:\n  match: {type: HostnameGenerator, port: 80, protocol: " +
+                     std::string(chance(50) ? "http" : "tcp") + "}\n  endpoints: [{address: 192.0.2." +
+                     number(9) + ", port: 8443}]\nstatus: {vip: {ip: 242.0.0." + number(9) + "}}\n");
   }
 
   std::string top() {

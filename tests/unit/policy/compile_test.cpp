@@ -276,5 +276,22 @@ TEST(Compile, EndpointsThatComeAndGoLeaveTheOthersAsTheyWere) {
   EXPECT_EQ(compiler.work().remotes, 0U);
 }
 
+TEST(Compile, AMeshStaysAsItWasWhereTheOneBeforeItGrows) {
+  const auto local = parsed(
+      "type: Dataplane\nmesh: late\nname: client\nsluice: {node: n1, attach: {cgroup: /x}}\n"
+      "networking: {address: 10.9.0.1, inbound: [{port: 80, tags: {kuma.io/service: c}}]}\n");
+  const std::vector<ResourcePtr> before{parsed("type: Mesh\nname: default\n"), endpoint(1),
+                                        parsed("type: Mesh\nname: late\n"), local};
+  auto after = before;
+  after.insert(after.begin() + 2, endpoint(2));
+  Compiler compiler;
+  Numbers numbers;
+  compiler.compile(before, "n1", {}, numbers);
+  const auto compiled = compiler.compile(after, "n1", {}, numbers);
+  EXPECT_EQ(compiler.work().meshes, 0U);
+  EXPECT_EQ(compiler.work().inbounds, 0U);
+  EXPECT_EQ(encode(compiled.table), encode(Compiler().compile(after, "n1", {}, numbers).table));
+}
+
 }  // namespace
 }  // namespace sluice::policy
