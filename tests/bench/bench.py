@@ -106,7 +106,7 @@ class Watch:
 
     def start_profile(self):
         number = sum(1 for _ in self.bench.profiles.iterdir())
-        return subprocess.Popen(["perf", "record", "-q", "-g", "-F", "1999", "-p",
+        return subprocess.Popen([*work_functions.FIRST_IN_LINE, "perf", "record", "-q", "-g", "-F", "1999", "-p",
                                  ",".join(map(str, self.bench.pids[self.system])), "-o",
                                  self.bench.profiles / f"{number:02}-{self.system}.perf"], stderr=subprocess.DEVNULL)
 
