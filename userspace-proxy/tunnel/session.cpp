@@ -129,9 +129,10 @@ std::vector<std::byte> Session::take_output(std::size_t max) {
     const auto size = nghttp2_session_mem_send(state_->session.get(), &data);
     if (size < 0) state_->broken = true;
     if (size <= 0) break;
-    const auto* bytes = reinterpret_cast<const std::byte*>(data);
-    state_->out.insert(state_->out.end(), bytes, bytes + size);
+    state_->put(std::as_bytes(std::span(data, static_cast<std::size_t>(size))));
   }
+  constexpr std::size_t kUsualMax = 16 * 1024;
+  if (!state_->out.empty()) state_->out_usual = std::min(state_->out.size(), kUsualMax);
   return std::exchange(state_->out, {});
 }
 

@@ -153,8 +153,8 @@ int SessionCallbacks::send_data(nghttp2_session*, nghttp2_frame* frame, const st
   if (stream == nullptr || stream->to_send.size() < length) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   const auto head = std::as_bytes(std::span(frame_header, kFrameHeader));
   const auto body = stream->to_send.front(length);
-  state.out.insert(state.out.end(), head.begin(), head.end());
-  state.out.insert(state.out.end(), body.begin(), body.end());
+  state.put(head);
+  state.put(body);
   stream->to_send.pop(length);
   if (stream->full && stream->to_send.size() <= state.limits.send_buffer / 2) {
     stream->full = false;

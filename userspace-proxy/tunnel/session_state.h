@@ -4,10 +4,13 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdlib>
-#include <map>
 #include <memory>
+#include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "base/flood_guard.h"
@@ -68,6 +71,10 @@ struct Session::State {
     const auto found = streams.find(id);
     return found == streams.end() ? nullptr : &found->second;
   }
+  void put(std::span<const std::byte> bytes) {
+    if (out.capacity() == 0) out.reserve(std::max(out_usual, bytes.size()));
+    out.insert(out.end(), bytes.begin(), bytes.end());
+  }
   void report(Event event) { events.push_back(event); }
   // Ends one stream because the peer broke a rule on it.
   void refuse(StreamId id) { nghttp2_submit_rst_stream(session.get(), 0, id, NGHTTP2_PROTOCOL_ERROR); }
@@ -94,10 +101,11 @@ struct Session::State {
   bool settings_received = false;  // the peer's
   bool settings_acked = false;     // ours, by the peer
   StreamId last_stream = 0;        // the highest that the peer has sent headers on
-  std::map<StreamId, StreamState> streams;
+  std::unordered_map<StreamId, StreamState> streams;
   std::vector<Event> events;  // from next_event on; emptied when all are taken
   std::size_t next_event = 0;
   std::vector<std::byte> out;  // filled during take_output
+  std::size_t out_usual = 0;   // what is set aside for the next
   std::size_t out_max = 0;
   FloodGuard control;
   FloodGuard resets;

@@ -5,9 +5,9 @@
 //   Error how = co_await tunnel->run();
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
+#include <unordered_map>
 
 #include "io/ring.h"
 #include "io/scope.h"
@@ -83,7 +83,7 @@ class Tunnel : public std::enable_shared_from_this<Tunnel> {
   Session session_;
   io::Signal output_;
   io::Scope handlers_;
-  std::map<StreamId, TunnelStream*> attached_;
+  std::unordered_map<StreamId, TunnelStream*> attached_;
   MonoTime heard_;
   MonoTime idle_since_;
   std::optional<MonoTime> announced_;  // that it drains
