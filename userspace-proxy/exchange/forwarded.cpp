@@ -1,5 +1,6 @@
 #include "exchange/forwarded.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -7,7 +8,6 @@ namespace sluice::exchange {
 namespace {
 
 constexpr std::string_view kClientCert = "x-forwarded-client-cert";
-constexpr std::size_t kUsualCertificates = 128;
 
 // A value of RFC 7239 or of an XFCC element: in quotes where it is no token.
 std::string quoted(std::string_view value, std::string_view specials) {
@@ -34,20 +34,44 @@ void add_ids(std::string_view name, std::span<const std::string> ids, std::strin
   }
 }
 
-std::string forwarded_element(const ClientHop& hop, std::string_view proto) {
-  const std::string address = hop.client.text();
-  const std::string node = hop.client.is_v4() ? address : "[" + address + "]";
+std::string forwarded_element(const ClientHop& hop, std::string_view address, std::string_view proto) {
+  const std::string node = hop.client.is_v4() ? std::string(address) : "[" + std::string(address) + "]";
   return std::string("for=").append(quoted(node, "[]:")).append(";proto=").append(proto);
 }
 
-void append_to(const HeadFields& fields, std::string_view name, std::string element, HeadEdits& edits) {
-  if (const auto before = fields.find(name)) element.insert(0, std::string(*before).append(", "));
-  edits.set_made(name, std::move(element));
+void append_to(const HeadFields& fields, std::string_view name, std::string_view element, HeadEdits& edits) {
+  if (const auto before = fields.find(name)) {
+    edits.set_made(name, {*before, ", ", element});
+  } else {
+    edits.set_made(name, {element});
+  }
 }
 
 }  // namespace
 
-void edit_forwarding(const HeadFields& fields, const ClientHop& hop, HeadEdits& edits) {
+std::string_view HopTexts::client(const IpAddr& client) {
+  if (client_text_.empty() || client != client_) {
+    client_ = client;
+    client_text_ = client.text();
+  }
+  return client_text_;
+}
+
+std::string_view HopTexts::certificates(std::span<const std::string> server_ids,
+                                        std::span<const std::string> client_ids) {
+  if (!std::ranges::equal(server_ids, server_ids_) || !std::ranges::equal(client_ids, client_ids_)) {
+    server_ids_.assign(server_ids.begin(), server_ids.end());
+    client_ids_.assign(client_ids.begin(), client_ids.end());
+    certificates_.clear();
+    if (!client_ids.empty()) {
+      add_ids("By", server_ids, certificates_);
+      add_ids("URI", client_ids, certificates_);
+    }
+  }
+  return certificates_;
+}
+
+void edit_forwarding(const HeadFields& fields, const ClientHop& hop, HopTexts& texts, HeadEdits& edits) {
   // Mesh TLS, or the short cut on one node that stands for it.
   const std::string_view proto = !hop.outbound && !hop.client_ids.empty() ? "https" : "http";
   if (!fields.has("x-forwarded-proto")) edits.set("x-forwarded-proto", proto);
@@ -55,16 +79,12 @@ void edit_forwarding(const HeadFields& fields, const ClientHop& hop, HeadEdits& 
     if (fields.has(kClientCert)) edits.remove(kClientCert);
     return;
   }
-  append_to(fields, "x-forwarded-for", hop.client.text(), edits);
-  if (fields.has("forwarded")) append_to(fields, "forwarded", forwarded_element(hop, proto), edits);
-  std::string certificates;
-  if (!hop.client_ids.empty()) {
-    certificates.reserve(kUsualCertificates);
-    add_ids("By", hop.server_ids, certificates);
-    add_ids("URI", hop.client_ids, certificates);
-  }
+  const std::string_view address = texts.client(hop.client);
+  append_to(fields, "x-forwarded-for", address, edits);
+  if (fields.has("forwarded")) append_to(fields, "forwarded", forwarded_element(hop, address, proto), edits);
+  const std::string_view certificates = texts.certificates(hop.server_ids, hop.client_ids);
   if (!certificates.empty()) {
-    edits.set_made(kClientCert, std::move(certificates));
+    edits.set_made(kClientCert, {certificates});
   } else if (fields.has(kClientCert)) {
     edits.remove(kClientCert);
   }

@@ -8,6 +8,8 @@
 
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/address.h"
 #include "exchange/fields.h"
@@ -23,6 +25,22 @@ struct ClientHop {
   std::span<const std::string> client_ids{};
 };
 
-void edit_forwarding(const HeadFields& fields, const ClientHop& hop, HeadEdits& edits);
+// What all requests of a connection say alike, kept from one to the next.
+class HopTexts {
+ public:
+  // Valid until the next call.
+  std::string_view client(const IpAddr& client);
+  std::string_view certificates(std::span<const std::string> server_ids,
+                                std::span<const std::string> client_ids);
+
+ private:
+  IpAddr client_;
+  std::string client_text_;
+  std::vector<std::string> server_ids_;
+  std::vector<std::string> client_ids_;
+  std::string certificates_;
+};
+
+void edit_forwarding(const HeadFields& fields, const ClientHop& hop, HopTexts& texts, HeadEdits& edits);
 
 }  // namespace sluice::exchange

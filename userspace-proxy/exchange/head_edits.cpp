@@ -10,9 +10,28 @@ void HeadEdits::apply(const policy::HeaderEdits& edits) {
   for (const auto& name : edits.remove) remove(name);
 }
 
-void HeadEdits::reset_made(std::string_view name, std::string value) {
-  std::erase_if(set_, [name](const http::SetField& field) { return field.name == name; });
-  set_made(name, std::move(value));
+void HeadEdits::reset_made(std::string_view name, std::string_view value) {
+  auto others = std::exchange(set_, {});
+  for (const http::SetField& field : others.all()) {
+    if (field.name != name) set_.push_back(field);
+  }
+  set_made(name, {value});
+}
+
+std::string_view HeadEdits::keep(std::initializer_list<std::string_view> parts) {
+  std::size_t size = 0;
+  for (const std::string_view part : parts) size += part.size();
+  if (size > text_.size() - text_used_) {
+    std::string& text = long_texts_.emplace_front();
+    text.reserve(size);
+    for (const std::string_view part : parts) text.append(part);
+    return text;
+  }
+  char* const begin = text_.data() + text_used_;
+  char* at = begin;
+  for (const std::string_view part : parts) at = std::ranges::copy(part, at).out;
+  text_used_ += size;
+  return {begin, size};
 }
 
 std::string rewritten(const policy::PathRewrite& rewrite, std::string_view matched_prefix,
@@ -58,11 +77,12 @@ std::string redirect_location(const policy::Redirect& redirect, std::string_view
 }
 
 // The form of a random UUID (RFC 9562 section 5.4).
-std::string request_id(std::uint64_t random_high, std::uint64_t random_low) {
+std::array<char, 36> request_id(std::uint64_t random_high, std::uint64_t random_low) {
   const std::uint64_t high = (random_high & ~0xf000ULL) | 0x4000ULL;
   const std::uint64_t low = (random_low & 0x3fffffffffffffffULL) | 0x8000000000000000ULL;
   constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text(36, '-');
+  std::array<char, 36> text;
+  text.fill('-');
   std::size_t at = 0;
   for (int digit = 0; digit < 32; ++digit) {
     if (digit == 8 || digit == 12 || digit == 16 || digit == 20) ++at;

@@ -75,20 +75,21 @@ std::optional<Exchange::Refused> Exchange::lead_to(const policy::OutboundRoute& 
       {.target = request_.target.path, .fields = &fields, .client = surroundings_.client()},
       surroundings_.random());
   endpoints_.hashed_to(key.hash);
-  if (!key.set_cookie.empty()) to_client_.add_made("set-cookie", std::move(key.set_cookie));
+  if (!key.set_cookie.empty()) to_client_.add_made("set-cookie", key.set_cookie);
   return std::nullopt;
 }
 
 void Exchange::edit_request() {
   const HeadFields fields(request_);
   if (request_.expects_continue) to_endpoint_.remove("expect");
-  if (!fields.has("x-request-id"))
-    to_endpoint_.set_made("x-request-id",
-                          request_id(surroundings_.random().next(), surroundings_.random().next()));
+  if (!fields.has("x-request-id")) {
+    const auto id = request_id(surroundings_.random().next(), surroundings_.random().next());
+    to_endpoint_.set_made("x-request-id", {std::string_view(id)});
+  }
   ClientHop hop{.outbound = surroundings_.outbound(), .client = surroundings_.client().ip};
   if (const auto* self = table_->workload(surroundings_.workload())) hop.server_ids = self->identities;
   if (const policy::Peer* peer = surroundings_.peer()) hop.client_ids = peer->spiffe_uris;
-  edit_forwarding(fields, hop, to_endpoint_);
+  edit_forwarding(fields, hop, surroundings_.hop_texts(), to_endpoint_);
   if (route_ == nullptr) return;
   to_endpoint_.apply(route_->request_headers);
   if (route_->rewrite.kind != policy::PathRewrite::Kind::none) {

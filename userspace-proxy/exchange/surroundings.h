@@ -10,6 +10,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "exchange/forwarded.h"
 #include "exchange/limiter.h"
 #include "exchange/lua_scripts.h"
 #include "exchange/mirror.h"
@@ -62,6 +63,8 @@ class Surroundings {
   virtual OrigDst destination() const = 0;
   // inbound: who the client proved to be; null: nobody.
   virtual const policy::Peer* peer() const = 0;
+  // Of the connection.
+  virtual HopTexts& hop_texts() = 0;
 
  protected:
   ~Surroundings() = default;

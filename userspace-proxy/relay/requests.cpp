@@ -59,6 +59,7 @@ class Requests final : public exchange::Surroundings {
   WorkloadId workload() const override { return connection_.workload(); }
   OrigDst destination() const override { return destination_; }
   const policy::Peer* peer() const override { return connection_.peer.get(); }
+  exchange::HopTexts& hop_texts() override { return hop_texts_; }
 
   exchange::PoolKey key(const policy::Permit& permit) override;
   io::Task<Result<std::unique_ptr<io::Stream>>> dial(std::shared_ptr<const policy::Table> table,
@@ -70,6 +71,7 @@ class Requests final : public exchange::Surroundings {
   Connection& connection_;
   Context& context_;
   OrigDst destination_;
+  exchange::HopTexts hop_texts_;
   // Most requests of a connection fall under one rule.
   policy::RuleRef last_rule_;
   std::string last_rule_text_;

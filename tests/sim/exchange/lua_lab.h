@@ -72,6 +72,7 @@ class LuaLab final : public Surroundings {
   WorkloadId workload() const override { return WorkloadId(1); }
   OrigDst destination() const override;
   const policy::Peer* peer() const override { return proven ? &*proven : nullptr; }
+  HopTexts& hop_texts() override { return hop_texts_; }
 
  private:
   io::Task<void> scenario(const std::vector<std::string>* requests, std::vector<std::string>* answers);
@@ -89,6 +90,7 @@ class LuaLab final : public Surroundings {
   upstream::Registry registry_{1};
   upstream::Clusters clusters_{registry_, 1};
   upstream::Random random_{1};
+  HopTexts hop_texts_;
   std::shared_ptr<const policy::Table> table_;
 };
 

@@ -19,7 +19,8 @@ std::string passed(const ClientHop& hop, const std::string& fields) {
   http::HeadReader reader(http::HeadReader::Kind::request);
   const auto request = **http::read_request(reader, text);
   HeadEdits edits;
-  edit_forwarding(HeadFields(request), hop, edits);
+  HopTexts texts;
+  edit_forwarding(HeadFields(request), hop, texts, edits);
   std::string out;
   http::write_request(request, edits.edits(), out);
   return out;
