@@ -19,7 +19,7 @@ using namespace frames;
 
 const std::string kPage(40000, 'x');
 
-io::Task<void> serve_page(std::unique_ptr<ServerStream> stream) {
+io::Task<void> serve_page(io::Ring* ring, std::unique_ptr<ServerStream> stream) {
   const bool big = stream->request().target.path == "/big";
   const std::string text =
       "HTTP/1.1 200 OK\r\ncontent-length: " + std::to_string(big ? kPage.size() : 2) + "\r\n\r\n";
@@ -30,6 +30,8 @@ io::Task<void> serve_page(std::unique_ptr<ServerStream> stream) {
     if (!part) co_return;
     if (part->last) break;
   }
+  // The stream stays half-closed until everything else has come.
+  if (stream->request().target.path == "/late") (void)co_await ring->sleep_for(Millis(100));
   if (!co_await stream->answer(**response, {}, false)) co_return;
   const std::string_view body = big ? std::string_view(kPage) : "ok";
   if (!co_await stream->write_body(io::Chunk::copy_of(std::as_bytes(std::span(body))))) co_return;
@@ -45,7 +47,7 @@ io::Task<void> serve_client(io::Ring* ring, io::Listener* listener) {
   for (;;) {
     auto stream = co_await session.next();
     if (!stream || !*stream) break;
-    streams.spawn(serve_page(std::move(*stream)));
+    streams.spawn(serve_page(ring, std::move(*stream)));
   }
   co_await streams.join();
   co_await session.close();

@@ -74,6 +74,7 @@ std::vector<Case> compression_cases() {
 }
 
 std::vector<Case> state_cases() {
+  const std::string late = request(1, changed(get(), ":path", "/late"));
   std::vector<Case> out{
       {"5.1 idle: DATA", data(1, "x"), {goaway({kProtocol, kStreamClosed})}},
       {"5.1 idle: RST_STREAM", frame(kRst, 0, 1, number(kCancel, 4)), {goaway({kProtocol})}},
@@ -81,8 +82,8 @@ std::vector<Case> state_cases() {
       {"5.1 idle: PRIORITY is allowed",
        frame(kPriority, 0, 1, number(0, 4) + "\x10") + request(3),
        {answer(3)}},
-      {"5.1 half-closed: DATA", request(1) + data(1, "x"), {goaway({kStreamClosed, kProtocol})}},
-      {"5.1 half-closed: HEADERS", request(1) + request(1), {goaway({kStreamClosed, kProtocol})}},
+      {"5.1 half-closed: DATA", late + data(1, "x"), {goaway({kStreamClosed, kProtocol})}},
+      {"5.1 half-closed: HEADERS", late + request(1), {goaway({kStreamClosed, kProtocol})}},
       {"5.1 half-closed: WINDOW_UPDATE is allowed",
        request(1) + frame(kWindow, 0, 1, number(1, 4)) + request(3),
        {answer(1), answer(3)}},
