@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <optional>
+#include <span>
+#include <string_view>
 
 #include "io/scope.h"
 
@@ -36,9 +38,12 @@ struct Copying final : Relaying {
   std::optional<Error> ended;    // by us, between two messages
   bool abrupt = false;
   Way last = Way::to_upstream;  // the direction of the last byte
+  bool wants_tunnel = false;    // the client's last words were CONNECT
+  bool switched = false;        // to something else than requests
   int writing = 0;
   io::Scope pumps;
 
+  bool carries_requests() const override { return !switched; }
   bool quiet(Nanos silence) const override {
     return last == Way::to_client && writing == 0 && ring.now() >= last_byte + silence;
   }
@@ -47,6 +52,16 @@ struct Copying final : Relaying {
     ended = why;
     abrupt = !in_order;
     pumps.cancel();
+  }
+
+  // Where an answer can begin, for nobody reads what goes by: behind the client's last words.
+  void note_switch(Way way, std::span<const std::byte> bytes) {
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (way == Way::to_upstream) {
+      wants_tunnel = text.starts_with("CONNECT ");
+    } else if (last == Way::to_upstream && text.starts_with("HTTP/1.1 ")) {
+      switched = switched || text.substr(9, 3) == "101" || (wants_tunnel && text.substr(9, 1) == "2");
+    }
   }
 
   void fail(const Error& error) {
@@ -70,6 +85,7 @@ io::Task<void> pump(Copying& copying, Way way) {
       co_return;
     }
     copying.last_byte = copying.ring.now();
+    copying.note_switch(way, chunk->bytes());
     copying.last = way;
     const std::size_t size = chunk->size();
     ++copying.writing;

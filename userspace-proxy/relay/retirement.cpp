@@ -9,6 +9,7 @@ Retirement::Retirement(io::Ring& ring, RelaySlot& slot)
 
 void Retirement::expired() {
   const MonoTime now = ring_.now();
+  if (slot_.now != nullptr && !slot_.now->carries_requests()) return;
   const bool quiet = slot_.now != nullptr && slot_.now->quiet(RetirementTimes::kQuiet);
   // The end of a body may be the end of its connection: one that is cut short must not look whole.
   if (slot_.now != nullptr && (quiet || now >= at_latest_))

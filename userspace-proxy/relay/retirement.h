@@ -1,6 +1,7 @@
 // The end of a connection that is relayed unread after a policy came that wants its requests. Nobody knows
 // where a request begins in bytes that are not read, so it ends when it is quiet: the server spoke last, and
-// nobody since. One that never is ends all the same, for else the busiest connections would never obey.
+// nobody since. One that never is ends all the same, for else the busiest connections would never obey. One
+// that has become a WebSocket or a tunnel carries no requests any more, so nobody waits for its end.
 #pragma once
 
 #include "base/clock.h"
@@ -13,6 +14,8 @@ namespace sluice::relay {
 // A relay under way (copy.h), as seen from its end.
 class Relaying {
  public:
+  // False: it is something else now, for good (101, or CONNECT).
+  virtual bool carries_requests() const = 0;
   // The server spoke last, all of it has been passed on, and nobody has spoken for `silence`.
   virtual bool quiet(Nanos silence) const = 0;
   // Ends both streams, in order or by resets; copy_both() returns `why` later.
@@ -28,7 +31,9 @@ struct RelaySlot {
 };
 
 struct RetirementTimes {
-  static constexpr Nanos kQuiet = std::chrono::seconds(5);
+  // Answers that come in pieces (events, a long poll, a stream of gRPC) are silent for as long: what keeps
+  // them alive comes every 15 to 45 s.
+  static constexpr Nanos kQuiet = std::chrono::seconds(60);
   static constexpr Nanos kAtLatest = std::chrono::minutes(10);
   static constexpr Nanos kLook = std::chrono::seconds(1);
 };
