@@ -5,13 +5,20 @@
 #include "relay/copy.h"
 #include "relay/inbound.h"
 #include "relay/outbound.h"
+#include "relay/tunnel_server.h"
 
 namespace sluice::relay {
 namespace {
 
 io::Task<void> serve(Connection& connection, io::SocketStream& client, Direction direction, Error& end) {
-  end = direction == Direction::outbound ? co_await serve_outbound(connection, client)
-                                         : co_await serve_inbound(connection, client);
+  if (direction == Direction::outbound) {
+    end = co_await serve_outbound(connection, client);
+    co_return;
+  }
+  std::unique_ptr<tls::TlsStream> tunnel;
+  end = co_await serve_inbound(connection, client, tunnel);
+  if (!tunnel) co_return;
+  end = co_await serve_tunnel(connection, std::move(tunnel), OrigDst(client.socket().local_address()));
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include "relay/judged.h"
 #include "relay/secure.h"
 #include "relay/sniff.h"
-#include "relay/tunnel_server.h"
 
 namespace sluice::relay {
 namespace {
@@ -33,7 +32,8 @@ Error no_first_bytes(const FirstBytes& first) {
 
 }  // namespace
 
-io::Task<Error> serve_inbound(Connection& connection, io::SocketStream& client) {
+io::Task<Error> serve_inbound(Connection& connection, io::SocketStream& client,
+                              std::unique_ptr<tls::TlsStream>& tunnel) {
   Record& record = connection.record();
   const OrigDst destination(client.socket().local_address());
   record.destination(destination);
@@ -62,7 +62,8 @@ io::Task<Error> serve_inbound(Connection& connection, io::SocketStream& client) 
     auto secured = co_await accept_mesh_tls(connection, client, std::move(*first));
     if (!secured) co_return secured.error();
     if ((*secured)->alpn() == tls::Alpn::sluice_h2) {
-      co_return co_await serve_tunnel(connection, std::move(*secured), destination);
+      tunnel = std::move(*secured);
+      co_return Error{Reason::completed, Origin::downstream, 0, "TLS handshake"};
     }
     co_return co_await serve_judged(connection, **secured, destination, {});
   }

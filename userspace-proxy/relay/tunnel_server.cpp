@@ -18,7 +18,7 @@ class ServedTunnel final : public tunnel::StreamHandler {
       : context_(connection.context()),
         entrance_(connection.entrance()),
         peer_(std::move(peer)),
-        judged_(peer_->uris, {}),
+        judged_(connection.peer),
         outer_(connection.client()),
         destination_(destination) {}
 
@@ -51,7 +51,7 @@ class ServedTunnel final : public tunnel::StreamHandler {
   Context& context_;
   Entrance entrance_;
   std::shared_ptr<const PeerIdentity> peer_;
-  JudgedPeer judged_;
+  const JudgedPeer& judged_;
   ClientAddr outer_;
   OrigDst destination_;
 };

@@ -26,7 +26,9 @@ io::Task<Result<io::Chunk>> TlsStream::read_records() {
     auto plain = records_->open(std::move(input));
     // As a rule the alert that tells why this failed. Not waited for while a write is under way, which would
     // hold up reading: its far end may be waiting for us to read. The next write takes it along.
-    if (records_->has_notice() && !flushing_) (void)co_await write_records({}, nullptr);
+    // By the public write(), whose frame stands by itself: that of write_records() would be part of this one,
+    // and so of every idle connection.
+    if (records_->has_notice() && !flushing_) (void)co_await write(std::span<const std::byte>());
     if (!plain || !plain->empty() || records_->peer_closed()) co_return plain;
   }
 }

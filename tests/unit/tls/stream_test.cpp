@@ -1,4 +1,5 @@
 // TlsStream and Handshakes on a ring without sockets.
+#include "io/frame_pool.h"
 #include "io/scope.h"
 #include "memory_transport.h"
 #include "mesh_fixture.h"
@@ -91,6 +92,27 @@ io::Task<void> both_ways(TlsStream* client, TlsStream* server, std::string text,
   scope.spawn(receive_all(server, at_server, &(*outcomes)[2]));
   scope.spawn(receive_all(client, at_client, &(*outcomes)[3]));
   co_await scope.join();
+}
+
+io::Task<void> weigh_read(TlsStream* client, TlsStream* server, std::size_t* frame) {
+  std::string text;
+  Result<> outcome;
+  io::reset_largest_frame();
+  io::Scope reader;
+  reader.spawn(receive_all(server, &text, &outcome));
+  *frame = io::frame_stats().largest;
+  EXPECT_TRUE(co_await client->finish());
+  co_await reader.join();
+  EXPECT_TRUE(outcome);
+}
+
+// An idle connection is a read that waits: what it would take to answer an alert is not part of it.
+TEST_F(Stream, ASmallFrameWaitsForBytes) {
+  join_streams();
+  std::size_t frame = 0;
+  ASSERT_TRUE(*ring.run_task(weigh_read(client_end(), server_end(), &frame)));
+  EXPECT_GT(frame, 0U);
+  EXPECT_LT(frame, 600U);
 }
 
 TEST_F(Stream, CarriesBothDirectionsInAnySplit) {
