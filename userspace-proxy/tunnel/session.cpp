@@ -213,10 +213,10 @@ std::size_t Session::write(StreamId id, std::span<const std::byte> bytes) {
   auto* stream = state_->find(id);
   if (stream == nullptr || stream->closed || stream->finishing) return 0;
   answer(id);
-  const std::size_t room =
-      state_->limits.send_buffer - std::min<std::size_t>(state_->limits.send_buffer, stream->to_send.size());
-  const std::size_t count = std::min(room, bytes.size());
+  const std::size_t buffer = state_->buffer_of(*stream);
+  const std::size_t count = std::min(buffer - std::min(buffer, stream->to_send.size()), bytes.size());
   stream->to_send.push(bytes.first(count));
+  stream->written += count;
   stream->full = count < bytes.size();
   if (count > 0) nghttp2_session_resume_data(state_->session.get(), id);
   return count;

@@ -3,7 +3,9 @@
 //
 // Flow control: the connection's window is given back as soon as bytes arrive, so it never closes; a stream's
 // window is given back as the application reads. A reader that stops therefore holds at most `stream_window`
-// bytes here, and its neighbours go on. Memory of one session: streams_max * (stream_window + send_buffer).
+// bytes here, and its neighbours go on. A stream that has sent `bulk_after` bytes gets a larger buffer while
+// the session has few streams: fewer sends and wakeups per byte. Memory of one session:
+// streams_max * (stream_window + send_buffer) + bulk_streams * bulk_buffer.
 //
 // Bad input: a malformed request ends that stream (RST_STREAM), a broken frame, a flood or an oversized
 // header block ends the session (GOAWAY, tunnel_protocol_error).
@@ -31,8 +33,11 @@ struct SessionLimits {
   std::uint32_t stream_window = 256 * 1024;
   std::uint32_t connection_window = 16 * 1024 * 1024;
   std::uint32_t send_buffer = 64 * 1024;  // of one stream, before write() takes less than it is given
-  std::uint32_t header_bytes = 4096;      // of one request or response
-  std::uint32_t control_burst = 1000;     // PING, SETTINGS, PRIORITY, empty DATA and unknown frames at once
+  std::uint32_t bulk_after = 1024 * 1024;
+  std::uint32_t bulk_buffer = 256 * 1024;
+  std::uint32_t bulk_streams = 4;      // with more in the session, none has the larger buffer
+  std::uint32_t header_bytes = 4096;   // of one request or response
+  std::uint32_t control_burst = 1000;  // PING, SETTINGS, PRIORITY, empty DATA and unknown frames at once
   std::uint32_t control_per_second = 100;
   std::uint32_t reset_burst = 2000;  // streams that the peer opened and reset at once
   std::uint32_t reset_per_second = 500;

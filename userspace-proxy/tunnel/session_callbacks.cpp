@@ -153,6 +153,12 @@ int SessionCallbacks::send_data(nghttp2_session*, nghttp2_frame* frame, const st
   if (stream == nullptr || stream->to_send.size() < length) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   const auto head = std::as_bytes(std::span(frame_header, kFrameHeader));
   const auto body = stream->to_send.front(length);
+  if (state.out.capacity() - state.out.size() < head.size() + body.size()) {
+    // Room for all that waits, as far as it is taken now: a vector that grows bit by bit copies what it
+    // holds.
+    const std::size_t waiting = stream->to_send.size() + stream->to_send.size() / 64 + head.size();
+    state.out.reserve(state.out.size() + std::min(waiting, state.out_max + head.size() + length));
+  }
   state.put(head);
   state.put(body);
   stream->to_send.pop(length);

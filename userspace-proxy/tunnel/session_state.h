@@ -26,7 +26,8 @@ struct StreamState {
   std::size_t header_bytes = 0;  // client: of the response
   io::ByteQueue received;
   io::ByteQueue to_send;
-  bool announced = false;  // server: `opened` was reported; client: open() was called
+  std::uint64_t written = 0;  // bytes that write() took
+  bool announced = false;     // server: `opened` was reported; client: open() was called
   bool answered = false;
   bool finishing = false;  // nothing more will be written
   bool end_sent = false;
@@ -74,6 +75,11 @@ struct Session::State {
   void put(std::span<const std::byte> bytes) {
     if (out.capacity() == 0) out.reserve(std::max(out_usual, bytes.size()));
     out.insert(out.end(), bytes.begin(), bytes.end());
+  }
+  // At most bulk_streams hold more than send_buffer: each was one of few when it was given that much.
+  std::size_t buffer_of(const StreamState& stream) const {
+    const bool bulk = stream.written >= limits.bulk_after && streams.size() <= limits.bulk_streams;
+    return bulk ? limits.bulk_buffer : limits.send_buffer;
   }
   void report(Event event) { events.push_back(event); }
   // Ends one stream because the peer broke a rule on it.

@@ -7,8 +7,8 @@
 namespace sluice::tunnel {
 namespace {
 
-constexpr std::size_t kOutputMax = 64 * 1024;  // per write to the transport: a few TLS records
-constexpr Nanos kCrossing = Millis(1000);      // for streams that a client opened before it heard of a drain
+constexpr std::size_t kOutputMax = 256 * 1024;  // per write to the transport
+constexpr Nanos kCrossing = Millis(1000);       // for streams that a client opened before it heard of a drain
 
 }  // namespace
 

@@ -5,7 +5,7 @@
 namespace sluice::tunnel {
 namespace {
 
-constexpr std::size_t kReadMax = 64 * 1024;
+constexpr std::size_t kReadMax = 256 * 1024;
 
 }  // namespace
 

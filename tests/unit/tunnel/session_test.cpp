@@ -97,6 +97,39 @@ TEST(TunnelSession, SlowReaderDoesNotStallItsNeighbour) {
   EXPECT_EQ(SessionPair::read_all(pair.server, slow).size(), limits.send_buffer);
 }
 
+// How much write() takes of a stream whose far end does not read any more.
+std::size_t taken_of_stalled(SessionPair& pair, StreamId id) {
+  const std::string block(64 * 1024, 'x');
+  std::size_t sent = 0;
+  for (std::size_t taken = 1; taken != 0; sent += taken) {
+    taken = pair.client.write(id, bytes_of(block));
+    pair.settle();
+  }
+  return sent;
+}
+
+TEST(TunnelSession, BulkHasALargerBufferOnlyAmongFew) {
+  const SessionLimits limits;
+  SessionPair pair;
+  const auto send_bulk = [&pair, &limits](StreamId id) {
+    for (std::size_t sent = 0; sent < limits.bulk_after; pair.settle()) {
+      sent += pair.client.write(id, bytes_of(std::string(64 * 1024, 'x')));
+      pair.settle();
+      SessionPair::read_all(pair.server, id);
+    }
+  };
+  std::vector<StreamId> ids;
+  for (std::uint32_t i = 0; i < limits.bulk_streams; ++i) ids.push_back(*pair.client.open(request_of()));
+  pair.settle();
+  for (const auto id : ids) send_bulk(id);
+  EXPECT_EQ(taken_of_stalled(pair, ids[0]), limits.stream_window + limits.bulk_buffer);
+  const auto another = *pair.client.open(request_of());
+  pair.settle();
+  EXPECT_EQ(taken_of_stalled(pair, ids[1]), limits.stream_window + limits.send_buffer);
+  send_bulk(another);
+  EXPECT_EQ(taken_of_stalled(pair, another), limits.stream_window + limits.send_buffer);
+}
+
 TEST(TunnelSession, WritableFollowsAShortWrite) {
   SessionPair pair;
   const auto id = *pair.client.open(request_of());
