@@ -25,7 +25,7 @@ struct StoreOptions {
   std::string resources_dir;
   std::string state_dir;
   std::size_t document_bytes = 1 << 20;  // of one file
-  std::size_t resources = 20'000;
+  std::size_t resources = 50'000;
   policy::Dialect dialect = policy::Dialect::kuma_2;
 };
 
