@@ -244,6 +244,25 @@ void proxy_takes_change(benchmark::State& state, const std::string& protocol) {
   }
 }
 
+// A table in which an endpoint has come or gone.
+void proxy_takes_endpoint(benchmark::State& state, const std::string& protocol) {
+  auto& own = node(protocol);
+  const auto name = service((kEndpoints + 7) / kEndpointsPerService) + "-" + std::to_string(kEndpoints + 7);
+  own.take_table();
+  bool there = false;
+  for (auto _ : state) {
+    state.PauseTiming();
+    if (there)
+      own.remove("Dataplane/default/" + name);
+    else
+      own.apply(dataplane(kEndpoints + 7, protocol));
+    there = !there;
+    state.ResumeTiming();
+    own.take_table();
+  }
+  if (there) own.remove("Dataplane/default/" + name);
+}
+
 void proxy_takes_first(benchmark::State& state, const std::string& protocol) {
   auto& own = node(protocol);
   for (auto _ : state) benchmark::DoNotOptimize(Table::decode(own.table_bytes()));
@@ -259,6 +278,7 @@ SLUICE_CHANGE_BENCH(move_endpoint, Tcp);
 SLUICE_CHANGE_BENCH(come_and_go, Tcp);
 SLUICE_CHANGE_BENCH(everything_again, Tcp);
 SLUICE_CHANGE_BENCH(proxy_takes_change, Tcp);
+SLUICE_CHANGE_BENCH(proxy_takes_endpoint, Tcp);
 SLUICE_CHANGE_BENCH(proxy_takes_first, Tcp);
 SLUICE_CHANGE_BENCH(change_own, Http);
 SLUICE_CHANGE_BENCH(change_other, Http);
