@@ -1,11 +1,17 @@
 #include "app/agent.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "names/name_file.h"
+#include "policy/engine/external_tls.h"
 #include "policy/table/codec.h"
 
 namespace sluice::agent {
@@ -13,6 +19,9 @@ namespace {
 
 // A tool that writes many files is answered by one compilation.
 constexpr auto kDebounce = Millis(30);
+// By whom servers outside the mesh are judged whose MeshExternalService names nobody.
+constexpr std::array kSystemAuthorities{"/etc/ssl/certs/ca-certificates.crt",
+                                        "/etc/pki/tls/certs/ca-bundle.crt"};
 
 // Several addresses that come at once are one piece of news, and a namespace that changes without end costs
 // little.
@@ -53,7 +62,14 @@ Agent::Agent(AgentParts parts, std::unique_ptr<Store> store, NumberBook book, po
                [this] { loop_.stop(); }}),
       link_(loop, log, clock, [this] { on_link_change(); }),
       enrolment_(parts_.config, parts_.enrolment, *parts_.programs, keeper_, std::move(parts_.records),
-                 std::move(parts_.host_netns), log) {}
+                 std::move(parts_.host_netns), log),
+      names_(
+          [servers = parts_.dns_servers](const std::vector<std::string>& names, const std::stop_token& stop) {
+            return look_up_by_dns(names, servers, stop);
+          },
+          NameRules{}, [this] { loop_.post([this] { on_names(); }); }) {
+  names_.remember(read_names(names_file()));
+}
 
 Outcome<> Agent::begin() {
   if (auto opened = events_.open(parts_.programs->maps().events.fd()); !opened) return opened;
@@ -92,6 +108,7 @@ void Agent::on_tick() {
   }
   refresh_certificates();  // sees CA files that were exchanged
   sweep_flows();
+  tell_names();
   enrolment_.step();
   work_soon();
 }
@@ -138,8 +155,25 @@ void Agent::limit_connections(policy::TableImage& table) const {
   }
 }
 
+// Without those of the system nobody outside can be trusted, which the proxy says of each connection.
+void Agent::add_authorities(policy::TableImage& table) const {
+  if (!policy::needs_system_authorities(table)) return;
+  for (const char* path : kSystemAuthorities) {
+    std::ifstream file(path, std::ios::binary);
+    std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (!text.empty() && text.size() <= policy::kMaxPem)
+      return policy::set_system_authorities(table, std::move(text));
+  }
+  log_.warn(
+      "the system has no readable authorities at {}: servers outside that a document gives none for are "
+      "not trusted",
+      fmt::join(kSystemAuthorities, " or "));
+}
+
 void Agent::recompile() {
-  auto compiled = compiler_.compile(store_->in_force(), parts_.config.node_name, {}, numbers_);
+  auto compiled =
+      compiler_.compile(store_->in_force(), parts_.config.node_name, {}, numbers_, names_.known());
+  want_names(compiled);
   compile_problem_.reset();
   if (compiled.workloads.size() > parts_.config.limits_workloads)
     compile_problem_ = Fault{fmt::format("{} workloads are bound to this node, the limit is {}",
@@ -149,6 +183,7 @@ void Agent::recompile() {
   numbers_written_ = recorded.has_value();
   if (!numbers_written_) compile_problem_ = recorded.error();
   limit_connections(compiled.table);
+  add_authorities(compiled.table);
   auto table = policy::Table::build(std::move(compiled.table), table_.get());
   if (!table)
     compile_problem_ = Fault{"compiled table is not valid: " + table.error(), "what was in force stays"};

@@ -25,6 +25,7 @@
 #include "enrol/number_book.h"
 #include "kernel/probe.h"
 #include "kernel/programs.h"
+#include "names/name_book.h"
 #include "policy/engine/compile.h"
 #include "policy/table/table.h"
 #include "resources/directory_watch.h"
@@ -47,7 +48,8 @@ struct AgentParts {
   FlightReader flight;
   Fd keeper_channel;
   message::ProxySettings proxy_settings;
-  Fd proxy_executable;  // invalid: the keeper's own choice
+  std::vector<std::string> dns_servers;  // for names of MeshExternalServices; empty: those of the system
+  Fd proxy_executable;                   // invalid: the keeper's own choice
 };
 
 class Agent {
@@ -91,6 +93,7 @@ class Agent {
   void recompile();
   void default_fail_modes(policy::Compiled& compiled) const;
   void limit_connections(policy::TableImage& table) const;
+  void add_authorities(policy::TableImage& table) const;
   void refresh_certificates();
   void plan_rotation();
   void watch_authorities();
@@ -100,6 +103,11 @@ class Agent {
   void sweep_flows();
   void on_directory_news();
   void on_tick();
+  void on_names();  // and the next ones: name_reports.cpp
+  void want_names(const policy::Compiled& compiled);
+  void tell_names();
+  std::string names_file() const;
+  void explain_names(std::string_view service, Explanation& out) const;
   void on_link_change();
   bool settled() const;
   bool table_in_force() const;
@@ -144,6 +152,8 @@ class Agent {
   message::ChildState proxy_{};
   Enrolment enrolment_;
   std::vector<std::function<void(bool)>> waiting_;
+  NameBook names_;
+  std::map<std::string, NameBook::State::Kind> names_told_;
   MonoTime flows_swept_{};
   bool uninstalled_ = false;
 };

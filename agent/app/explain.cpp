@@ -88,7 +88,7 @@ const policy::WorkloadImage* find_workload(const policy::Table& table, const std
 
 // An address as given, or the first inbound of the workload or service of that name.
 std::optional<SocketAddr> find_destination(const policy::Table& table, const std::string& to,
-                                           std::uint16_t port) {
+                                           std::uint16_t port, const policy::WorkloadImage* client) {
   if (const auto full = SocketAddr::parse(to)) return full;
   if (const auto ip = IpAddr::parse(to)) return SocketAddr{*ip, port};
   const auto of_inbounds = [&](const policy::WorkloadImage& workload) -> std::optional<SocketAddr> {
@@ -98,6 +98,18 @@ std::optional<SocketAddr> find_destination(const policy::Table& table, const std
   };
   for (const auto& workload : table.image().workloads)
     if (workload.name == to) return of_inbounds(workload);
+  const auto& image = table.image();
+  for (const auto& service : image.services) {
+    if (service.name != to) continue;
+    // What lies outside the mesh is reached by an address of the service's own.
+    const bool inside = !service.backends.empty() && !image.workloads[service.backends[0].workload].external;
+    if (inside) break;
+    if (!service.vips.empty()) return service.vips.front();
+    for (const auto& outbound : image.outbounds)
+      if (&image.services[outbound.service] == &service && &image.workloads[outbound.workload] == client &&
+          !outbound.addresses.empty())
+        return outbound.addresses.front();
+  }
   for (const auto& service : table.image().services)
     if (service.name == to && !service.backends.empty())
       return table.image()
@@ -168,6 +180,7 @@ Outcome<Explanation> Agent::explain_row(const FlightRow& row) const {
        inbound ? "bpf/sk_lookup.bpf.c" : "bpf/connect.bpf.c"});
   if (row.service[0] != '\0')
     out.steps.push_back({"service", row.service, "destination belongs to this service", ""});
+  explain_names(row.service, out);
   if (upstream_of(row).port != 0)
     out.steps.push_back({"endpoint", upstream_of(row).text(), "carried by " + transport_word(row), ""});
   if (row.peer_identity[0] != '\0')
@@ -204,7 +217,7 @@ Outcome<Explanation> Agent::explain_event(const KernelEvent& event) const {
 Outcome<Explanation> Agent::explain_imagined(const ExplainRequest& request) const {
   if (!table_) return fault("there is no table yet", "see `sluice status`");
   const auto* client = find_workload(*table_, request.from);
-  const auto destination = find_destination(*table_, request.to, request.port);
+  const auto destination = find_destination(*table_, request.to, request.port, client);
   if (!destination)
     return fault(fmt::format("'{}' is no address, workload or service", request.to),
                  "see `sluice workloads`");
@@ -223,6 +236,7 @@ Outcome<Explanation> Agent::explain_imagined(const ExplainRequest& request) cons
     allowed = outbound.allowed;
     reason = outbound.reason;
     add_rules(out, outbound);
+    explain_names(request.to, out);
   }
   const auto* server = find_workload(*table_, destination->ip.text());
   std::string ask;

@@ -36,7 +36,7 @@ void gauge(std::string& out, std::string_view name, std::string_view help, doubl
 
 std::string metrics_page(const FlightReader& flight, std::span<const KernelVerdict> verdicts,
                          const StatusInfo& status, std::span<const CertificateInfo> certificates,
-                         WallTime now) {
+                         WallTime now, const NameCounts& names) {
   std::string out;
   for (std::size_t i = 0; i < kMetricCount; ++i) {
     const auto metric = static_cast<Metric>(i);
@@ -68,6 +68,11 @@ std::string metrics_page(const FlightReader& flight, std::span<const KernelVerdi
     out += fmt::format("sluice_certificate_expiry_seconds{{mesh=\"{}\",workload=\"{}\"}} {}\n",
                        escaped(certificate.mesh), escaped(certificate.workload),
                        static_cast<std::int64_t>(certificate.not_after_unix) - today);
+  head(out, "sluice_external_names",
+       "Names of MeshExternalServices by what is known of them: fresh, kept or unknown", true);
+  for (const auto& [state, count] :
+       {std::pair("fresh", names.fresh), {"kept", names.kept}, {"unknown", names.unknown}})
+    out += fmt::format("sluice_external_names{{state=\"{}\"}} {}\n", state, count);
   head(out, "sluice_repairs_total", "Differences between intent and kernel that were mended", false);
   out += fmt::format("sluice_repairs_total {}\n", status.repairs);
   head(out, "sluice_proxy_restarts_total", "Restarts of the proxy by the keeper", false);
@@ -80,7 +85,7 @@ std::string Agent::metrics_text() const {
   if (const auto counts = parts_.programs->maps().read_verdicts())
     for (const auto& [key, count] : *counts)
       verdicts.push_back({key.first == 0 ? "" : workload_name(key.first), key.second, count});
-  return metrics_page(parts_.flight, verdicts, status(), certificates(), clock_.wall());
+  return metrics_page(parts_.flight, verdicts, status(), certificates(), clock_.wall(), names_.counts());
 }
 
 }  // namespace sluice::agent

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/flight.h"
 #include "base/reason.h"
+#include "names/name_book.h"
 
 namespace sluice::agent {
 
@@ -23,6 +24,6 @@ struct KernelVerdict {
 
 std::string metrics_page(const FlightReader& flight, std::span<const KernelVerdict> verdicts,
                          const StatusInfo& status, std::span<const CertificateInfo> certificates = {},
-                         WallTime now = {});
+                         WallTime now = {}, const NameCounts& names = {});
 
 }  // namespace sluice::agent

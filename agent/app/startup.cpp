@@ -225,7 +225,9 @@ Outcome<std::unique_ptr<Agent>> make_agent(const Config& config, Ground ground, 
                    std::move(*flight),
                    Fd(kKeeperChannelFd),
                    proxy_settings(config, log),
+                   {},
                    {}};
+  if (config.capture_resolvers != system_resolvers()) parts.dns_servers = config.capture_resolvers;
   if (!config.paths_proxy.empty()) {
     parts.proxy_executable = Fd(::open(config.paths_proxy.c_str(), O_PATH | O_CLOEXEC));
     if (!parts.proxy_executable)

@@ -16,7 +16,8 @@ namespace sluice::policy {
 
 class Compilation {
  public:
-  Compilation(const std::string& node, Numbers& numbers) : node(node), numbers(numbers) {}
+  Compilation(const std::string& node, Numbers& numbers, const HostAddresses& hosts)
+      : node(node), numbers(numbers), hosts(hosts) {}
 
   void add(const InboundPart& part, WorkloadId id);
   void add(const OutboundPart& part);
@@ -25,6 +26,8 @@ class Compilation {
 
   const std::string& node;
   Numbers& numbers;
+  const HostAddresses& hosts;
+  bool hosts_changed = false;
   Compiled out;
   Compiler::Work work;
 

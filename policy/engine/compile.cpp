@@ -11,6 +11,7 @@ namespace sluice::policy {
 struct Compiler::Memory {
   LiveWorld live;
   std::map<std::string, MeshMemory> meshes;
+  HostAddresses hosts;
   Work work;
 };
 
@@ -22,13 +23,15 @@ const Compiler::Work& Compiler::work() const {
 }
 
 Compiled Compiler::compile(std::span<const ResourcePtr> resources, const std::string& node,
-                           const std::string&, Numbers& numbers) {
-  Compilation compilation(node, numbers);
+                           const std::string&, Numbers& numbers, const HostAddresses& hosts) {
+  Compilation compilation(node, numbers, hosts);
   const auto changes = memory_->live.update(resources);
   if (changes.everything) {
     memory_->meshes.clear();
     ++compilation.work.worlds;
   }
+  compilation.hosts_changed = memory_->hosts != hosts;
+  memory_->hosts = hosts;
   std::map<std::string, MeshChanges> by_mesh;
   for (const auto& one : changes.gone) by_mesh[one->mesh].gone.push_back(one.get());
   for (const auto& one : changes.come) by_mesh[one->mesh].come.push_back(one.get());
@@ -45,7 +48,7 @@ Compiled compile(const CompileInput& input, Numbers& numbers) {
   std::vector<ResourcePtr> pointers;
   pointers.reserve(input.resources.size());
   for (const auto& resource : input.resources) pointers.emplace_back(ResourcePtr(), &resource);
-  return Compiler().compile(pointers, input.node, input.zone, numbers);
+  return Compiler().compile(pointers, input.node, input.zone, numbers, input.hosts);
 }
 
 }  // namespace sluice::policy

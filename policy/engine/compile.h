@@ -13,6 +13,7 @@
 #include "base/workload.h"
 #include "policy/document/diagnostic.h"
 #include "policy/document/resource.h"
+#include "policy/engine/host_addresses.h"
 #include "policy/engine/kernel_intent.h"
 #include "policy/table/image.h"
 
@@ -51,12 +52,14 @@ struct CompileInput {
   std::span<const Resource> resources;  // judged by one dialect, by which they are also read
   std::string node;                     // a Dataplane is local when its sluice.node is this
   std::string zone;  // value of label kuma.io/zone for resources of this zone; may be empty
+  HostAddresses hosts{};
 };
 
 struct Compiled {
   TableImage table;
   KernelIntent kernel;
   std::vector<LocalWorkload> workloads;
+  std::map<std::string, HostNames> names;  // whose addresses make a difference, by the service's name
   Diagnostics diagnostics;  // what the documents ask for and this compilation could not resolve; nothing is
                             // dropped silently
 };
@@ -74,7 +77,7 @@ class Compiler {
 
   // All judged by one dialect. `node` and `zone` as in CompileInput.
   Compiled compile(std::span<const ResourcePtr> resources, const std::string& node, const std::string& zone,
-                   Numbers& numbers);
+                   Numbers& numbers, const HostAddresses& hosts = {});
   // How many parts of the last result were made anew.
   struct Work {
     std::size_t worlds = 0;     // everything was read anew

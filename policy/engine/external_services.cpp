@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
+
+#include "policy/engine/external_tls.h"
 
 namespace sluice::policy {
 namespace {
@@ -35,25 +38,37 @@ bool is_served(ExternalService& service, const MeshWorld& mesh) {
   const auto* tls = spec.find("tls");
   const auto* enabled = tls == nullptr ? nullptr : tls->find("enabled");
   if (enabled == nullptr || !enabled->as_boolean().value_or(false)) return true;
-  report(service, tls->mark, "asks for TLS, which is not originated yet; connections to it are refused",
-         "let the application speak TLS itself, and give the match protocol tcp");
+  auto made = external_tls(*tls, mesh);
+  if (made) {
+    service.tls.push_back(std::move(*made));
+    return true;
+  }
+  report(service, tls->mark, "asks for TLS, but " + made.error() + "; connections to it are refused",
+         "give the data inline, or a Secret of the mesh with this name");
   return false;
 }
 
-void add_endpoint(const Node& endpoint, ExternalService& service) {
-  const auto address = endpoint.text_of("address");
+void add_endpoint(const Node& endpoint, const HostAddresses& hosts, ExternalService& service) {
+  const std::string address(endpoint.text_of("address"));
   const auto ip = IpAddr::parse(address);
-  if (!ip) {
+  const auto* priority_node = endpoint.find("priority");
+  const auto priority = priority_node == nullptr ? 0 : priority_node->as_integer().value_or(0);
+  const auto port = port_of(endpoint);
+  if (ip) return service.endpoints.push_back({{*ip, port}, priority, {}});
+  service.names.insert(address);
+  const auto known = hosts.find(address);
+  if (known == hosts.end()) {
     return report(service, endpoint.mark,
-                  "has the endpoint " + std::string(address) + ", a name; it is not used",
-                  "write its addresses: names are not looked up yet");
+                  "has the endpoint " + address + ", whose addresses are not known yet",
+                  "it is used as soon as the resolver of the node tells them");
   }
-  const auto* priority = endpoint.find("priority");
-  service.endpoints.push_back(
-      {{*ip, port_of(endpoint)}, priority == nullptr ? 0 : priority->as_integer().value_or(0)});
+  for (const auto& one : known->second) service.endpoints.push_back({{one, port}, priority, address});
 }
 
-ExternalService external_service(const Resource& resource, const MeshWorld& mesh) {
+}  // namespace
+
+ExternalService external_service(const Resource& resource, const MeshWorld& mesh,
+                                 const HostAddresses& hosts) {
   ExternalService out;
   out.resource = &resource;
   if (const auto* match = resource.spec().find("match")) {
@@ -66,11 +81,9 @@ ExternalService external_service(const Resource& resource, const MeshWorld& mesh
   if (!is_served(out, mesh)) return out;
   const auto* endpoints = resource.spec().find("endpoints");
   if (endpoints == nullptr) return out;
-  for (const auto& endpoint : endpoints->items) add_endpoint(endpoint, out);
+  for (const auto& endpoint : endpoints->items) add_endpoint(endpoint, hosts, out);
   return out;
 }
-
-}  // namespace
 
 std::vector<std::uint8_t> ExternalService::priorities() const {
   std::vector<std::int64_t> levels;
@@ -86,10 +99,10 @@ std::vector<std::uint8_t> ExternalService::priorities() const {
   return out;
 }
 
-std::vector<ExternalService> external_services(const MeshWorld& mesh) {
+std::vector<ExternalService> external_services(const MeshWorld& mesh, const HostAddresses& hosts) {
   std::vector<ExternalService> out;
   for (const auto* resource : mesh.of_kind("MeshExternalService"))
-    out.push_back(external_service(*resource, mesh));
+    out.push_back(external_service(*resource, mesh, hosts));
   return out;
 }
 
@@ -98,11 +111,12 @@ WorkloadImage external_workload(const ExternalService& service, std::uint32_t me
   out.name = service.resource->name;
   out.mesh = mesh;
   out.external = true;
+  out.tls = service.tls;
   for (const auto& endpoint : service.endpoints) {
     InboundImage inbound;
     inbound.address = endpoint.address;
     inbound.service_address = endpoint.address;
-    inbound.name = std::to_string(endpoint.address.port);
+    inbound.name = endpoint.name.empty() ? endpoint.address.ip.text() : endpoint.name;
     inbound.protocol = service.protocol;
     out.inbounds.push_back(std::move(inbound));
   }

@@ -68,6 +68,7 @@ bool MeshCompiler::follow() {
     memory_.services->forget_parts();
     forget_outbounds();
   }
+  if (c_.hosts_changed) follow_hosts();
   forget_parts();
   return true;
 }
@@ -114,6 +115,13 @@ void MeshCompiler::follow_locals(const DataplaneMoves& moves) {
   }
   std::ranges::sort(locals, {}, &MeshMemory::Local::position);
   memory_.locals = std::move(locals);
+}
+
+// Clients know of an endpoint outside only which priority it has.
+void MeshCompiler::follow_hosts() {
+  const auto moved = memory_.services->follow_hosts(c_.hosts);
+  if (moved.any) externals_hold_ = false;
+  if (!moved.same_to_clients) forget_outbounds();
 }
 
 // What routes name and clients declare. When this gives the services that it gave before, whoever is not

@@ -35,6 +35,10 @@ void MeshCompiler::run() {
   memory_.begin = begin_;
   c_.out.table.meshes.push_back(mesh_.model.name);
   c_.out.diagnostics.append(memory_.route_problems);
+  for (const auto& one : memory_.services->externals()) {
+    c_.out.diagnostics.append(one.problems);
+    if (!one.names.empty()) c_.out.names[one.service_name()].insert(one.names.begin(), one.names.end());
+  }
   add_workloads();
   for (auto& own : memory_.locals) add_outbounds(own);
   add_services();
@@ -50,7 +54,7 @@ void MeshCompiler::renew() {
   addresses_hold_ = false;
   externals_hold_ = false;
   memory_.locals.clear();
-  memory_.services = std::make_unique<ServiceRegistry>(mesh_);
+  memory_.services = std::make_unique<ServiceRegistry>(mesh_, c_.hosts);
   memory_.zones = std::make_unique<Zones>(mesh_);
   for (std::uint32_t i = 0; i < mesh_.dataplanes.size(); ++i) {
     if (!local(mesh_.dataplanes[i])) continue;
@@ -66,7 +70,6 @@ void MeshCompiler::ask_for_services() {
   memory_.route_problems = {};
   memory_.http = std::make_unique<MeshHttp>(mesh_, *memory_.services, *memory_.zones, begin_.service,
                                             memory_.route_problems);
-  for (const auto& one : memory_.services->externals()) memory_.route_problems.append(one.problems);
   for (auto& own : memory_.locals) declare(own);
 }
 

@@ -79,6 +79,7 @@ class MeshCompiler {
   bool follow_services(bool named);
   void follow_locals(const DataplaneMoves& moves);
   void follow_routes();
+  void follow_hosts();
   bool routes_select() const;
   bool places_count() const;
   void forget_parts(const Resource& policy);

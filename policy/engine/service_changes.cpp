@@ -103,6 +103,25 @@ ServiceRegistry::Followed ServiceRegistry::follow(const DataplaneMoves& moves, b
   return out;
 }
 
+// They are the last ones that nobody asked for.
+ServiceRegistry::Moved ServiceRegistry::follow_hosts(const HostAddresses& hosts) {
+  Moved out;
+  const auto first = static_cast<std::uint32_t>(own_count_ - externals_.size());
+  for (std::uint32_t i = 0; i < externals_.size(); ++i) {
+    if (externals_[i].names.empty()) continue;
+    auto now = external_service(*externals_[i].resource, mesh_, hosts);
+    const bool same = now.endpoints == externals_[i].endpoints;
+    externals_[i] = std::move(now);
+    if (same) continue;
+    auto next = external_model(i);
+    auto& service = services_[first + i];
+    out.any = true;
+    out.same_to_clients = out.same_to_clients && service.same_to_clients(next);
+    service = std::move(next);
+  }
+  return out;
+}
+
 void ServiceRegistry::make_parts(std::uint32_t mesh, std::uint32_t first_workload) {
   for (auto& service : services_) {
     if (service.part != nullptr) continue;

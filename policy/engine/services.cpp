@@ -66,10 +66,10 @@ bool ServiceModel::same_to_clients(const ServiceModel& other) const {
          tags == other.tags && priorities == other.priorities && backends.empty() == other.backends.empty();
 }
 
-ServiceRegistry::ServiceRegistry(const MeshWorld& mesh) : mesh_(mesh) {
+ServiceRegistry::ServiceRegistry(const MeshWorld& mesh, const HostAddresses& hosts) : mesh_(mesh) {
   add_tag_services();
   tag_count_ = services_.size();
-  externals_ = external_services(mesh_);
+  externals_ = external_services(mesh_, hosts);
   add_named({});
   own_count_ = services_.size();
 }
@@ -88,7 +88,7 @@ void ServiceRegistry::add_named(std::vector<ServiceModel> known) {
   }
   for (const auto* resource : mesh_.of_kind("MeshMultiZoneService")) add_multi_zone_service(*resource);
   for (std::uint32_t e = 0; e < externals_.size(); ++e)
-    if (!before.take(*externals_[e].resource, services_)) add_external_service(e);
+    if (!before.take(*externals_[e].resource, services_)) services_.push_back(external_model(e));
 }
 
 void ServiceRegistry::add_tag_services() {
@@ -164,12 +164,11 @@ void ServiceRegistry::add_multi_zone_service(const Resource& resource) {
   }
 }
 
-void ServiceRegistry::add_external_service(std::uint32_t number) {
+ServiceModel ServiceRegistry::external_model(std::uint32_t number) const {
   const auto& external = externals_[number];
   ServiceModel service;
   service.mesh_service = external.resource;
-  // Not that of a kuma.io/service or MeshService with the same name.
-  service.name = external.resource->name + ".extsvc";
+  service.name = external.service_name();
   service.port = external.port;
   service.port_name = std::to_string(external.port);
   service.protocol = external.protocol;
@@ -177,7 +176,7 @@ void ServiceRegistry::add_external_service(std::uint32_t number) {
   service.priorities = external.priorities();
   const auto workload = static_cast<std::uint32_t>(mesh_.dataplanes.size()) + number;
   for (std::uint32_t i = 0; i < external.endpoints.size(); ++i) service.backends.push_back({workload, i});
-  services_.push_back(std::move(service));
+  return service;
 }
 
 // Of a MeshMultiZoneService: the endpoints, at the same port, of all MeshServices with its labels.

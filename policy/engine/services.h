@@ -45,7 +45,7 @@ struct ServiceModel {
 
 class ServiceRegistry {
  public:
-  explicit ServiceRegistry(const MeshWorld& mesh);
+  ServiceRegistry(const MeshWorld& mesh, const HostAddresses& hosts);
 
   const std::vector<ServiceModel>& services() const { return services_; }
   const std::vector<ExternalService>& externals() const { return externals_; }
@@ -67,6 +67,12 @@ class ServiceRegistry {
     bool same_to_clients = true;  // all services but those that somebody asked for
   };
   Followed follow(const DataplaneMoves& moves, bool named);
+  // After names have other addresses.
+  struct Moved {
+    bool any = false;  // MeshExternalServices with other endpoints
+    bool same_to_clients = true;
+  };
+  Moved follow_hosts(const HostAddresses& hosts);
   // Forgets the services that add_backend() and resolve() made, to be asked for again.
   void forget_asked();
   // Are those that were asked for since then the ones that were forgotten?
@@ -90,7 +96,7 @@ class ServiceRegistry {
   void add_named(std::vector<ServiceModel> known);
   void add_mesh_service(const Resource& resource, const EndpointIndex* index);
   void add_multi_zone_service(const Resource& resource);
-  void add_external_service(std::uint32_t number);
+  ServiceModel external_model(std::uint32_t number) const;
   Resolved resolve_tags(const Tags& tags);
   std::uint32_t add_unresolved(std::string name);
   std::optional<std::uint32_t> resolve_ref(const BackendRefModel& ref, const DataplaneModel& client) const;

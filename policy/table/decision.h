@@ -51,8 +51,11 @@ class Permit {
   bool short_cut() const { return is_local(server_) && kind_ == Kind::mesh && !encrypt_same_node_; }
   // mesh: encrypt, and accept the server only if its certificate carries one of expected_identities().
   bool encrypt() const { return encrypt_; }
-  // mesh: the endpoint of a MeshExternalService.
-  bool external() const { return external_; }
+  // mesh: of which MeshExternalService it is an endpoint, as a number; 0: of none.
+  std::uint64_t external() const { return external_; }
+  // mesh: TLS to that endpoint (null: plaintext), and how a document names it: a host name or an address.
+  const ExternalTls* external_tls() const { return external_tls_; }
+  std::string_view external_name() const { return external_name_; }
   std::span<const std::string> expected_identities() const { return expected_identities_; }
   Protocol protocol() const { return protocol_; }
   Nanos connect_timeout() const { return connect_timeout_; }  // 0: none
@@ -75,8 +78,10 @@ class Permit {
   bool encrypt_ = false;
   bool encrypt_same_node_ = false;
   bool shadow_denied_ = false;
-  bool external_ = false;
   Protocol protocol_ = Protocol::tcp;
+  std::uint64_t external_ = 0;
+  const ExternalTls* external_tls_ = nullptr;
+  std::string_view external_name_;
   WorkloadId server_ = WorkloadId::none;
   UpstreamAddr address_;
   std::span<const std::string> expected_identities_;
@@ -169,7 +174,7 @@ struct LiveFlow {
   ClientAddr client;           // inbound
   const Peer* peer = nullptr;  // inbound: null for plaintext
   bool unread = false;         // relayed as bytes
-  bool external = false;       // outbound: Permit::external()
+  std::uint64_t external = 0;  // outbound: Permit::external()
 };
 
 }  // namespace sluice::policy

@@ -83,6 +83,28 @@ struct PassthroughMatch {
   bool operator==(const PassthroughMatch&) const = default;
 };
 
+// How a server outside the mesh is spoken TLS to: `tls` of a MeshExternalService.
+struct ExternalTls {
+  enum class Version : std::uint8_t { any, tls10, tls11, tls12, tls13 };
+  struct Name {
+    bool prefix = false;
+    std::string value;
+    bool operator==(const Name&) const = default;
+  };
+  bool check_chain = true;
+  bool check_names = true;
+  std::string server_name;  // empty: the endpoint's own
+  std::vector<Name> names;  // one of which the certificate must have; empty: the server name
+  std::string authorities;  // PEM; empty: TableImage::system_authorities
+  std::string chain;        // PEM, the client's own; empty: none
+  std::string key;
+  Version min = Version::any;
+  Version max = Version::any;
+  std::string trust;   // equal ones ask the same of a server
+  std::string digest;  // equal ones are equal in everything
+  bool operator==(const ExternalTls&) const = default;
+};
+
 struct WorkloadImage {
   WorkloadId id = WorkloadId::none;  // none: not local
   std::string name;                  // the Dataplane's name
@@ -92,6 +114,7 @@ struct WorkloadImage {
   bool mtls = false;                  // has an identity: encrypts and is checked
   bool encrypt_same_node = false;     // local: no short cut to or from it, mesh TLS over the network instead
   bool external = false;              // the endpoints of a MeshExternalService: reached by way of it only
+  std::vector<ExternalTls> tls;       // external: at most one; empty: plaintext
   TlsMode undeclared = TlsMode::off;  // ports that no inbound declares; strict refuses them
   std::vector<IpAddr> addresses;      // from which it may speak
   std::vector<std::string> identities;  // every URI of its certificate, SPIFFE IDs first
@@ -142,6 +165,8 @@ struct OutboundImage {
 struct TableImage {
   std::vector<RuleRef> rules{RuleRef{}};
   std::vector<std::string> meshes;
+  std::string system_authorities;  // PEM; empty where no part needs them
+  std::string system_authorities_digest;
   std::vector<Permissions> permissions;
   PartList<WorkloadImage> workloads;
   PartList<ServiceImage> services;
@@ -171,6 +196,8 @@ inline constexpr std::uint32_t kMaxRegexes = 4096;         // distinct ones in a
 inline constexpr std::uint32_t kMaxRegexBytes = 1U << 20;  // of memory for one of them
 inline constexpr std::uint32_t kMaxLuaFilters = 64;        // at one inbound
 inline constexpr std::uint32_t kMaxLuaCode = 256U << 10;   // bytes
+inline constexpr std::uint32_t kMaxAuthorities = 1024;     // to judge servers outside the mesh by
+inline constexpr std::uint32_t kMaxPem = 1U << 20;         // bytes of certificates or a key
 inline constexpr std::size_t kMaxImageBytes = std::size_t{256} << 20;
 
 }  // namespace sluice::policy

@@ -14,6 +14,8 @@ namespace {
 constexpr auto kHead = [](auto& visit, auto& value) {
   visit.list(value.rules, 12, kMaxRules, fields::kRule);
   visit.list(value.meshes, 4, kMaxMeshes, fields::kText);
+  visit.text(value.system_authorities, kMaxPem);
+  visit.text(value.system_authorities_digest);
   visit.list(value.permissions, 5, kMaxPermissionSets, fields::kPermissions);
   visit.list(value.outbounds, 52, kMaxOutbounds, fields::kOutbound);
   visit.list(value.http_outbounds, 8, kMaxOutbounds, fields::kHttpOutbound);

@@ -65,6 +65,23 @@ inline constexpr auto kMatch = [](auto& visit, auto& value) {
   visit.number(value.rule);
 };
 
+inline constexpr auto kExternalTls = [](auto& visit, auto& value) {
+  visit.flag(value.check_chain);
+  visit.flag(value.check_names);
+  visit.text(value.server_name);
+  visit.list(value.names, 5, kMaxConditions, [](auto& v, auto& name) {
+    v.flag(name.prefix);
+    v.text(name.value);
+  });
+  visit.text(value.authorities, kMaxPem);
+  visit.text(value.chain, kMaxPem);
+  visit.text(value.key, kMaxPem);
+  visit.choice(value.min, ExternalTls::Version::tls13);
+  visit.choice(value.max, ExternalTls::Version::tls13);
+  visit.text(value.trust);
+  visit.text(value.digest);
+};
+
 inline constexpr auto kWorkload = [](auto& visit, auto& value) {
   visit.number(value.id);
   visit.text(value.name);
@@ -74,6 +91,7 @@ inline constexpr auto kWorkload = [](auto& visit, auto& value) {
   visit.flag(value.mtls);
   visit.flag(value.encrypt_same_node);
   visit.flag(value.external);
+  visit.list(value.tls, 32, 1, kExternalTls);
   visit.choice(value.undeclared, TlsMode::strict);
   visit.list(value.addresses, 16, kMaxListPerWorkload, kAddress);
   visit.list(value.identities, 4, kMaxListPerWorkload, kText);

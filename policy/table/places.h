@@ -54,6 +54,10 @@ struct EndpointEntry {
   static constexpr std::uint32_t kNoService = UINT32_MAX;
 };
 
+// Of a workload that stands for a MeshExternalService: the same in each generation as long as the same is
+// asked of its servers, and never 0.
+std::uint64_t external_key(const TableImage& image, const WorkloadImage& workload);
+
 struct Places {
   // The image is sound.
   explicit Places(const TableImage& image);
@@ -61,13 +65,13 @@ struct Places {
   FlatMap<std::uint64_t, std::uint32_t, IndexHash> locals;  // by number; positions
   FlatLists<IpAddr, IndexHash> by_address;                  // positions of workloads
   FlatMap<ScopedAddr, EndpointEntry, IndexHash> endpoints;  // scope: mesh
-  FlatMap<ScopedAddr, bool, IndexHash> externals;           // scope: mesh; endpoints outside it
+  FlatMap<std::uint64_t, bool, IndexHash> externals;        // external_key() of those with endpoints
   FlatMap<ScopedAddr, std::uint32_t, IndexHash> vips;       // scope: mesh -> service
   FlatLists<std::uint64_t, IndexHash> inbounds;             // local workload << 16 | port -> inbounds
   std::vector<std::uint32_t> local_places;                  // positions
 
  private:
-  void add_workload(const WorkloadImage& workload, std::uint32_t position);
+  void add_workload(const TableImage& image, std::uint32_t position);
   void add_local(const WorkloadImage& workload, std::uint32_t position);
 };
 

@@ -184,7 +184,11 @@ Permit OutboundRoute::permit(std::size_t index) const {
   permit.kind_ = Permit::Kind::mesh;
   permit.server_ = table_->number_at(backend(index).workload);
   permit.address_ = UpstreamAddr(inbound.address);
-  permit.external_ = server.external;
+  if (server.external) {
+    permit.external_ = external_key(table_->image_, server);
+    permit.external_tls_ = server.tls.empty() ? nullptr : &server.tls.front();
+    permit.external_name_ = inbound.name;
+  }
   permit.encrypt_ = client_->mtls && server.mtls;
   permit.encrypt_same_node_ = permit.encrypt_ && (client_->encrypt_same_node || server.encrypt_same_node);
   permit.expected_identities_ = inbound.identities.empty() ? std::span<const std::string>(server.identities)
@@ -293,9 +297,9 @@ std::optional<Refusal> Table::recheck(const LiveFlow& flow) const {
       return Refusal{Reason::permission_denied_live, refusal->rule};
     return *refusal;
   }
-  if (flow.external) {
-    const auto* client = workload(flow.workload);
-    if (client == nullptr || index_->places->externals.find({client->mesh, flow.upstream}) == nullptr)
+  if (flow.external != 0) {
+    if (workload(flow.workload) == nullptr) return Refusal{Reason::workload_gone, &rule(RuleIndex::built_in)};
+    if (index_->places->externals.find(flow.external) == nullptr)
       return Refusal{Reason::unknown_destination, &rule(RuleIndex::built_in)};
     // One of the pool carries the requests of many.
     if (SocketAddr(flow.orig_dst) == SocketAddr(flow.upstream)) return std::nullopt;

@@ -35,6 +35,8 @@ std::string check_workload(const TableImage& image, const WorkloadImage& workloa
   if (workload.mtls && workload.identities.empty()) return "workload with mTLS but without identity";
   if (workload.external && (workload.local || workload.mtls || !workload.addresses.empty()))
     return "workload outside the mesh with what only those of the mesh have";
+  if (!workload.tls.empty() && (!workload.external || workload.tls.size() > 1))
+    return "TLS to the outside where it cannot be";
   if (!rule_known(image, workload.passthrough_rule)) return "workload refers to a rule that does not exist";
   if (!timeout_sound(image, workload.passthrough_connect_timeout) ||
       !timeout_sound(image, workload.passthrough_idle_timeout)) {
@@ -119,6 +121,13 @@ std::string check_workload_limits(const WorkloadImage& workload) {
       workload.passthrough_matches.size() > kMaxListPerWorkload) {
     return "a list or name is too long: " + workload.name.substr(0, 64);
   }
+  for (const auto& tls : workload.tls) {
+    if (std::ranges::max({tls.authorities.size(), tls.chain.size(), tls.key.size()}) > kMaxPem ||
+        tls.names.size() > kMaxConditions || tls.server_name.size() > kMaxText ||
+        tls.digest.size() > kMaxText || tls.trust.size() > kMaxText ||
+        std::ranges::any_of(tls.names, [](const auto& name) { return name.value.size() > kMaxText; }))
+      return "TLS to the outside has a text or list that is too long: " + workload.name;
+  }
   for (const auto& inbound : workload.inbounds) {
     if (inbound.name.size() > kMaxText || long_text(inbound.identities) ||
         inbound.identities.size() > kMaxListPerWorkload) {
@@ -134,6 +143,7 @@ std::string check_limits(const TableImage& image) {
   if (image.rules.size() > kMaxRules || image.meshes.size() > kMaxMeshes ||
       image.permissions.size() > kMaxPermissionSets || image.workloads.size() > kMaxWorkloads ||
       image.services.size() > kMaxServices || image.outbounds.size() > kMaxOutbounds ||
+      image.system_authorities.size() > kMaxPem || image.system_authorities_digest.size() > kMaxText ||
       long_text(image.meshes)) {
     return "too many entries in one list";
   }

@@ -30,7 +30,8 @@ foreach(name
     grpc
     http_pairs
     http_smuggling
-    lua_filter)
+    lua_filter
+    outside)
   add_test(NAME integration/${name}
     COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/integration/${name}_test.py ${CMAKE_BINARY_DIR}/bin)
   set_tests_properties(integration/${name} PROPERTIES LABELS integration RUN_SERIAL ON TIMEOUT 400)

@@ -20,4 +20,6 @@ sluice_test(requests_sim_test sim
     ${dir}/same_node_test.cpp
     ${dir}/storm_test.cpp
     ${dir}/timeouts_test.cpp
-  LINK sluice_http_lab)
+    ${CMAKE_SOURCE_DIR}/tests/support/outside_server.cpp
+  LINK sluice_http_lab
+  PKG openssl)

@@ -13,3 +13,7 @@ sluice_test(agent_certificates_test unit SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 add_test(NAME style/docs COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/scripts/generate_docs.py --check)
 set_tests_properties(style/docs PROPERTIES LABELS style)
+sluice_test(agent_names_test unit
+  SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/agent/name_book_test.cpp
+          ${CMAKE_SOURCE_DIR}/tests/unit/agent/dns_lookup_test.cpp
+  LINK sluice_names)

@@ -4,5 +4,6 @@ sluice_test(tls_test unit
           ${dir}/spiffe_test.cpp ${dir}/credentials_image_test.cpp ${dir}/records_test.cpp ${dir}/library_test.cpp
   LINK sluice_tls sluice_identity)
 sluice_test(tls_stream_test unit
-  SOURCES ${dir}/mesh_fixture.cpp ${dir}/memory_transport.cpp ${dir}/stream_test.cpp
+  SOURCES ${dir}/mesh_fixture.cpp ${dir}/memory_transport.cpp ${dir}/outside_test.cpp ${dir}/stream_test.cpp
+          ${CMAKE_SOURCE_DIR}/tests/support/outside_server.cpp
   LINK sluice_tls sluice_identity)

@@ -21,6 +21,7 @@
 #include "io/stream.h"
 #include "relay/limits.h"
 #include "relay/live.h"
+#include "relay/outside.h"
 #include "relay/peer.h"
 #include "relay/record.h"
 #include "relay/retirement.h"
@@ -52,6 +53,7 @@ struct Context {
   std::set<tunnel::Tunnel*> served_tunnels{};         // to be told when the worker drains
   std::set<codec::ServerSession*> served_sessions{};  // likewise
   SourcePorts source_ports{};
+  OutsideContexts outside{};
   io::Scope same_node{};         // servers' sides of connections on this node (same_node.h)
   std::uint64_t next_split = 0;  // turns of weighted splits
   upstream::Random random{0};    // of shares and jitter

@@ -50,6 +50,8 @@ exchange::PoolKey endpoint_key(const Context& context, WorkloadId client, const 
                         .version = version_for(permit.protocol())};
   for (const std::string& identity : permit.expected_identities())
     key.identities.append(identity).append("\n");
+  if (permit.external_tls() != nullptr)
+    key.identities.append(permit.external_tls()->digest).append(" ").append(permit.external_name());
   // One that a server's inbound reads as requests carries none of those that nobody reads.
   const auto& table = *context.snapshot.table;
   if (permit.short_cut() && table.inbound(permit.server(), OrigDst(permit.address())).http != nullptr)

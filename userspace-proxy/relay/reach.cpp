@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "relay/dial.h"
+#include "relay/outside.h"
 #include "relay/same_node.h"
 #include "relay/secure.h"
 
@@ -161,8 +162,13 @@ io::Task<Result<Reached>> reach_plain(Connection& connection, policy::Permit per
   }
   auto socket = co_await dial(context, permit, network_origin(connection, permit));
   if (!socket) co_return std::unexpected(socket.error());
-  co_return Reached{std::make_unique<io::SocketStream>(std::move(*socket)), permit.address(),
-                    permit.idle_timeout(), permit.external()};
+  std::unique_ptr<io::Stream> stream = std::make_unique<io::SocketStream>(std::move(*socket));
+  if (permit.external_tls() != nullptr) {
+    auto secured = co_await secure_outside(connection, std::move(stream), permit);
+    if (!secured) co_return std::unexpected(secured.error());
+    stream = std::move(*secured);
+  }
+  co_return Reached{std::move(stream), permit.address(), permit.idle_timeout(), permit.external()};
 }
 
 }  // namespace

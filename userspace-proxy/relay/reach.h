@@ -14,7 +14,7 @@ struct Reached {
   std::unique_ptr<io::Stream> stream;
   UpstreamAddr address;
   Nanos idle_timeout{};
-  bool external = false;  // Permit::external()
+  std::uint64_t external = 0;  // Permit::external()
 };
 
 // Notes transport, upstream, rule and peer in the record. Errors: a refusal of the server's inbound policy on

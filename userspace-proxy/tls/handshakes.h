@@ -35,6 +35,7 @@ class Handshakes {
                                                       std::shared_ptr<const Credentials> credentials,
                                                       std::uint32_t workload, io::Chunk first);
 
+  io::OffloadPool& pool() { return pool_; }
   std::size_t running() const { return running_; }
   const HandshakeLimits& limits() const { return limits_; }
 

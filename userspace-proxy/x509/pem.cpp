@@ -59,6 +59,16 @@ Outcome<std::vector<CertPtr>> parse_certificates(std::string_view pem, const std
   return certs;
 }
 
+std::string chain_problem(std::string_view chain_pem, std::string_view key_pem) {
+  const auto chain = parse_certificates(chain_pem, "the certificate");
+  if (!chain) return chain.error().message;
+  const auto key = parse_key(key_pem, "the key");
+  if (!key) return key.error().message;
+  const bool fits = X509_check_private_key(chain->front().get(), key->get()) == 1;
+  ERR_clear_error();
+  return fits ? "" : "the key is that of another certificate";
+}
+
 Outcome<std::string> write_key(const EVP_PKEY& key) {
   const BioPtr bio(BIO_new(BIO_s_secmem()));
   if (PEM_write_bio_PKCS8PrivateKey(bio.get(), &key, nullptr, nullptr, 0, nullptr, nullptr) != 1)

@@ -18,6 +18,9 @@ Outcome<std::vector<CertPtr>> parse_certificates(std::string_view pem, const std
                                                  std::size_t max = kCertificatesMax);
 Outcome<KeyPtr> parse_key(std::string_view key_pem, const std::string& what);
 
+// What keeps this from being a certificate with those of its issuers and its key; nothing does when empty.
+std::string chain_problem(std::string_view chain_pem, std::string_view key_pem);
+
 // PKCS#8, not encrypted.
 Outcome<std::string> write_key(const EVP_PKEY& key);
 Outcome<std::string> write_certificate(const X509& cert);

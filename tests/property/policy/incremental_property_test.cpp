@@ -61,6 +61,7 @@ struct Sequence {
   std::mt19937 random;
   std::map<std::string, std::string> texts;
   std::vector<std::pair<std::string, ResourcePtr>> resources;  // in the order in which the store has them
+  HostAddresses hosts;
   Compiler follower;
   Numbers followers_numbers;
   Numbers fresh_numbers;
@@ -100,8 +101,8 @@ struct Sequence {
   void compare() {
     std::vector<ResourcePtr> pointers;
     for (const auto& [key, resource] : resources) pointers.push_back(resource);
-    const auto followed = follower.compile(pointers, "n", {}, followers_numbers);
-    const auto fresh = Compiler().compile(pointers, "n", {}, fresh_numbers);
+    const auto followed = follower.compile(pointers, "n", {}, followers_numbers, hosts);
+    const auto fresh = Compiler().compile(pointers, "n", {}, fresh_numbers, hosts);
     ASSERT_EQ(rest_of(followed), rest_of(fresh)) << world();
     ASSERT_EQ(encode(followed.table), encode(fresh.table)) << world();
     const auto& work = follower.work();
@@ -142,6 +143,7 @@ TEST(IncrementalProperty, SameAsAFullCompilation) {
   for (unsigned step = 0; step < steps; ++step) {
     for (auto changes = sequence.random() % 3 + 1; changes > 0; --changes)
       ASSERT_NO_FATAL_FAILURE(sequence.change());
+    if (sequence.random() % 4 == 0) sequence.hosts = random_hosts(sequence.random);
     ASSERT_NO_FATAL_FAILURE(sequence.compare());
   }
   std::printf("%zu parts of local workloads and %zu parts of tables were used again\n", sequence.parts_kept,

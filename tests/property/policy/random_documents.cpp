@@ -8,6 +8,7 @@ namespace {
 constexpr std::array kServices{"web", "api", "db", "cache"};
 constexpr std::array kVersions{"v1", "v2"};
 constexpr std::array kZones{"east", "west"};
+constexpr std::array kOutside{"far", "away"};
 constexpr std::array kMeshes{"default", "default", "default", "other"};
 
 class Writer {
@@ -115,10 +116,13 @@ class Writer {
   }
 
   RandomDocument external_service() {
+    std::string text = "spec:\n  match: {type: HostnameGenerator, port: 80, protocol: " +
+                       std::string(chance(50) ? "http" : "tcp") + "}\n  endpoints:\n";
+    for (int i = below(3) + 1; i > 0; --i)
+      text += "    - {address: " + (chance(30) ? "192.0.2." + number(9) : pick(kOutside) + ".example") +
+              ", port: 8443" + (chance(30) ? ", priority: " + number(2) : "") + "}\n";
     return named("MeshExternalService", "es-" + pick(kVersions),
-                 "spec:\n  match: {type: HostnameGenerator, port: 80, protocol: " +
-                     std::string(chance(50) ? "http" : "tcp") + "}\n  endpoints: [{address: 192.0.2." +
-                     number(9) + ", port: 8443}]\nstatus: {vip: {ip: 242.0.0." + number(9) + "}}\n");
+                 text + "status: {vip: {ip: 242.0.0." + number(9) + "}}\n");
   }
 
   std::string top() {
@@ -169,9 +173,10 @@ class Writer {
   }
 
   RandomDocument http_route() {
-    const std::string backend = chance(40) ? "{kind: MeshServiceSubset, name: " + pick(kServices) +
-                                                 ", tags: {version: " + pick(kVersions) + "}}"
-                                           : "{kind: MeshService, name: " + pick(kServices) + "}";
+    const std::string backend = chance(20)   ? "{kind: MeshExternalService, name: es-" + pick(kVersions) + "}"
+                                : chance(40) ? "{kind: MeshServiceSubset, name: " + pick(kServices) +
+                                                   ", tags: {version: " + pick(kVersions) + "}}"
+                                             : "{kind: MeshService, name: " + pick(kServices) + "}";
     return policy("MeshHTTPRoute", top(),
                   "  to:\n    - targetRef: {kind: MeshService, name: " + pick(kServices) +
                       "}\n      rules:\n        - matches: [{path: {type: PathPrefix, value: /" +
@@ -257,6 +262,15 @@ class Writer {
 };
 
 }  // namespace
+
+HostAddresses random_hosts(std::mt19937& random) {
+  HostAddresses out;
+  for (const auto* name : kOutside) {
+    for (auto count = random() % 3; count > 0; --count)
+      out[std::string(name) + ".example"].push_back(*IpAddr::parse("198.51.100." + std::to_string(count)));
+  }
+  return out;
+}
 
 RandomDocument random_document(std::mt19937& random) {
   return Writer(random).document();

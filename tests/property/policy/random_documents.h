@@ -5,6 +5,8 @@
 #include <random>
 #include <string>
 
+#include "policy/engine/host_addresses.h"
+
 namespace sluice::policy::property {
 
 struct RandomDocument {
@@ -13,5 +15,7 @@ struct RandomDocument {
 };
 
 RandomDocument random_document(std::mt19937& random);
+// What the names in them stand for.
+HostAddresses random_hosts(std::mt19937& random);
 
 }  // namespace sluice::policy::property

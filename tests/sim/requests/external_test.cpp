@@ -1,11 +1,15 @@
 // MeshExternalService, from documents to what clients and the world outside the mesh see. The endpoints are
 // those of far, at 10.0.0.3 and on; far(0) is the only one that is in the mesh.
+#include <openssl/evp.h>
+#include <algorithm>
+
 #include <chrono>
 
 #include "policy/kinds/check.h"
 #include "policy/table/codec.h"
 #include "policy/table/table.h"
 #include "tests/sim/requests/http_lab.h"
+#include "tests/support/outside_server.h"
 
 namespace sluice::lab {
 namespace {
@@ -115,40 +119,233 @@ TEST(MeshExternalService, WhatCannotBeServedAsWrittenIsNotServedOtherwise) {
   const auto refused = [](const std::string& service) {
     return reached(service + route("MeshHTTPRoute", "far", kRef), {.far_endpoints = 2});
   };
-  EXPECT_EQ(refused(outside(kSecond, "  tls: {enabled: true}\n")), (Counts{0, 0, 20}));
+  EXPECT_EQ(refused(outside(kSecond, "  tls: {enabled: true}\n")), (Counts{0, 0, 20})) << "it speaks no TLS";
+  EXPECT_EQ(refused(outside(kSecond, "  tls: {enabled: true, verification: {caCert: {secret: none}}}\n")),
+            (Counts{0, 0, 20}));
   EXPECT_EQ(refused(outside(kSecond, "  tls: {enabled: false}\n")), (Counts{0, 20, 0}));
   EXPECT_EQ(refused(outside("{address: example.com, port: 80}")), (Counts{0, 0, 20}));
   EXPECT_EQ(refused(outside(kSecond, "  extension: {type: x}\n")), (Counts{0, 0, 20}));
 }
 
-struct Live {
-  Answers answers;
-  int connections = 0;
-};
-
-// Passthrough goes, then the endpoint does.
-io::Task<void> change_policy(HttpLab* lab, Live* out) {
+// Passthrough goes, then the service does.
+io::Task<void> change_policy(HttpLab* lab, Answers* out, int* connections) {
+  const std::string route_out = route("MeshHTTPRoute", "far", kRef);
   const std::string none =
       "type: MeshPassthrough\nname: p\nmesh: default\nspec: {default: {passthroughMode: None}}\n---\n";
   Client client(*lab, Way::outbound);
-  out->answers.push_back(co_await client.ask("/echo"));
-  lab->put_into_force(outside(kSecond) + route("MeshHTTPRoute", "far", kRef) + none);
-  out->answers.push_back(co_await client.ask("/echo"));
-  out->connections = lab->far(1).connections;
-  lab->put_into_force(outside("{address: 10.0.0.5, port: 80}") + route("MeshHTTPRoute", "far", kRef) + none);
-  (void)co_await lab->ring().sleep_for(10ms);
-  out->answers.push_back(co_await client.ask("/echo"));
+  out->push_back(co_await client.ask("/echo"));
+  lab->put_into_force(outside(kSecond) + route_out + none);
+  out->push_back(co_await client.ask("/echo"));
+  *connections = lab->far(1).connections;
+  EXPECT_EQ(lab->far(1).closed, 0);
+  lab->put_into_force(route_out + none);
+  (void)co_await lab->ring().sleep_for(100ms);
+  EXPECT_EQ(lab->far(1).closed, 1);
+  out->push_back(co_await client.ask("/echo"));
 }
 
-TEST(MeshExternalService, HoldsWhileItNamesTheEndpoint) {
-  HttpLab lab(outside(kSecond) + route("MeshHTTPRoute", "far", kRef), {.far_endpoints = 3, .warnings = true});
-  Live live;
-  lab.play(change_policy(&lab, &live));
-  for (const auto& one : live.answers) EXPECT_EQ(one.status, 200);
-  EXPECT_EQ(live.connections, 1) << "the connection is kept though passthrough is not allowed any more";
-  EXPECT_EQ(lab.far(1).heads.size(), 2U);
-  EXPECT_EQ(lab.far(2).heads.size(), 1U);
-  EXPECT_EQ(lab.count(Reason::unknown_destination), 0U) << "of requests";
+TEST(MeshExternalService, HoldsWhileItIsThere) {
+  HttpLab lab(outside(kSecond) + route("MeshHTTPRoute", "far", kRef), {.far_endpoints = 2, .warnings = true});
+  Answers answers;
+  int connections = 0;
+  lab.play(change_policy(&lab, &answers, &connections));
+  ASSERT_EQ(answers.size(), 3U);
+  EXPECT_EQ(answers[0].status, 200);
+  EXPECT_EQ(answers[1].status, 200);
+  EXPECT_EQ(answers[2].status, 500);
+  EXPECT_EQ(connections, 1) << "the connection is kept though passthrough is not allowed any more";
+}
+
+TEST(MeshExternalService, ANameIsAllOfItsAddresses) {
+  const std::string all = outside("{address: example.com, port: 80}") + route("MeshHTTPRoute", "far", kRef);
+  const LabOptions known{
+      .far_endpoints = 3,
+      .hosts = {{"example.com", {*IpAddr::parse("10.0.0.4"), *IpAddr::parse("10.0.0.5")}}}};
+  EXPECT_EQ(reached(all, known), (Counts{0, 10, 10, 0}));
+  EXPECT_EQ(reached(all, {.far_endpoints = 3, .hosts = {{"example.org", {*IpAddr::parse("10.0.0.4")}}}}),
+            (Counts{0, 0, 0, 20}));
+}
+
+class Borrowed final : public io::Stream {
+ public:
+  explicit Borrowed(io::Socket& socket) : socket_(socket) {}
+  io::Task<Result<io::Chunk>> read() override { co_return co_await socket_.recv(); }
+  io::Task<Result<>> write(io::Chunk chunk) override { co_return co_await write(chunk.bytes()); }
+  io::Task<Result<>> write(std::span<const std::byte> bytes) override {
+    co_return co_await socket_.send(bytes);
+  }
+  io::Task<Result<>> finish() override { co_return co_await socket_.shutdown_write(); }
+  void reset(Error) override {}
+
+ private:
+  io::Socket& socket_;
+};
+
+io::Task<void> play_outside(io::Ring*, io::Socket* socket, void* server) {
+  Borrowed stream(*socket);
+  co_await support::serve_outside(static_cast<support::OutsideServer*>(server), &stream);
+}
+
+std::string answer_of(std::string heard) {
+  return heard.contains("\r\n\r\n") ? "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecret" : "";
+}
+
+std::string indented(const std::string& pem) {
+  std::string out = "|\n          ";
+  for (const char c : pem) out += c == '\n' ? std::string("\n          ") : std::string(1, c);
+  return out + "\n";
+}
+
+struct Spoken {
+  std::vector<int> statuses{};
+  std::string server_name{};
+  std::string offered{};
+  bool had_client_certificate = false;
+};
+
+// Two requests to shop.example, whose certificate has that name, by a service whose `tls` has these lines.
+Spoken spoken(const support::Made& authority, const std::string& tls) {
+  const support::Made certificate = support::make("DNS:shop.example", &authority);
+  support::OutsideServer server(certificate, answer_of);
+  SSL_CTX_set_verify(server.context.get(), SSL_VERIFY_PEER, [](int, X509_STORE_CTX*) { return 1; });
+  HttpLab lab(
+      outside("{address: shop.example, port: 80}", "  tls:\n    enabled: true\n" + tls) +
+          route("MeshHTTPRoute", "far", kRef),
+      {.far_endpoints = 2, .warnings = true, .hosts = {{"shop.example", {*IpAddr::parse("10.0.0.4")}}}});
+  lab.far(1).player = play_outside;
+  lab.far(1).player_context = &server;
+  Answers answers;
+  lab.play(ask_often(&lab, Way::outbound, 2, &answers));
+  Spoken out;
+  for (const auto& one : answers) out.statuses.push_back(one.status);
+  out.server_name = server.server_name;
+  out.offered = server.offered;
+  out.had_client_certificate = server.had_client_certificate;
+  return out;
+}
+
+using Statuses = std::vector<int>;
+
+TEST(MeshExternalServiceTls, TheServerIsCheckedAsTheDocumentSays) {
+  const support::Made authority = support::make("", nullptr);
+  const std::string trust =
+      "    verification:\n      caCert:\n        inlineString: " + indented(authority.certificate_pem());
+  const Spoken served = spoken(authority, trust);
+  EXPECT_EQ(served.statuses, (Statuses{200, 200}));
+  EXPECT_EQ(served.server_name, "shop.example") << "the endpoint's own name";
+  EXPECT_EQ(served.offered, "\x08http/1.1");
+  EXPECT_FALSE(served.had_client_certificate);
+  const Spoken renamed = spoken(authority, trust + "      serverName: other.example\n");
+  EXPECT_EQ(renamed.statuses, (Statuses{503, 503}));
+  const Spoken named = spoken(authority, trust +
+                                             "      serverName: other.example\n"
+                                             "      subjectAltNames: [{type: Prefix, value: shop.}]\n");
+  EXPECT_EQ(named.statuses, (Statuses{200, 200}));
+  EXPECT_EQ(named.server_name, "other.example");
+  EXPECT_EQ(spoken(authority, trust + "      serverName: other.example\n      mode: SkipSAN\n").statuses,
+            (Statuses{200, 200}));
+  const support::Made stranger = support::make("", nullptr);
+  EXPECT_EQ(spoken(stranger, trust).statuses, (Statuses{503, 503}));
+  EXPECT_EQ(spoken(stranger, trust + "      mode: SkipCA\n").statuses, (Statuses{200, 200}));
+  EXPECT_EQ(spoken(stranger, trust + "      mode: SkipAll\n").statuses, (Statuses{200, 200}));
+  EXPECT_EQ(spoken(authority, "").statuses, (Statuses{503, 503})) << "the node has no authorities here";
+}
+
+TEST(MeshExternalServiceTls, VersionsAndTheClientsCertificate) {
+  const support::Made authority = support::make("", nullptr);
+  const support::Made own = support::make("DNS:web", &authority);
+  const std::string skip = "    verification:\n      mode: SkipAll\n";
+  EXPECT_TRUE(
+      spoken(authority, skip + "      clientCert:\n        inlineString: " + indented(own.certificate_pem()) +
+                            "      clientKey:\n        inlineString: " + indented(own.key_pem()))
+          .had_client_certificate);
+  EXPECT_EQ(spoken(authority, skip + "    version: {min: TLS13}\n").statuses, (Statuses{200, 200}));
+  EXPECT_EQ(spoken(authority, skip + "    version: {max: TLS12}\n").statuses, (Statuses{200, 200}));
+}
+
+policy::ExternalTls tls_of(const std::string& tls, const std::string& others = "",
+                           policy::Dialect dialect = policy::Dialect::kuma_2) {
+  policy::CheckOptions options;
+  options.dialect = dialect;
+  const auto checked = policy::check_text(
+      outside(kSecond, "  tls: {enabled: true, " + tls + "}\n") + others + "type: Mesh\nname: default\n",
+      "mesh.yaml", options);
+  EXPECT_FALSE(checked.diagnostics.has_errors()) << checked.diagnostics.text();
+  policy::Numbers numbers;
+  const auto compiled = policy::compile({checked.resources, "n1", {}}, numbers);
+  EXPECT_EQ(compiled.table.workloads.size(), 1U);
+  return compiled.table.workloads[0].tls.empty() ? policy::ExternalTls{} : compiled.table.workloads[0].tls[0];
+}
+
+std::string base64_of(const std::string& text) {
+  std::string out(text.size() * 2, '\0');
+  const int size =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  out.resize(static_cast<std::size_t>(size));
+  return out;
+}
+
+std::string one_line(const std::string& pem) {
+  std::string out = "\"";
+  for (const char c : pem) out += c == '\n' ? std::string("\\n") : std::string(1, c);
+  return out + "\"";
+}
+
+// Nothing is served with data that cannot be used.
+TEST(MeshExternalServiceTls, DataThatIsNoneIsRefusedWhenItIsApplied) {
+  const support::Made own = support::make("DNS:a", nullptr);
+  const support::Made other = support::make("DNS:b", nullptr);
+  const auto pair = [](const std::string& chain, const std::string& key) {
+    return tls_of("verification: {clientCert: {inlineString: " + one_line(chain) +
+                  "}, clientKey: {inlineString: " + one_line(key) + "}}")
+        .digest;
+  };
+  EXPECT_NE(pair(own.certificate_pem(), own.key_pem()), "");
+  EXPECT_EQ(pair(own.certificate_pem(), other.key_pem()), "");
+  EXPECT_EQ(pair(own.certificate_pem(), "text"), "");
+  EXPECT_EQ(pair("text", own.key_pem()), "");
+  EXPECT_EQ(tls_of("verification: {caCert: {inlineString: text}}").digest, "");
+}
+
+// Which the client's own certificate is no part of: its rotation ends no connection.
+TEST(MeshExternalServiceTls, ConnectionsHoldAsLongAsTheSameIsAskedOfTheServer) {
+  const support::Made own = support::make("DNS:a", nullptr);
+  const std::string client = "clientCert: {inlineString: " + one_line(own.certificate_pem()) +
+                             "}, clientKey: {inlineString: " + one_line(own.key_pem()) + "}";
+  const auto plain = tls_of("verification: {serverName: a.example}");
+  EXPECT_EQ(tls_of("verification: {serverName: a.example, " + client + "}").trust, plain.trust);
+  EXPECT_NE(tls_of("verification: {serverName: a.example, " + client + "}").digest, plain.digest);
+  EXPECT_NE(tls_of("verification: {serverName: b.example}").trust, plain.trust);
+  EXPECT_NE(tls_of("verification: {serverName: a.example, mode: SkipSAN}").trust, plain.trust);
+  EXPECT_NE(tls_of("verification: {serverName: a.example}, version: {min: TLS13}").trust, plain.trust);
+  EXPECT_NE(tls_of("verification: {serverName: a.example, subjectAltNames: [{value: b}]}").trust,
+            plain.trust);
+}
+
+TEST(MeshExternalServiceTls, DataComesFromWhereTheDocumentSays) {
+  const std::string pem = support::make("", nullptr).certificate_pem();
+  const std::string base64 = base64_of(pem);
+  const std::string quoted = one_line(pem);
+  const std::string secret = "type: Secret\nname: ours\nmesh: default\ndata: " + base64 + "\n---\n";
+  EXPECT_EQ(tls_of("verification: {caCert: {secret: ours}}", secret).authorities, pem);
+  EXPECT_EQ(tls_of("verification: {caCert: {inline: " + base64 + "}}").authorities, pem);
+  EXPECT_EQ(tls_of("verification: {caCert: {inlineString: " + quoted + "}}").authorities, pem);
+  EXPECT_EQ(tls_of("verification: {caCert: {secret: theirs}}", secret).digest, "") << "it is not served";
+  EXPECT_EQ(tls_of("verification: {caCert: {inline: '*'}}").digest, "");
+  const auto kuma_3 = policy::Dialect::kuma_3;
+  EXPECT_EQ(
+      tls_of("verification: {caCert: {type: Secret, secretRef: {kind: Secret, name: ours}}}", secret, kuma_3)
+          .authorities,
+      pem);
+  EXPECT_EQ(tls_of("verification: {caCert: {type: InsecureInline, insecureInline: {value: " + quoted + "}}}",
+                   "", kuma_3)
+                .authorities,
+            pem);
+  const auto versions = tls_of("version: {min: TLS11, max: TLS12}");
+  EXPECT_EQ(versions.min, policy::ExternalTls::Version::tls11);
+  EXPECT_EQ(versions.max, policy::ExternalTls::Version::tls12);
+  EXPECT_NE(versions.digest, tls_of("version: {min: TLS11, max: TLS13}").digest);
 }
 
 struct Asked {

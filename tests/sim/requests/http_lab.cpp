@@ -128,7 +128,7 @@ HttpLab::~HttpLab() = default;
 std::shared_ptr<const policy::Table> HttpLab::table(const std::string& policies) {
   const auto checked = policy::check_text(mesh(options_) + policies, "lab.yaml");
   EXPECT_FALSE(checked.diagnostics.has_errors()) << checked.diagnostics.text();
-  const auto compiled = policy::compile({checked.resources, "n1", {}}, numbers_);
+  const auto compiled = policy::compile({checked.resources, "n1", {}, options_.hosts}, numbers_);
   EXPECT_TRUE(options_.warnings ? !compiled.diagnostics.has_errors() : compiled.diagnostics.list().empty())
       << compiled.diagnostics.text();
   auto made = policy::Table::decode(policy::encode(compiled.table));

@@ -44,6 +44,7 @@ struct LabOptions {
   std::set<std::size_t> down{};    // those of them that do not listen
   bool warnings = false;           // the documents may be warned of
   LogLevel log = LogLevel::error;  // of the operator's log, on standard error
+  policy::HostAddresses hosts{};   // what names stand for
 };
 
 class HttpLab {

@@ -1,0 +1,16 @@
+// What names stood for when the agent ended, for the time until somebody answers: one line for each name, the
+// addresses behind it.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "policy/engine/host_addresses.h"
+
+namespace sluice::agent {
+
+// A file that is missing or damaged is an empty one: it is asked for anyway.
+policy::HostAddresses read_names(const std::string& path);
+Outcome<> write_names(const std::string& path, const policy::HostAddresses& known);
+
+}  // namespace sluice::agent
