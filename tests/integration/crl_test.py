@@ -95,7 +95,9 @@ class CrlFiles(TwoNodes):
         self.check_listed_certificate(der=True)
 
     def test_3_bad_file_leaves_the_last_good_one_in_force(self):
+        revoked = self.hold("neighbour", "held-before-bad")
         self.write(self.list(self.serial("neighbour-1")))
+        self.assert_ends(revoked)
         wait_for(lambda: self.curl("neighbour").returncode == 0, "another certificate to serve", 3.0)
         kept = self.hold("neighbour", "held-bad")
         bad = self.database / "bad"

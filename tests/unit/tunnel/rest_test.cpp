@@ -1,8 +1,7 @@
 // A server's session that rests between streams: nobody but the heap notices.
-#include <malloc.h>
-
 #include <algorithm>
 
+#include "tests/support/heap.h"
 #include "tests/unit/tunnel/session_pair.h"
 
 namespace sluice::tunnel {
@@ -122,9 +121,9 @@ TEST(TunnelRest, KeepsTheNewestSettings) {
 TEST(TunnelRest, HoldsALittleOfTheMemory) {
   SessionPair pair;
   converse(pair, 1000);
-  const auto awake = mallinfo2().uordblks;
+  const auto awake = test::heap_in_use();
   rest(pair);
-  EXPECT_GT(awake - mallinfo2().uordblks, 6u * 1024);  // 1 KiB blocks stay with the thread
+  EXPECT_GT(awake - test::heap_in_use(), 6u * 1024);  // 1 KiB blocks stay with the thread
 }
 
 TEST(TunnelRest, NotWithAStreamNorAsAClientNorWithOutput) {

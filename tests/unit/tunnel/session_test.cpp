@@ -1,7 +1,6 @@
 #include "tunnel/session.h"
 
-#include <malloc.h>
-
+#include "tests/support/heap.h"
 #include "tests/unit/tunnel/session_pair.h"
 
 namespace sluice::tunnel {
@@ -67,9 +66,9 @@ TEST(TunnelSession, SessionsTakeTurnsInTheSharedFrameBuffer) {
 TEST(TunnelSession, IdleSessionHoldsNoFrameBuffer) {
   constexpr std::size_t kPairs = 32;
   std::vector<std::unique_ptr<SessionPair>> pairs;
-  const auto before = mallinfo2().uordblks;
+  const auto before = test::heap_in_use();
   for (std::size_t i = 0; i < kPairs; ++i) pairs.push_back(std::make_unique<SessionPair>());
-  EXPECT_LT((mallinfo2().uordblks - before) / (2 * kPairs), 14u * 1024);
+  EXPECT_LT((test::heap_in_use() - before) / (2 * kPairs), 14u * 1024);
 }
 
 TEST(TunnelSession, SlowReaderDoesNotStallItsNeighbour) {
