@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/hostile_text.h"
+
 namespace sluice::agent {
 namespace {
 
@@ -99,25 +101,15 @@ TEST_F(StoreTest, TakesNoScriptThatDoesNotCompile) {
       << bytecode[0]->diagnostics.text();
 }
 
-std::string repeated(std::size_t times, const std::string& part) {
-  std::string out;
-  for (std::size_t i = 0; i < times; ++i) out += part;
-  return out;
-}
+using test::repeated;
 
 // The way of an apply, and of a file of the directory, for what HostileText asks of the reader alone.
 TEST_F(StoreTest, RefusesHostileTextSoon) {
-  std::string laughs = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
-  for (int i = 1; i < 30; ++i) {
-    const auto alias = ",*a" + std::to_string(i - 1);
-    laughs +=
-        "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + repeated(10, alias).substr(1) + "]\n";
-  }
   const std::pair<std::string, const char*> hostile[] = {
       {std::string(100'000'000, 'a'), "larger than 8388608 bytes"},
       {repeated(10'000, "[") + repeated(10'000, "]"), "nested deeper"},
       {repeated(10'000, "{a: "), "nested deeper"},
-      {laughs, "aliases counted as what they repeat"},
+      {test::billion_laughs(), "aliases counted as what they repeat"},
       {"type: Mesh\nname: \xff\n", "not valid UTF-8"},
       {repeated(700'000, "a\n---\n"), "more than 20000 documents"}};
   for (const auto& [text, reason] : hostile) {

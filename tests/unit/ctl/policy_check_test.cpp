@@ -9,6 +9,7 @@
 
 #include "ctl/json_view.h"
 #include "policy_run.h"
+#include "tests/support/hostile_text.h"
 
 namespace sluice::ctl {
 namespace {
@@ -79,22 +80,12 @@ spec:
 
 // What HostileText (tests/unit/policy) asks of the reader, by way of files.
 TEST_F(PolicyCheck, RefusesHostileFilesSoon) {
-  const auto repeated = [](std::size_t times, const std::string& part) {
-    std::string text;
-    for (std::size_t i = 0; i < times; ++i) text += part;
-    return text;
-  };
-  std::string laughs = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
-  for (int i = 1; i < 30; ++i) {
-    const auto alias = ",*a" + std::to_string(i - 1);
-    laughs +=
-        "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + repeated(10, alias).substr(1) + "]\n";
-  }
+  using test::repeated;
   const std::pair<std::string, const char*> hostile[] = {
       {std::string(100'000'000, 'a'), "larger than 8388608 bytes"},
       {repeated(10'000, "[") + repeated(10'000, "]"), "nested deeper"},
       {"{\"a\":" + repeated(10'000, "{\"a\":"), "nested deeper"},
-      {laughs, "aliases counted as what they repeat"},
+      {test::billion_laughs(), "aliases counted as what they repeat"},
       {"type: Mesh\nname: \xff\n", "not valid UTF-8"}};
   for (const auto& [text, reason] : hostile) {
     const auto start = std::clock();
