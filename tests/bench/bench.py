@@ -143,8 +143,9 @@ class Bench:
         for node, name in (("a", "client"), ("a", "second"), ("a", "near"), ("b", "web"), ("a", "bare"),
                            ("a", "near-shop"), ("b", "shop")):
             self.address[name] = lab.add_workload(node, name)
-        for name in ("near", "web", "bare"):
+        for name in ("near", "web"):
             self.start_origin(name)
+        self.start_origin("bare", PROXY_CORE)  # where captured connections are accepted, too
         for name in ("near-shop", "shop"):
             self.start_http_origin(name)
         self.peers.start()
@@ -157,10 +158,11 @@ class Bench:
         for name in ("a", "b", *lab.workloads):
             net.sysctl(lab.netns(name), "net.ipv4.tcp_tw_reuse", 1)
 
-    def start_origin(self, name):
-        child = self.lab.start(name, f"origin-{name}", "taskset", "-c", LOAD_CORE, self.lab.binaries / "bench_load",
+    def start_origin(self, name, core=LOAD_CORE):
+        child = self.lab.start(name, f"origin-{name}", "taskset", "-c", core, self.lab.binaries / "bench_load",
                                "serve", 7100)
-        self.origins.append(child.pid)
+        if core == LOAD_CORE:
+            self.origins.append(child.pid)
 
     def start_http_origin(self, name):
         self.http_origins += http_works.start_origins(self, name)

@@ -158,16 +158,16 @@ def beside(bench, system, work):
 
 
 def dials(bench, system, work):
-    """W17: median of connect() that is captured, less that of one to a listener of the same namespace without it."""
-    def median(where, host, port):
-        with Generator(bench, where, "bench_load", "dials", host, port, DIALS_PER_SECOND, bench.seconds) as load:
-            return load.finish()[2]
-    if system == "sluice":
-        captured = median("client", bench.address["near"][0], 7100)
-    else:
-        captured = median(*bench.target(system, 7100, False))
-    plain = median("bare", bench.address["bare"][0], 7100)
-    return {"work": work, "system": system, "value": (captured - plain) / 1000, "units": 1, "failed": 0,
+    """W17: median of connect() that is captured, less that of one by a loopback without capture, by turns.
+
+    Capture leads to a listener of the caller's own namespace by its loopback, whose owner sleeps on the proxies' core.
+    The other connect() finds the same: a listener of its own namespace whose owner sleeps on the proxies' core.
+    """
+    where, host, port = bench.target(system, 7100, True) if system == "sluice" else bench.target(system, 7100, False)
+    with Generator(bench, where, "bench_load", "dials", host, port, DIALS_PER_SECOND, bench.seconds,
+                   net.NETNS / bench.lab.netns("bare"), bench.address["bare"][0], 7100) as load:
+        units, failed, captured, _, plain, _ = load.finish()
+    return {"work": work, "system": system, "value": (captured - plain) / 1000, "units": units, "failed": failed,
             "captured_us": captured / 1000, "plain_us": plain / 1000, "disturbed": False}
 
 

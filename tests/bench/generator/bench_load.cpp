@@ -1,13 +1,17 @@
 // Load and origin of scripts/bench, over plain TCP, one thread, epoll.
 //   bench_load serve PORT                            echoes on PORT, swallows on PORT+1
-//   bench_load requests|connects|bulk|paced|dials HOST PORT CONNECTIONS SECONDS
+//   bench_load requests|connects|bulk|paced HOST PORT CONNECTIONS SECONDS
+//   bench_load dials HOST PORT RATE SECONDS NETNS OTHER_HOST OTHER_PORT
 // A client warms up for a second, prints "measure", works for SECONDS and prints "done UNITS FAILED P50 P99":
 // requests answered, connections that carried one byte there and back, or bytes sent. paced sends 50 requests
 // a second on each connection at fixed times, whether or not answers came, and counts a request's time from
-// when it was due; dials times connect() itself, one after the other, CONNECTIONS (2 or more) a second. Times
-// are in ns, 0 for the other modes.
+// when it was due. Times are in ns, 0 for the other modes. dials times connect() itself, RATE a second to
+// each of two addresses by turns: HOST from this namespace, OTHER_HOST from that of the file NETNS. It prints
+// "done UNITS FAILED P50 P99 P50 P99", the first pair for HOST.
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -169,30 +173,58 @@ class Client {
   std::unordered_map<int, std::deque<Clock::time_point>> due_;
 };
 
-// How long connect() takes, at a rate that lets nothing pile up. Ended by a reset: no TIME_WAIT.
-void dial(sockaddr_in to, int rate, int seconds) {
+struct Dialled {
+  int netns;
+  sockaddr_in to;
   std::vector<std::int64_t> times;
+};
+
+// How long connect() takes in ns, -1 when it failed. Ended by a reset: no TIME_WAIT.
+std::int64_t dial_once(const Dialled& dialled) {
+  if (setns(dialled.netns, CLONE_NEWNET) != 0) fail("setns");
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  const linger now{1, 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  const auto began = Clock::now();
+  const int result = connect(fd, reinterpret_cast<const sockaddr*>(&dialled.to), sizeof dialled.to);
+  const auto took = std::chrono::nanoseconds(Clock::now() - began).count();
+  close(fd);
+  return result == 0 ? took : -1;
+}
+
+// At a rate that lets nothing pile up, and by turns, so that whatever else the machine does meets both alike.
+void dial(std::array<Dialled, 2> both, int rate, int seconds) {
   std::uint64_t failed = 0;
   const int timer = timerfd_create(CLOCK_MONOTONIC, 0);
-  const timespec period{0, 1'000'000'000 / rate};
+  const timespec period{0, 1'000'000'000 / (2 * rate)};
   const itimerspec ticks{period, period};
   if (timer < 0 || timerfd_settime(timer, 0, &ticks, nullptr) != 0) fail("timerfd");
-  for (int i = 0; i < rate * (seconds + 1); ++i) {
+  for (int i = 0; i < 2 * rate * (seconds + 1); ++i) {
     std::uint64_t expired = 0;
     if (read(timer, &expired, sizeof expired) != sizeof expired) fail("timerfd");
-    if (i == rate) {
-      times.clear();
+    if (i == 2 * rate) {
+      failed = 0;
+      for (Dialled& one : both) one.times.clear();
       measure();
     }
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    const linger now{1, 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    const auto began = Clock::now();
-    if (connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) ++failed;
-    times.push_back(std::chrono::nanoseconds(Clock::now() - began).count());
-    close(fd);
+    Dialled& one = both[static_cast<std::size_t>(i % 2)];
+    if (const auto took = dial_once(one); took >= 0)
+      one.times.push_back(took);
+    else
+      ++failed;
   }
-  tell(times.size(), failed, times);
+  std::printf("done %zu %llu", both[0].times.size() + both[1].times.size(),
+              static_cast<unsigned long long>(failed));
+  for (Dialled& one : both)
+    std::printf(" %lld %lld", static_cast<long long>(quantile(one.times, 0.5)),
+                static_cast<long long>(quantile(one.times, 0.99)));
+  std::puts("");
+}
+
+int open_netns(const char* path) {
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) fail(path);
+  return fd;
 }
 
 Work work_of(std::string_view mode) {
@@ -203,7 +235,8 @@ Work work_of(std::string_view mode) {
   if (mode == "dials") return Work::dials;
   std::fputs(
       "usage: bench_load serve PORT\n"
-      "       bench_load requests|connects|bulk|paced|dials HOST PORT CONNECTIONS SECONDS\n",
+      "       bench_load requests|connects|bulk|paced HOST PORT CONNECTIONS SECONDS\n"
+      "       bench_load dials HOST PORT RATE SECONDS NETNS OTHER_HOST OTHER_PORT\n",
       stderr);
   std::exit(2);
 }
@@ -214,12 +247,14 @@ int main(int count, char** arguments) {
   std::signal(SIGPIPE, SIG_IGN);
   const std::string_view mode = count > 1 ? arguments[1] : "";
   if (mode == "serve" && count == 3) serve(std::atoi(arguments[2]));
-  const Work work = work_of(count == 6 ? mode : "");
+  const Work work = work_of(count == (mode == "dials" ? 9 : 6) ? mode : "");
   const auto to = address_of(arguments[2], std::atoi(arguments[3]));
   const int connections = std::atoi(arguments[4]);
   const int seconds = std::atoi(arguments[5]);
   if (work == Work::dials) {
-    dial(to, connections, seconds);
+    const auto other = address_of(arguments[7], std::atoi(arguments[8]));
+    dial({{{open_netns("/proc/self/ns/net"), to, {}}, {open_netns(arguments[6]), other, {}}}}, connections,
+         seconds);
     return 0;
   }
   Client client(work, to);
