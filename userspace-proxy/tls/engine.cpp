@@ -155,9 +155,22 @@ Result<bool> Engine::step() {
     if (const auto done = finish_handshake(output_before); !done) return std::unexpected(done.error());
     return true;
   }
-  if (SSL_get_error(ssl_.get(), result) != SSL_ERROR_WANT_READ) return fail_from_queue(kStep);
+  const int want = SSL_get_error(ssl_.get(), result);
+  if (want == SSL_ERROR_WANT_CLIENT_HELLO_CB) return false;
+  if (want != SSL_ERROR_WANT_READ) return fail_from_queue(kStep);
   if (input_ended_) return fail_cut_short(kStep);
+  // OpenSSL may have found something else in the hello that forbids the resumption.
+  cheap_ = cheap_ && SSL_session_reused(ssl_.get()) == 1;
   return false;
+}
+
+std::optional<Result<bool>> Engine::step_if_cheap() {
+  if (!server_ || (hello_judged_ && !cheap_)) return std::nullopt;
+  only_cheap_ = true;
+  auto done = step();
+  only_cheap_ = false;
+  if (done && state_ == State::handshaking && SSL_want_client_hello_cb(ssl_.get())) return std::nullopt;
+  return done;
 }
 
 Result<void> Engine::finish_handshake(std::size_t output_before) {

@@ -77,6 +77,9 @@ class Engine final : private TicketReader {
 
   // Advances the handshake with what was fed. True when it is finished; false when the peer must speak first.
   Result<bool> step();
+  // The same as far as it is cheap enough for a worker: a client has come back with a session that is known
+  // here. Nothing: step() has to go on, on a pool thread.
+  std::optional<Result<bool>> step_if_cheap();
   bool ready() const { return state_ == State::ready; }
 
   // Ends OpenSSL's part of a finished TLS 1.3 handshake: what follows is Records' work, and decrypt(),
@@ -132,6 +135,9 @@ class Engine final : private TicketReader {
   bool peer_closed_ = false;
   bool sent_close_ = false;
   bool resumed_ = false;
+  bool only_cheap_ = false;    // step_if_cheap() is running
+  bool hello_judged_ = false;  // the client's first message has come
+  bool cheap_ = false;         // and names a session that may be resumed
   Alpn alpn_ = Alpn::none;
   State state_ = State::handshaking;
   std::optional<Error> refusal_;  // set by a callback that ended the handshake

@@ -57,6 +57,28 @@ struct EngineCallbacks {
     return SSL_TLSEXT_ERR_OK;
   }
 
+  // The first session that the client offers (RFC 8446 4.2.11), by the name under which we keep it.
+  static std::string offered_session(SSL* ssl) {
+    const unsigned char* data = nullptr;
+    std::size_t size = 0;
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_psk, &data, &size) != 1) return {};
+    const std::span list(data, size);
+    constexpr std::size_t kLengths = 2 + 2;  // of all names, and of the first
+    if (list.size() < kLengths) return {};
+    const std::size_t name = std::size_t{list[2]} << 8 | list[3];
+    if (name > SSL_MAX_SSL_SESSION_ID_LENGTH || name > list.size() - kLengths) return {};
+    return {reinterpret_cast<const char*>(list.data()) + kLengths, name};
+  }
+
+  // Before OpenSSL does anything about it: is this what step_if_cheap() takes upon itself?
+  static int judge_hello(SSL* ssl, int*, void*) {
+    Engine& self = engine(ssl);
+    const auto entry = self.store_->server.find(offered_session(ssl));
+    self.cheap_ = entry && self.usable((*entry)->epoch(), *(*entry)->peer());
+    self.hello_judged_ = true;
+    return self.cheap_ || !self.only_cheap_ ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_RETRY;
+  }
+
   static void note_secret(const SSL* ssl, const char* line) {
     static_cast<Engine*>(SSL_get_app_data(ssl))->note_secret(line);
   }
@@ -106,6 +128,7 @@ void install_callbacks(SSL_CTX& context, bool server) {
   // How OpenSSL tells the traffic secrets; they go nowhere but to Records.
   SSL_CTX_set_keylog_callback(&context, EngineCallbacks::note_secret);
   if (server) {
+    SSL_CTX_set_client_hello_cb(&context, EngineCallbacks::judge_hello, nullptr);
     SSL_CTX_set_alpn_select_cb(&context, EngineCallbacks::select_alpn, nullptr);
     SSL_CTX_sess_set_new_cb(&context, EngineCallbacks::new_server_session);
     SSL_CTX_sess_set_get_cb(&context, EngineCallbacks::find_server_session);

@@ -6,6 +6,11 @@
 #include <utility>
 
 namespace sluice::tls {
+namespace {
+
+constexpr unsigned kStepsHereInATurn = 2;  // some 60 us each
+
+}  // namespace
 
 // One handshake that is counted, with the timer that ends the transport of one that takes too long.
 class Handshakes::Running final : public io::Timer {
@@ -72,20 +77,33 @@ io::Task<Result<std::unique_ptr<TlsStream>>> Handshakes::run(std::unique_ptr<io:
                                         std::move(*unread));
 }
 
+bool Handshakes::may_step_here() {
+  if (const MonoTime now = pool_.ring().now(); now != turn_) {
+    turn_ = now;
+    steps_ = 0;
+  }
+  return steps_ < kStepsHereInATurn;
+}
+
 // Returns the ciphertext that came behind the handshake and was not fed. The pointers outlive the task.
 io::Task<Result<io::Chunk>> Handshakes::exchange(io::Stream* transport, Engine* engine, io::Chunk unread,
                                                  Running* running) {
   for (;;) {
     if (!unread.empty()) unread.consume(engine->feed(unread.bytes()));
-    const auto done = co_await io::offload(pool_, [engine] { return engine->step(); });
+    std::optional<Result<bool>> done;
+    if (may_step_here()) done = engine->step_if_cheap();
+    if (done)
+      ++steps_;
+    else
+      done = co_await io::offload(pool_, [engine] { return engine->step(); });
     const auto out = engine->take_output();
     if (!out.empty()) {
       auto sent = co_await transport->write(std::span<const std::byte>(out));
       // Of two errors, why we refused says more than that the refusal could not be delivered.
-      if (!sent && done) co_return std::unexpected(sent.error());
+      if (!sent && *done) co_return std::unexpected(sent.error());
     }
-    if (!done) co_return std::unexpected(done.error());
-    if (*done) co_return std::move(unread);
+    if (!*done) co_return std::unexpected(done->error());
+    if (**done) co_return std::move(unread);
     if (!unread.empty()) continue;
     running->wait_for_peer();
     auto received = co_await transport->read();

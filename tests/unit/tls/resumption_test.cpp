@@ -60,6 +60,61 @@ TEST_F(Resumption, SecondConnectionResumesWithTheIdentityOfTheFirst) {
   EXPECT_EQ(environment.store->client.size(), 1u);
 }
 
+// What Handshakes does: in place while that is cheap, else elsewhere.
+TEST_F(Resumption, OnlyAKnownSessionIsCheap) {
+  const auto steps = [this](bool& all_cheap) {
+    ends.client = *Engine::connect(*credentials, kClientWorkload,
+                                   {.expected = {kServerName}, .address = *SocketAddr::parse("10.0.0.1:80")});
+    ends.server = *Engine::accept(*credentials, kServerWorkload);
+    all_cheap = true;
+    for (bool done = false; !done;) {
+      EXPECT_FALSE(ends.client->step_if_cheap()) << "a client's step";
+      if (!ends.client->step()) return false;
+      carry(*ends.client, *ends.server);
+      auto stepped = ends.server->step_if_cheap();
+      all_cheap = all_cheap && stepped.has_value();
+      if (!stepped) stepped = ends.server->step();
+      if (!*stepped) return false;
+      done = **stepped;
+      carry(*ends.server, *ends.client);
+    }
+    return true;
+  };
+  bool cheap = true;
+  EXPECT_TRUE(steps(cheap));
+  EXPECT_FALSE(cheap);
+  (void)read_all(*ends.client);  // takes the ticket
+  EXPECT_TRUE(steps(cheap));
+  EXPECT_TRUE(cheap);
+  EXPECT_TRUE(ends.server->resumed());
+  EXPECT_TRUE(ends.server->peer() && ends.server->peer()->has(kClientName));
+
+  image.meshes[0].generation = 2;
+  apply();
+  EXPECT_TRUE(steps(cheap));
+  EXPECT_FALSE(cheap) << "a session of another trust";
+  EXPECT_FALSE(ends.server->resumed());
+}
+
+// The session's name goes over the wire in the open: knowing it must not help anybody.
+TEST_F(Resumption, CheapHandshakeStillNeedsTheSecret) {
+  EXPECT_FALSE(connect_once());
+  const auto hello_of = [this] {
+    ends.client = *Engine::connect(*credentials, kClientWorkload,
+                                   {.expected = {kServerName}, .address = *SocketAddr::parse("10.0.0.1:80")});
+    EXPECT_TRUE(ends.client->step());
+    return ends.client->take_output();
+  };
+  auto hello = hello_of();
+  hello.back() ^= std::byte{1};  // of the binder
+  ends.server = *Engine::accept(*credentials, kServerWorkload);
+  ends.server->feed(hello);
+  const auto stepped = ends.server->step_if_cheap();
+  ASSERT_TRUE(stepped.has_value());
+  EXPECT_FALSE(*stepped);
+  EXPECT_FALSE(ends.server->ready());
+}
+
 TEST_F(Resumption, SessionsBelongToOneAddressAndSurviveReset) {
   EXPECT_FALSE(connect_once());
   EXPECT_FALSE(connect_once(*SocketAddr::parse("10.0.0.1:81")));
