@@ -50,7 +50,7 @@ LAYERS = {
 
 # header prefix -> folders where it may be included
 VENDORS = {
-    "liburing": ["userspace-proxy/io", "agent/kernel"],
+    "liburing": ["userspace-proxy/io", "agent/kernel", "tests/bench/generator"],
     "openssl/": ["userspace-proxy/x509", "userspace-proxy/tls", "agent/identity"],
     "intel-ipsec-mb.h": ["userspace-proxy/tls"],
     "nghttp2/": ["userspace-proxy/tunnel", "userspace-proxy/codec"],

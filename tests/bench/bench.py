@@ -54,6 +54,8 @@ NEAR = {"W1", "W2", "W6", "W8", "W8g"}  # the origin is on the client's node, no
 WITHOUT = {("ztunnel", "W1"), ("ztunnel", "W2"), ("ztunnel", "W4a"), ("ztunnel", "W4b"), ("ztunnel", "W9"),
            ("ztunnel", "W14"), ("haproxy", "W4c"), ("nginx", "W4c")}
 WITHOUT |= {("ztunnel", work) for work in ("W6", "W6m", "W7", "W8", "W8g")}  # it does not read requests
+WITHOUT |= {(system, work) for system in peer_programs.FLOORS for work in WORKS if work not in ("W6", "W6m")}
+WITHOUT.add(("floor-epoll", "W6m"))
 WITHOUT |= {(system, "W17") for system in peer_programs.EXPLICIT}
 WITHOUT |= {(system, work) for work in ("W5h", "W11") for system in peer_programs.SYSTEMS if system != "sluice"}
 EARLY = ("W10", "W9")  # memory, before anybody has carried anything
@@ -123,6 +125,7 @@ class Watch:
 class Bench:
     pss_bytes = staticmethod(pss_bytes)
     works = WORKS
+    without = WITHOUT
     load_core = LOAD_CORE
 
     def __init__(self, lab, seconds, programs, tuned, profiles=None):
@@ -285,7 +288,7 @@ def parse_options():
         options.profile.mkdir(parents=True, exist_ok=True)
     if options.quick:
         options.rounds, options.seconds = 2, 1
-    for given, known in ((options.only, WORKS), (options.systems, peer_programs.SYSTEMS)):
+    for given, known in ((options.only, WORKS), (options.systems, peer_programs.KNOWN)):
         if unknown := set(given.split(",")) - set(known):
             parser.error(f"unknown: {unknown.pop()}; known are {', '.join(known)}")
     return options

