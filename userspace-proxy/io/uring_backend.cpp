@@ -18,7 +18,9 @@ namespace sluice::io {
 namespace {
 
 constexpr Nanos kYieldEvery = std::chrono::microseconds(200);
-constexpr std::size_t kBatch = 1024;  // completions taken off the queue at a time
+constexpr Nanos kYieldSparing = std::chrono::microseconds(50);
+constexpr unsigned kSparingTurns = 256;  // some 10 ms of bulk
+constexpr std::size_t kBatch = 1024;     // completions taken off the queue at a time
 
 // io_uring_register(2), for the calls that liburing 2.3 declares without exporting them. 0 or a positive
 // errno.
@@ -160,15 +162,18 @@ void UringBackend::collect(std::vector<UringEvent>& into) {
 
 bool UringBackend::turn(MonoTime deadline) {
   ++stats_.turns;
-  small_.publish();
-  large_.publish();
   events_.clear();
   std::swap(events_, early_);
   MonoTime time = now();
+  const bool sparing = sparing_turns_ != 0;
+  if (sparing) --sparing_turns_;
+  small_.publish();
+  large_.publish(sparing);
   // From a thread that is busy with bulk the kernel takes the core only at its next tick, milliseconds later:
   // whoever waits for it, often the other end of what this thread carries, is let in between. Not for small
   // messages, which gain more from being handled many at a time.
-  if (std::exchange(bulk_, false) && time - yielded_ > kYieldEvery) {
+  if (std::exchange(bulk_, false) && time - yielded_ > (sparing ? kYieldSparing : kYieldEvery)) {
+    if (sparing) io_uring_submit(&ring_);  // what others wait for is not held up meanwhile
     ::sched_yield();
     yielded_ = time = now();
   }
@@ -184,8 +189,19 @@ bool UringBackend::turn(MonoTime deadline) {
   }
   if (io_uring_cq_has_overflow(&ring_) != 0) ++stats_.overflows;
   collect(events_);
-  for (const UringEvent& event : events_) dispatch(event);
+  // What is short comes first: its answers are under way before anything large is worked on.
+  const auto large = [](const UringEvent& event) { return (event.data & kTagMask) == kLarge; };
+  for (const UringEvent& event : events_)
+    if (!large(event)) dispatch(event);
+  for (const UringEvent& event : events_)
+    if (large(event)) dispatch(event);
   return true;
+}
+
+// Small messages of one connection may belong to a bulk flow (window updates, requests for the next part).
+// Those of several mean that somebody waits while we carry bulk: less of it in a turn for some turns.
+void UringBackend::note_small(const Operation& op) {
+  if (std::exchange(last_small_, &op) != &op) sparing_turns_ = kSparingTurns;
 }
 
 void UringBackend::finish_receive(Operation& op, UringBuffers& buffers, const UringEvent& event) {
@@ -207,6 +223,7 @@ void UringBackend::dispatch(const UringEvent& event) {
       if (event.result >= 0) completion.socket = {.number = event.result};
       return op->finish(std::move(completion));
     case kSmall:
+      if (event.result > 0) note_small(*op);
       return finish_receive(*op, small_, event);
     case kLarge:
       bulk_ = true;

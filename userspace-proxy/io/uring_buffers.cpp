@@ -12,6 +12,7 @@ namespace {
 // What the kernel sees at first, and when it needs little.
 constexpr std::uint32_t kShownLeast = 4;
 constexpr std::uint32_t kShownLeastBytes = 256 * 1024;
+constexpr std::uint32_t kSparing = 4;  // part of the buffers, and of each, when sparing
 
 void* map_pages(std::size_t bytes) {
   void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -67,14 +68,16 @@ void UringBuffers::recycle(std::uint32_t buffer) noexcept {
   reserve_.push_back(buffer);  // within its capacity, which open() made
 }
 
-void UringBuffers::publish() {
+void UringBuffers::publish(bool sparing) {
   fewest_shown_ = std::min(fewest_shown_, shown_);
   grown_ = false;
+  const std::uint32_t wanted = sparing ? std::clamp(wanted_ / kSparing, 1U, kShownLeast) : wanted_;
+  const std::uint32_t size = sparing ? size_ / kSparing : size_;
   int added = 0;
-  while (shown_ < wanted_ && !reserve_.empty()) {
+  while (shown_ < wanted && !reserve_.empty()) {
     const std::uint32_t buffer = reserve_.back();
     reserve_.pop_back();
-    io_uring_buf_ring_add(ring_, memory_ + std::size_t{buffer} * size_, size_,
+    io_uring_buf_ring_add(ring_, memory_ + std::size_t{buffer} * size_, size,
                           static_cast<unsigned short>(buffer), io_uring_buf_ring_mask(count_), added++);
     ++shown_;
   }

@@ -2,7 +2,8 @@
 //
 // The kernel uses the buffers it sees in turn, so showing it all of them would drag all their memory through
 // the caches and keep it resident. It sees only a few; the others wait in a stack whose top was used last.
-// When the kernel ran dry in a turn, it sees more of them from then on.
+// When the kernel ran dry in a turn, it sees more of them from then on. While somebody else waits for the
+// ring's turn to end it may be shown few and short ones only, whatever it would like.
 // Vendor header: included only by uring_*.cpp.
 #pragma once
 
@@ -33,8 +34,9 @@ class UringBuffers final : public BufferPool {
   // The buffer that a completion names, now ours until the Chunk dies.
   Chunk take(std::uint32_t buffer, std::size_t size);
   void recycle(std::uint32_t buffer) noexcept override;
-  // Shows the kernel buffers until it sees as many as it should.
-  void publish();
+  // Shows the kernel buffers until it sees as many as it should. `sparing`: a few of them at most,
+  // and a quarter of each.
+  void publish(bool sparing = false);
   // A receive found no buffer. False: all of them are in use; true: publish() will show more, try again.
   bool grow();
   // About once a second: gives the memory of buffers that were not needed since the last call back to the

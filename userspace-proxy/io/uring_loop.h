@@ -82,6 +82,7 @@ class UringBackend final : public Backend {
   void arm_wake();
   void collect(std::vector<UringEvent>& into);
   void dispatch(const UringEvent& event);
+  void note_small(const Operation& op);
   void finish_receive(Operation& op, UringBuffers& buffers, const UringEvent& event);
   WriteRecord& record(Operation& op);
 
@@ -100,7 +101,9 @@ class UringBackend final : public Backend {
   std::unordered_map<Operation*, Chunk> heap_receives_;
   std::vector<std::unique_ptr<WriteRecord>> free_records_;
   MonoTime yielded_{};
-  bool bulk_ = false;  // since the last turn a large buffer was filled
+  bool bulk_ = false;                      // since the last turn a large buffer was filled
+  const Operation* last_small_ = nullptr;  // of whom the last small message came; only compared
+  unsigned sparing_turns_ = 0;             // to come, because several had small messages
   BackendStats stats_;
 };
 

@@ -104,6 +104,52 @@ TEST(PressureTest, IdleConnectionsHoldNoBuffer) {
   run(*ring, idle_pairs(ring.get(), 50));
 }
 
+// The largest chunk of the second half.
+Task<> gulps(Socket* socket, std::size_t* received, std::size_t* largest) {
+  for (;;) {
+    auto chunk = co_await socket->recv();
+    if (!chunk || chunk->empty()) co_return;
+    *received += chunk->size();
+    if (*received > kTotal / 2) *largest = std::max(*largest, chunk->size());
+  }
+}
+
+Task<> chats(Pair* pair, const bool* over) {
+  while (!*over) {
+    if (!co_await pair->client.send(bytes_of("ping"))) co_return;
+    auto chunk = co_await pair->server.recv();
+    if (!chunk || chunk->empty()) co_return;
+  }
+}
+
+Task<> bulk_beside(Ring* ring, std::size_t talkers, std::size_t* received, std::size_t* largest) {
+  auto pair = co_await connected_pair(ring);
+  std::vector<Pair> others;
+  for (std::size_t i = 0; i < talkers; ++i) others.push_back(co_await connected_pair(ring));
+  Scope scope;
+  bool done = false;
+  for (Pair& other : others) scope.spawn(chats(&other, &done));
+  scope.spawn(pour(&pair.client, kTotal, &done));
+  scope.spawn(gulps(&pair.server, received, largest));
+  co_await scope.join();
+  EXPECT_TRUE(done);
+}
+
+TEST(PressureTest, BulkIsTakenInSmallerPartsWhileOthersTalk) {
+  for (const std::size_t talkers : {0U, 1U, 2U, 8U}) {
+    auto ring = kernel_ring();
+    std::size_t received = 0;
+    std::size_t largest = 0;
+    run(*ring, bulk_beside(ring.get(), talkers, &received, &largest));
+    EXPECT_EQ(received, kTotal);
+    if (talkers < 2) {  // one of them may be the other side of the bulk flow
+      EXPECT_GT(largest, kLargeBuffer / 4) << talkers;
+    } else {
+      EXPECT_LE(largest, kLargeBuffer / 4) << talkers;
+    }
+  }
+}
+
 Task<> cut_sender(Ring* ring, bool* done) {
   auto pair = co_await connected_pair(ring);
   Scope scope;
