@@ -26,6 +26,9 @@ class Stream {
   // Ends both directions at once; the far end sees a reset, pending operations end with `why`. The Stream
   // stays valid until destroyed (after the tasks that wait on it have ended).
   virtual void reset(Error why) = 0;
+  // Nothing is expected for a while: memory that the next byte can bring back is given back. Never ends
+  // anything, and may be called while a read is awaited.
+  virtual void rest() {}
 };
 
 class SocketStream final : public Stream {

@@ -16,6 +16,7 @@ class BorrowedStream final : public io::Stream {
   io::Task<Result<>> write(std::span<const std::byte> bytes) override { return lender_.write(bytes); }
   io::Task<Result<>> finish() override { return lender_.finish(); }
   void reset(Error why) override { lender_.reset(why); }
+  void rest() override { lender_.rest(); }
 
  private:
   io::Stream& lender_;

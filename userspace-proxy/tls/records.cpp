@@ -50,6 +50,12 @@ bool Records::Direction::update(AeadHome home) {
   return key.cipher != nullptr;
 }
 
+// After a rest. False: no cipher can be had.
+bool Records::Direction::wake(AeadHome home) {
+  if (!key.cipher) key = secret.key(home);
+  return key.cipher != nullptr;
+}
+
 Records::Records(const Start& start, TicketReader* tickets)
     : home_(start.home),
       peer_(start.peer),
@@ -64,6 +70,11 @@ std::unique_ptr<Records> Records::make(const Start& start, TicketReader* tickets
   std::unique_ptr<Records> out(new Records(start, tickets));
   if (!out->read_.key.cipher || !out->write_.key.cipher) return nullptr;
   return out;
+}
+
+void Records::rest() {
+  read_.key.cipher.reset();
+  write_.key.cipher.reset();
 }
 
 // ---- reading
@@ -92,6 +103,10 @@ std::optional<std::size_t> Records::record_size(std::span<const std::byte> bytes
 Result<io::Chunk> Records::open(io::Chunk input) {
   if (failure_) return std::unexpected(*failure_);
   if (peer_closed_) return io::Chunk();
+  if (!read_.wake(home_)) {
+    refuse(alert::internal_error, Reason::internal_error, "TLS read");
+    return std::unexpected(*failure_);
+  }
   const auto single = carry_.empty() ? record_size(input.bytes()) : std::nullopt;
   if (single && *single == input.size()) {  // as a rule when messages are small: decrypted where it lies
     const std::size_t size = open_record(input.bytes(), input.writable().data() + kHeader);
@@ -232,6 +247,14 @@ void Records::on_key_update(std::span<const std::byte> body, bool last) {
 
 // ---- writing
 
+// Nothing may be written any more when the cipher cannot be had.
+bool Records::can_seal() {
+  if (closed_ || write_.wake(home_)) return !closed_;
+  closed_ = true;
+  failure_ = Error{Reason::internal_error, Origin::internal, 0, "TLS write"};
+  return false;
+}
+
 std::byte* Records::seal_record(Type type, std::span<const std::byte> content, std::byte* out) {
   const std::size_t body = content.size() + 1 + kTagSize;
   const std::array<std::byte, kHeader> header{static_cast<std::byte>(Type::application_data), std::byte{3},
@@ -269,7 +292,7 @@ std::byte* Records::seal_notice(std::byte* out) {
 }
 
 io::Chunk Records::seal(std::span<const std::byte> plaintext) {
-  if (closed_) return {};
+  if (!can_seal()) return {};
   const std::size_t records = (plaintext.size() + kPlaintextMax - 1) / kPlaintextMax;
   const std::size_t size = notice_size() + plaintext.size() + records * kOverhead;
   if (size == 0) return {};
@@ -286,7 +309,7 @@ io::Chunk Records::seal(std::span<const std::byte> plaintext) {
 }
 
 io::Chunk Records::seal_close() {
-  if (closed_) return {};
+  if (!can_seal()) return {};
   io::Chunk out = io::Chunk::heap(notice_size() + kAlertSize + kOverhead);
   std::byte* const begin = out.writable().data();
   std::byte* at = seal_notice(begin);

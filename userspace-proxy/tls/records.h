@@ -56,6 +56,9 @@ class Records {
   // Ends our direction; seal() gives nothing afterwards.
   io::Chunk seal_close();
 
+  // Lets go of both ciphers (a kilobyte each); the next open() or seal() makes them again.
+  void rest();
+
   bool has_notice() const { return (update_wanted_ || alert_) && !closed_; }
   bool peer_closed() const { return peer_closed_; }
   const std::optional<Error>& failure() const { return failure_; }
@@ -69,6 +72,7 @@ class Records {
 
     Nonce next_nonce();
     bool update(AeadHome home);
+    bool wake(AeadHome home);
   };
 
   Records(const Start& start, TicketReader* tickets);
@@ -80,6 +84,7 @@ class Records {
   void on_handshake(std::span<const std::byte> content);
   void on_key_update(std::span<const std::byte> body, bool last);
   void refuse(std::uint8_t alert, Reason reason, const char* step);
+  bool can_seal();
   std::size_t notice_size() const;
   std::byte* seal_notice(std::byte* out);
   std::byte* seal_record(Type type, std::span<const std::byte> content, std::byte* out);

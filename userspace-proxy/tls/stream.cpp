@@ -114,4 +114,9 @@ void TlsStream::reset(Error why) {
   transport_->reset(why);
 }
 
+void TlsStream::rest() {
+  if (records_) records_->rest();
+  transport_->rest();
+}
+
 }  // namespace sluice::tls

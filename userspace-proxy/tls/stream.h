@@ -26,6 +26,7 @@ class TlsStream final : public io::Stream {
   io::Task<Result<>> write(std::span<const std::byte> bytes) override;
   io::Task<Result<>> finish() override;
   void reset(Error why) override;
+  void rest() override;
 
   const PeerIdentity& peer() const { return *engine_->peer(); }
   std::shared_ptr<const PeerIdentity> shared_peer() const { return engine_->peer(); }

@@ -75,7 +75,7 @@ io::Task<void> Tunnel::send() {
     dispatch_events();
     if (out.empty()) {
       if (session_.closed() || stopping_) break;
-      if (std::exchange(drowsy_, false)) (void)session_.rest();
+      if (std::exchange(drowsy_, false)) rest();
       if (session_.wants_output()) continue;
       if (!co_await output_.wait()) co_return;
       continue;
@@ -110,10 +110,15 @@ io::Task<void> Tunnel::watch() {
     }
     if (announced_ && now - *announced_ >= kCrossing) session_.drain();
     if (role_ == Role::client && attached_.empty() && now - idle_since_ >= limits_.idle) session_.drain();
-    if (now - heard_ >= limits_.rest) (void)session_.rest();
+    if (now - heard_ >= limits_.rest) rest();
     kick();
   }
   transport_->reset(lost(ETIMEDOUT));
+}
+
+void Tunnel::rest() {
+  const bool rests = role_ == Role::server ? session_.rest() : session_.streams() == 0;
+  if (rests) transport_->rest();
 }
 
 void Tunnel::dispatch_events() {

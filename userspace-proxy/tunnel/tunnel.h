@@ -73,6 +73,7 @@ class Tunnel : public std::enable_shared_from_this<Tunnel> {
   io::Task<void> watch();
   void dispatch_events();
   void on_opened(const Event& event);
+  void rest();
   Error lost(int sys_errno) const;
 
   io::Ring& ring_;

@@ -2,7 +2,9 @@
 #include "tls/records.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
+#include <algorithm>
 #include <array>
 #include <random>
 #include <string>
@@ -50,6 +52,41 @@ TEST_P(RecordsOf, BothHomesOfTheCipherUnderstandEachOther) {
     EXPECT_EQ(text_of(ends.server->open(ends.client->seal(bytes_of("question")))), "question");
     EXPECT_EQ(text_of(ends.client->open(ends.server->seal(bytes_of("answer")))), "answer");
   }
+}
+
+// Whoever rests goes on where it was, in the middle of a record too, and after new keys.
+TEST_P(RecordsOf, GoOnAfterEveryRest) {
+  auto ends = pair_of(GetParam());
+  const std::string text(50'000, 't');
+  for (int round = 0; round < 5; ++round) {
+    ends.client->rest();
+    auto sealed = ends.client->seal(bytes_of(text));
+    std::string heard;
+    for (std::size_t at = 0; at < sealed.size(); at += 1000) {
+      ends.server->rest();
+      heard += text_of(ends.server->open(
+          io::Chunk::copy_of(sealed.bytes().subspan(at, std::min<std::size_t>(1000, sealed.size() - at)))));
+    }
+    EXPECT_EQ(heard, text);
+    ends.server->rest();
+    EXPECT_EQ(text_of(ends.client->open(ends.server->seal(bytes_of("heard")))), "heard");
+  }
+  ends.client->rest();
+  ends.server->rest();
+  EXPECT_EQ(text_of(ends.server->open(ends.client->seal_close())), "");
+  EXPECT_TRUE(ends.server->peer_closed());
+}
+
+TEST(Records, AtRestHoldNoCipher) {
+  constexpr std::size_t kMany = 100;  // the allocator keeps a few blocks for itself
+  std::vector<Pair> pairs;
+  for (std::size_t i = 0; i < kMany; ++i) pairs.push_back(pair_of(Suite::aes_128_gcm));
+  const auto awake = mallinfo2().uordblks;
+  for (auto& pair : pairs) {
+    pair.client->rest();
+    pair.server->rest();
+  }
+  EXPECT_GT(awake, mallinfo2().uordblks + 2 * kMany * 1024);
 }
 
 TEST_P(RecordsOf, BytesArriveHoweverTheyAreCut) {
@@ -152,6 +189,7 @@ TEST(Records, KeyUpdatesAreFollowedAndAnsweredOnce) {
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(text_of(ends.server->open(peer.record(22, kUpdateAndAnswer))), "");
     peer.update();
+    ends.server->rest();
   }
   EXPECT_EQ(text_of(ends.server->open(peer.record(23, "after three"))), "after three");
   ASSERT_TRUE(ends.server->has_notice());
