@@ -67,9 +67,6 @@ class Engine final : private TicketReader {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // What an end of input without close_notify is.
-  std::unexpected<Error> cut_short(const char* step) { return fail_cut_short(step); }
-
   // Takes as much as fits and returns how much that was.
   std::size_t feed(std::span<const std::byte> ciphertext);
   // The peer closed its side of the TCP connection.
@@ -85,8 +82,10 @@ class Engine final : private TicketReader {
   // Ends OpenSSL's part of a finished TLS 1.3 handshake: what follows is Records' work, and decrypt(),
   // encrypt() and close_notify() are not to be called any more. Null: this connection stays with OpenSSL.
   // `unread`: ciphertext that was fed and not looked at, the first input of Records::open(). The engine
-  // outlives what it returns.
+  // outlives what it returns for as long as awaits_ticket().
   std::unique_ptr<Records> release_records(io::Chunk& unread);
+  // A client's, whose Records still have to show it the ticket.
+  bool awaits_ticket() const { return ssl_ != nullptr; }
 
   // Plaintext into `out`, at most one record; 0 means more ciphertext is needed, or peer_closed(). An end of
   // input without close_notify is client_reset or upstream_reset: somebody may have cut the stream short.

@@ -62,6 +62,10 @@ class Records {
   bool has_notice() const { return (update_wanted_ || alert_) && !closed_; }
   bool peer_closed() const { return peer_closed_; }
   const std::optional<Error>& failure() const { return failure_; }
+  // What an end of input without close_notify is.
+  Error cut_short(const char* step) const {
+    return {peer_ == Origin::downstream ? Reason::client_reset : Reason::upstream_reset, peer_, 0, step};
+  }
 
  private:
   enum class Type : std::uint8_t { alert = 21, handshake = 22, application_data = 23 };

@@ -8,10 +8,19 @@ TlsStream::TlsStream(io::Ring& ring, std::unique_ptr<io::Stream> transport, std:
                      io::Chunk unread)
     : transport_(std::move(transport)),
       engine_(std::move(engine)),
+      peer_(engine_->peer()),
+      alpn_(engine_->alpn()),
+      resumed_(engine_->resumed()),
       records_(engine_->release_records(released_)),
       // Emptied, it still owns its memory, which may be a receive buffer of the ring's.
       unread_(unread.empty() ? io::Chunk() : std::move(unread)),
-      flushed_(ring) {}
+      flushed_(ring) {
+  let_engine_go();
+}
+
+void TlsStream::let_engine_go() {
+  if (records_ && engine_ && !engine_->awaits_ticket()) engine_.reset();
+}
 
 // Plaintext takes the place of the ciphertext it came from: `chunk` is only memory here.
 Result<io::Chunk> TlsStream::decrypt_into(io::Chunk chunk) {
@@ -116,6 +125,7 @@ void TlsStream::reset(Error why) {
 
 void TlsStream::rest() {
   if (records_) records_->rest();
+  let_engine_go();
   transport_->rest();
 }
 

@@ -28,10 +28,10 @@ class TlsStream final : public io::Stream {
   void reset(Error why) override;
   void rest() override;
 
-  const PeerIdentity& peer() const { return *engine_->peer(); }
-  std::shared_ptr<const PeerIdentity> shared_peer() const { return engine_->peer(); }
-  Alpn alpn() const { return engine_->alpn(); }
-  bool resumed() const { return engine_->resumed(); }
+  const PeerIdentity& peer() const { return *peer_; }
+  std::shared_ptr<const PeerIdentity> shared_peer() const { return peer_; }
+  Alpn alpn() const { return alpn_; }
+  bool resumed() const { return resumed_; }
   io::Stream& transport() { return *transport_; }
 
  private:
@@ -43,11 +43,15 @@ class TlsStream final : public io::Stream {
   io::Task<Result<>> send_sealed(io::Chunk sealed);
   io::Task<Result<>> our_turn();
 
+  void let_engine_go();
   Result<io::Chunk> decrypt_into(io::Chunk chunk);
   io::Task<Result<>> flush();
 
   std::unique_ptr<io::Stream> transport_;
-  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Engine> engine_;  // null once records_ do without it
+  std::shared_ptr<const PeerIdentity> peer_;
+  Alpn alpn_;
+  bool resumed_;
   io::Chunk released_;                // what the engine held when records_ took over; read before unread_
   std::unique_ptr<Records> records_;  // null: the engine's
   io::Chunk unread_;

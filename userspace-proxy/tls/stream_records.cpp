@@ -20,7 +20,7 @@ io::Task<Result<io::Chunk>> TlsStream::read_records() {
     } else if (!records_->peer_closed() && !records_->failure()) {
       auto received = co_await transport_->read();
       if (!received) co_return std::unexpected(received.error());
-      if (received->empty()) co_return engine_->cut_short("TLS read");
+      if (received->empty()) co_return std::unexpected(records_->cut_short("TLS read"));
       input = std::move(*received);
     }
     auto plain = records_->open(std::move(input));

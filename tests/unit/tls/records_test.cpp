@@ -2,12 +2,13 @@
 #include "tls/records.h"
 
 #include <gtest/gtest.h>
-#include <malloc.h>
 
 #include <algorithm>
 #include <array>
 #include <random>
 #include <string>
+
+#include "tests/support/heap.h"
 
 namespace sluice::tls {
 namespace {
@@ -81,12 +82,12 @@ TEST(Records, AtRestHoldNoCipher) {
   constexpr std::size_t kMany = 100;  // the allocator keeps a few blocks for itself
   std::vector<Pair> pairs;
   for (std::size_t i = 0; i < kMany; ++i) pairs.push_back(pair_of(Suite::aes_128_gcm));
-  const auto awake = mallinfo2().uordblks;
+  const auto awake = test::heap_in_use();
   for (auto& pair : pairs) {
     pair.client->rest();
     pair.server->rest();
   }
-  EXPECT_GT(awake, mallinfo2().uordblks + 2 * kMany * 1024);
+  EXPECT_GT(awake, test::heap_in_use() + 2 * kMany * 1024);
 }
 
 TEST_P(RecordsOf, BytesArriveHoweverTheyAreCut) {

@@ -3,6 +3,7 @@
 #include "io/scope.h"
 #include "memory_transport.h"
 #include "mesh_fixture.h"
+#include "tests/support/heap.h"
 #include "tls/handshakes.h"
 
 namespace sluice::tls {
@@ -113,6 +114,83 @@ TEST_F(Stream, ASmallFrameWaitsForBytes) {
   ASSERT_TRUE(*ring.run_task(weigh_read(client_end(), server_end(), &frame)));
   EXPECT_GT(frame, 0U);
   EXPECT_LT(frame, 600U);
+}
+
+io::Task<void> wake_up(TlsStream* from, TlsStream* to) {
+  const std::string text = "awake";
+  EXPECT_TRUE(co_await from->write(std::as_bytes(std::span(text))));
+  const auto heard = co_await to->read();
+  EXPECT_TRUE(heard && heard->size() == text.size());
+}
+
+std::size_t freed_for_each(std::vector<StreamPtr>& streams) {
+  const auto many = streams.size();
+  const auto before = test::heap_in_use();
+  streams.clear();
+  return (before - test::heap_in_use()) / many;
+}
+
+TEST_F(Stream, BothEndsAtRestHoldLittle) {
+  constexpr std::size_t kMany = 40;  // the allocator keeps a few blocks of each size for itself
+  std::vector<StreamPtr> clients;
+  std::vector<StreamPtr> servers;
+  std::vector<std::shared_ptr<MemoryLane>> lanes;  // not to be counted
+  const auto rest = [&] {
+    clients.back()->rest();
+    servers.back()->rest();
+  };
+  for (std::size_t i = 0; i < kMany; ++i) {
+    up = std::make_shared<MemoryLane>(ring);
+    down = std::make_shared<MemoryLane>(ring);
+    lanes.insert(lanes.end(), {up, down});
+    join_streams();
+    clients.push_back(std::move(**client));
+    servers.push_back(std::move(**server));
+    rest();
+    ASSERT_TRUE(*ring.run_task(wake_up(clients.back().get(), servers.back().get())));
+    ASSERT_TRUE(*ring.run_task(wake_up(servers.back().get(), clients.back().get())));
+    rest();
+  }
+  for (auto* ends : {&clients, &servers}) {
+    SCOPED_TRACE(ends == &clients ? "clients" : "servers");
+    const auto each = freed_for_each(*ends);
+    EXPECT_GT(each, 256U);
+    EXPECT_LT(each, 1024U);  // two ciphers alone are 2 KiB
+  }
+}
+
+io::Task<void> receive_between_rests(std::array<TlsStream*, 2> ends, std::size_t own, std::string* text) {
+  while (auto chunk = co_await ends[own]->read()) {
+    for (auto* end : ends) end->rest();  // the other one reads, both write
+    if (chunk->empty()) co_return;
+    text->append(reinterpret_cast<const char*>(chunk->bytes().data()), chunk->size());
+  }
+}
+
+io::Task<void> both_ways_between_rests(std::array<TlsStream*, 2> ends, std::string text,
+                                       std::array<std::string, 2>* heard) {
+  io::Scope scope;
+  std::array<Result<>, 2> outcomes;
+  for (std::size_t i = 0; i < 2; ++i) {
+    scope.spawn(send_all(ends[i], text, &outcomes[i]));
+    scope.spawn(receive_between_rests(ends, i, &(*heard)[i]));
+  }
+  co_await scope.join();
+  EXPECT_TRUE(outcomes[0] && outcomes[1]);
+}
+
+TEST_F(Stream, RestsWhileBytesAreUnderWay) {
+  const std::string text(300'000, 'r');
+  for (const std::size_t piece : {std::size_t{1000}, std::size_t{16'406}}) {
+    up = std::make_shared<MemoryLane>(ring);
+    down = std::make_shared<MemoryLane>(ring);
+    up->piece = down->piece = piece;
+    join_streams();
+    std::array<std::string, 2> heard;
+    EXPECT_TRUE(*ring.run_task(both_ways_between_rests({client_end(), server_end()}, text, &heard)));
+    EXPECT_TRUE(heard[0] == text);
+    EXPECT_TRUE(heard[1] == text);
+  }
 }
 
 TEST_F(Stream, CarriesBothDirectionsInAnySplit) {
