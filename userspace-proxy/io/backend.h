@@ -23,6 +23,7 @@ namespace sluice::io {
 struct SocketHandle {
   int number = -1;
   bool direct = false;
+  bool ipv4 = false;  // an AF_INET socket; known of adopted and made ones
   bool valid() const { return number >= 0; }
 };
 

@@ -36,14 +36,15 @@ Result<Fd> open_listener(const SocketAddr& at, int backlog) {
   if (!fd) return fd;
   const int on = 1;
   ::setsockopt(fd->get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  if (auto bound = bind_socket(fd->get(), at); !bound) return std::unexpected(bound.error());
+  if (auto bound = bind_socket(fd->get(), family_of_socket(fd->get()), at); !bound)
+    return std::unexpected(bound.error());
   if (::listen(fd->get(), backlog) != 0) return failed(errno, "listen");
   return fd;
 }
 
-Result<> bind_socket(int fd, const SocketAddr& at) {
+Result<> bind_socket(int fd, int family, const SocketAddr& at) {
   sockaddr_storage storage{};
-  const unsigned length = at.to(storage, family_of_socket(fd));
+  const unsigned length = at.to(storage, family);
   if (length == 0) return failed(EAFNOSUPPORT, "bind");
   if (::bind(fd, reinterpret_cast<sockaddr*>(&storage), length) != 0) return failed(errno, "bind");
   return {};

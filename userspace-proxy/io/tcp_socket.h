@@ -10,7 +10,7 @@ namespace sluice::io {
 Result<Fd> open_listener(const SocketAddr& at, int backlog);
 // Of the family of `towards`.
 Result<Fd> open_tcp_socket(const SocketAddr& towards);
-Result<> bind_socket(int fd, const SocketAddr& at);
+Result<> bind_socket(int fd, int family, const SocketAddr& at);
 
 int family_of_socket(int fd);
 SocketAddr address_of_socket(int fd);  // all zero when unknown

@@ -84,7 +84,7 @@ void UringBackend::send(Operation& op, SocketHandle socket,
 
 void UringBackend::connect(Operation& op, SocketHandle socket, const SocketAddr& to) {
   WriteRecord& held = record(op);
-  unsigned length = to.to(held.address, socket.direct ? AF_INET6 : family_of_socket(socket.number));
+  unsigned length = to.to(held.address, socket.ipv4 ? AF_INET : AF_INET6);
   if (length == 0) {  // IPv6 by an IPv4 socket: the kernel's own refusal
     held.address.ss_family = AF_INET6;
     length = sizeof(sockaddr_in6);
@@ -153,7 +153,8 @@ void UringBackend::close(SocketHandle socket, bool reset) {
 SocketHandle UringBackend::adopt(Fd socket) {
   let_it_wait(socket.get());
   send_without_delay(socket.get());
-  return {.number = socket.release()};
+  const bool ipv4 = family_of_socket(socket.get()) == AF_INET;
+  return {.number = socket.release(), .ipv4 = ipv4};
 }
 
 SocketHandle UringBackend::settle(SocketHandle connected) {
@@ -181,7 +182,8 @@ Result<SocketHandle> UringBackend::make_socket(const SocketAddr& towards) {
 }
 
 Result<> UringBackend::bind(SocketHandle socket, const SocketAddr& at) {
-  return bind_socket(socket.direct ? -1 : socket.number, at);  // EBADF: a connected socket has its address
+  return bind_socket(socket.direct ? -1 : socket.number, socket.ipv4 ? AF_INET : AF_INET6,
+                     at);  // EBADF: a connected socket has its address
 }
 
 SocketAddr UringBackend::local_address(SocketHandle socket) const {
