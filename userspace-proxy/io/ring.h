@@ -99,6 +99,7 @@ class Ring {
 
   Outcome<> start();
   bool turn();  // false: nothing can ever happen again
+  bool waits_for_older_news();
   void run_ready();
   void run_posted();
   void await_closing();
@@ -109,6 +110,7 @@ class Ring {
   ReadyList ready_;
   std::size_t sockets_ = 0;
   std::size_t closing_ = 0;  // of them: closed by their owners, with an operation in the kernel
+  int late_turns_ = 0;       // in a row, for which overdue timers have waited
   bool started_ = false;
   std::atomic<bool> stop_ = false;
   std::atomic<Posted*> posted_ = nullptr;  // newest first
