@@ -15,18 +15,15 @@
 namespace sluice::keeper {
 namespace {
 
-// From <linux/in6.h>, which cannot be included beside <netinet/in.h>.
-constexpr int kIpv6Transparent = 75;
 constexpr int kBacklog = 4096;
 
 int set_option(int fd, int level, int option, int value) {
   return ::setsockopt(fd, level, option, &value, sizeof value) == 0 ? 0 : errno;
 }
 
-// IP_TRANSPARENT covers IPv4 and v4-mapped addresses, IPV6_TRANSPARENT the others; both need CAP_NET_ADMIN.
-int set_transparent(int fd, bool ipv6) {
-  if (const int error = set_option(fd, SOL_IP, IP_TRANSPARENT, 1); error != 0) return error;
-  return ipv6 ? set_option(fd, SOL_IPV6, kIpv6Transparent, 1) : 0;
+// One bit of the socket, whichever family's option sets it; needs CAP_NET_ADMIN.
+int set_transparent(int fd) {
+  return set_option(fd, SOL_IP, IP_TRANSPARENT, 1);
 }
 
 SysResult<Fd> make_socket(int family) {
@@ -42,7 +39,7 @@ SysResult<Fd> make_listener_of(int family, bool local_hop) {
   if (ipv6)
     if (const int error = set_option(fd->get(), SOL_IPV6, IPV6_V6ONLY, 0); error != 0)
       return std::unexpected(error);
-  if (const int error = set_transparent(fd->get(), ipv6); error != 0) return std::unexpected(error);
+  if (const int error = set_transparent(fd->get()); error != 0) return std::unexpected(error);
   // What is accepted inherits it. Its local port is the application's, which could not listen again after a
   // restart as long as one of our connections lives.
   if (const int error = set_option(fd->get(), SOL_SOCKET, SO_REUSEADDR, 1); error != 0)
@@ -94,8 +91,7 @@ SysResult<Fd> make_upstream(message::SocketKind kind, bool ipv6, std::uint32_t m
   if (!fd) return fd;
   int error = ipv6 ? set_option(fd->get(), SOL_IPV6, IPV6_V6ONLY, 0) : 0;
   if (kind == message::SocketKind::app_in) {
-    if (error == 0) error = set_transparent(fd->get(), ipv6);
-    if (error == 0) error = set_option(fd->get(), SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+    if (error == 0) error = set_transparent(fd->get());
     // The proxy binds a source port per 4-tuple, not per address: connections to other destinations share it.
     if (error == 0) error = set_option(fd->get(), SOL_SOCKET, SO_REUSEADDR, 1);
     if (error == 0) error = set_option(fd->get(), SOL_SOCKET, SO_MARK, static_cast<int>(mark));

@@ -44,7 +44,7 @@ class Namespaces {
 SysResult<Fd> make_listener(bool local_hop);
 
 // A socket for the proxy to bind and connect. mesh_out: plain. app_in: transparent (may bind the client's
-// address), IP_BIND_ADDRESS_NO_PORT (the port is chosen at connect, by 4-tuple) and marked, so that the
+// address), free to share its port with others (they differ in their 4-tuple) and marked, so that the
 // application's answers are routed to lo. Nonblocking, close-on-exec.
 SysResult<Fd> make_upstream(message::SocketKind kind, bool ipv6, std::uint32_t mark);
 

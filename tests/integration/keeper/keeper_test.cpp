@@ -116,7 +116,7 @@ TEST_F(Keeper, MakesSocketsInsideTheNamespace) {
   ASSERT_EQ(in.fds.size(), 1u);
   EXPECT_EQ(option(in.fds[0], SOL_SOCKET, SO_DOMAIN), AF_INET);
   EXPECT_EQ(option(in.fds[0], SOL_IP, IP_TRANSPARENT), 1);
-  EXPECT_EQ(option(in.fds[0], SOL_IP, IP_BIND_ADDRESS_NO_PORT), 1);
+  EXPECT_EQ(option(in.fds[0], SOL_SOCKET, SO_REUSEADDR), 1);
   EXPECT_EQ(option(in.fds[0], SOL_SOCKET, SO_MARK), 0x51);
   const auto in6 = ask_sockets(proxy, {3, message::SocketKind::app_in, 1, 1});
   EXPECT_EQ(option(in6.fds[0], SOL_IPV6, 75), 1) << "IPV6_TRANSPARENT";
