@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <random>
 #include <string>
 
@@ -88,6 +89,26 @@ TEST(Records, AtRestHoldNoCipher) {
     pair.server->rest();
   }
   EXPECT_GT(awake, test::heap_in_use() + 2 * kMany * 1024);
+}
+
+// Of the pages that are mapped from `library`, in KiB (proc(5), smaps).
+std::size_t resident_kib(const std::string& library) {
+  std::ifstream maps("/proc/self/smaps");
+  std::size_t sum = 0;
+  bool inside = false;
+  for (std::string line; std::getline(maps, line);) {
+    const auto word = line.substr(0, line.find(' '));
+    if (word.find('-') != std::string::npos) inside = line.find(library) != std::string::npos;
+    if (inside && word == "Rss:") sum += std::stoul(line.substr(word.size()));
+  }
+  return sum;
+}
+
+TEST(Records, KeepLittleOfTheCipherLibrarysCodeInMemory) {
+  auto ends = pair_of(Suite::aes_128_gcm);
+  EXPECT_EQ(text_of(ends.server->open(ends.client->seal(bytes_of("in use")))), "in use");
+  EXPECT_GT(resident_kib("libc.so"), 0U);
+  EXPECT_LT(resident_kib("libIPSec_MB"), 1024U);  // testing itself it has had 3 MiB
 }
 
 TEST_P(RecordsOf, BytesArriveHoweverTheyAreCut) {
