@@ -69,7 +69,7 @@ class Rows {
  private:
   void fields(const Schema& schema, const std::string& prefix) {
     for (const auto& field : schema.fields) {
-      if (field.name == "status") continue;  // the control plane's
+      if (prefix.empty() && field.name == "status") continue;  // the control plane's
       const auto path = prefix + (prefix.empty() ? "" : ".") + std::string(field.name);
       const auto value = field.default_value ? "`" + field.default_value->to_json() + "`" : "";
       add(field.schema, path, field.required ? "required" : value);
