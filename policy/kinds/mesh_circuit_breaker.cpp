@@ -104,7 +104,12 @@ void validate_conf(Validator& validator, const Node& item, const std::string& pa
 }  // namespace
 
 Schema mesh_circuit_breaker_schema(Dialect dialect) {
-  return inbound_and_outbound(conf_schema(), dialect);
+  // Kuma's rules say nothing of clients here.
+  const auto conf = conf_schema();
+  std::vector<SchemaField> parts{{"to", list(to_item(conf, dialect))},
+                                 {"rules", list(object({{"default", conf}}))}};
+  if (dialect == Dialect::kuma_2) parts.push_back({"from", list(from_item(conf))});
+  return policy(std::move(parts), dialect);
 }
 
 void validate_mesh_circuit_breaker(Validator& validator) {

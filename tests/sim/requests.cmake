@@ -19,6 +19,7 @@ sluice_test(requests_sim_test sim
     ${dir}/routes_test.cpp
     ${dir}/same_node_test.cpp
     ${dir}/storm_test.cpp
+    ${dir}/targets_test.cpp
     ${dir}/timeouts_test.cpp
     ${CMAKE_SOURCE_DIR}/tests/support/outside_server.cpp
   LINK sluice_http_lab

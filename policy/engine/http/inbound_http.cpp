@@ -91,7 +91,8 @@ HttpInboundImage ServerHttp::requests(std::size_t inbound, bool& asked) const {
 InboundHttp ServerHttp::of(std::size_t inbound) const {
   InboundHttp out;
   ClusterImage cluster;
-  const Effective breakers(breakers_.inbound_items_for_everybody(inbound));
+  // Rules of a MeshCircuitBreaker have no matches: all of them hold for everybody.
+  const Effective breakers(breakers_.inbound_items(inbound));
   add_breaker(breakers, rules_, cluster);
   if (is_http(server_.inbounds[inbound].protocol)) {
     bool asked = false;

@@ -44,7 +44,7 @@ void MeshHttp::add_rule(const Resource& policy, const Node& rule, Diagnostics& d
   each_of(*conf, "backendRefs", [&](const Node& ref) { add_backend(policy, ref, diagnostics); });
   each_of(*conf, "filters", [&](const Node& filter) {
     const auto* ref = filter.find_path({"requestMirror", "backendRef"});
-    if (ref != nullptr) add_backend(policy, *ref, diagnostics);
+    if (ref != nullptr && filter.text_of("type") == "RequestMirror") add_backend(policy, *ref, diagnostics);
   });
 }
 

@@ -32,17 +32,22 @@ void append(const HeaderEdits& more, HeaderEdits& out) {
   out.remove.insert(out.remove.end(), more.remove.begin(), more.remove.end());
 }
 
+// The block that the filter's type names, whatever others stand beside it.
 void add_filter(const Node& filter, const Resource& policy, const BackendFinder& find, RouteImage& out) {
-  if (const auto* conf = filter.find("requestHeaderModifier"))
+  const auto type = filter.text_of("type");
+  const auto block = [&](std::string_view name, std::string_view key) {
+    return type == name ? filter.find(key) : nullptr;
+  };
+  if (const auto* conf = block("RequestHeaderModifier", "requestHeaderModifier"))
     append(header_edits(conf), out.request_headers);
-  if (const auto* conf = filter.find("responseHeaderModifier"))
+  if (const auto* conf = block("ResponseHeaderModifier", "responseHeaderModifier"))
     append(header_edits(conf), out.response_headers);
-  if (const auto* conf = filter.find("requestRedirect")) out.redirect = redirect_of(*conf);
-  if (const auto* conf = filter.find("urlRewrite")) {
+  if (const auto* conf = block("RequestRedirect", "requestRedirect")) out.redirect = redirect_of(*conf);
+  if (const auto* conf = block("URLRewrite", "urlRewrite")) {
     out.rewrite = rewrite_of(conf->find("path"));
     out.rewrite_host = conf->text_of("hostname");
   }
-  if (const auto* conf = filter.find("requestMirror")) {
+  if (const auto* conf = block("RequestMirror", "requestMirror")) {
     const auto* ref = conf->find("backendRef");
     const auto service = ref == nullptr ? kNone : find(*ref, policy);
     if (service != kNone) out.mirrors.push_back({service, share_of(*conf, "percentage", kWhole)});

@@ -103,6 +103,15 @@ TEST(ConnectionLimits, OfAnInboundGuardTheApplication) {
   EXPECT_EQ(crowd(lab, 5, "/wait/500", Way::inbound).served, 2);
 }
 
+// Kuma's rules say nothing of clients here; what a document says of them all the same has no effect.
+TEST(ConnectionLimits, RulesHoldForEverybody) {
+  const std::string rules =
+      "    - matches: [{spiffeID: {type: Exact, value: 'spiffe://default/job'}}]\n"
+      "      default: {connectionLimits: {maxRequests: 2}}\n";
+  HttpLab lab(at_api("MeshCircuitBreaker", rules));
+  EXPECT_EQ(crowd(lab, 5, "/wait/500", Way::inbound).served, 2);
+}
+
 io::Task<void> hold_bytes(HttpLab* lab, int* served) {
   Client client(*lab, Way::bytes);
   *served += (co_await client.ask("/wait/500")).status == 200;

@@ -38,7 +38,7 @@ networking:
   inbound: [{port: 7, tags: {kuma.io/service: web, role: front, kuma.io/zone: east, rack: r1}}]
   outbound:
     - {port: 9001, tags: {kuma.io/service: api}}
-    - {port: 9002, tags: {kuma.io/service: far}}
+    - {port: 9002, FAR}
     - {port: 9003, tags: {kuma.io/service: db}}
 ---
 type: Dataplane
@@ -66,6 +66,7 @@ spec:
            "\n  inbound:\n    - {port: 80, tags: {kuma.io/service: far, kuma.io/protocol: PROTOCOL, " + tags +
            "}}\n    - {port: 83, tags: {kuma.io/service: db, " + tags + "}}\n---\n";
   }
+  out.replace(out.find("FAR"), 3, options.far);
   for (std::size_t i = 0; (i = out.find("PROTOCOL")) != std::string::npos;)
     out.replace(i, 8, options.protocol);
   return out;

@@ -41,10 +41,11 @@ struct LabOptions {
   std::uint64_t seed = 1;
   io::SimFaults faults{};
   std::size_t far_endpoints = 1;
-  std::set<std::size_t> down{};    // those of them that do not listen
-  bool warnings = false;           // the documents may be warned of
-  LogLevel log = LogLevel::error;  // of the operator's log, on standard error
-  policy::HostAddresses hosts{};   // what names stand for
+  std::set<std::size_t> down{};                      // those of them that do not listen
+  bool warnings = false;                             // the documents may be warned of
+  LogLevel log = LogLevel::error;                    // of the operator's log, on standard error
+  policy::HostAddresses hosts{};                     // what names stand for
+  std::string far = "tags: {kuma.io/service: far}";  // where web's outbound of that name leads
 };
 
 class HttpLab {

@@ -204,6 +204,20 @@ TEST(RouteFilters, ResponseHeaderModifier) {
   EXPECT_TRUE(head.contains("x-other: stays\r\n"));
 }
 
+// As Kuma does it, other blocks beside the one that the type names say nothing.
+TEST(RouteFilters, TypeNamesTheBlock) {
+  const std::string blocks =
+      ", responseHeaderModifier: {set: [{name: x-it, value: set}]}, requestRedirect: {hostname: other.test}}";
+  HttpLab modified(filters("{type: ResponseHeaderModifier" + blocks));
+  const auto told = answer(modified, {});
+  EXPECT_EQ(told.status, 200);
+  EXPECT_EQ(told.field("x-it"), "set");
+  HttpLab redirected(filters("{type: RequestRedirect" + blocks));
+  const auto sent = answer(redirected, {});
+  EXPECT_EQ(sent.status, 302);
+  EXPECT_EQ(sent.field("x-it"), "");
+}
+
 // "status location" of the answer to /old/x?q=1 at shop:81.
 std::string redirected(const std::string& conf) {
   HttpLab lab(filters("{type: RequestRedirect, requestRedirect: {" + conf + "}}", "/old"));
