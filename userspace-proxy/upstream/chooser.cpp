@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint64_t kEven = 1'000'000;  // a group's weight where localities have none
 constexpr int kHeldBackTries = 8;
+constexpr std::uint32_t kMaxSelections = 64;
 
 }  // namespace
 
@@ -88,7 +89,9 @@ Result<const Host*> Chooser::pick(const PickRequest& request, MonoTime now) {
     epoch_ = epoch;
     refresh();
   }
-  const unsigned tries = request.retry == nullptr ? 1 : 1 + request.retry->host_selection_attempts;
+  // Not given: another host is found whenever there is one. Else the last one of so many is taken, as it is.
+  const std::uint32_t bound = request.retry == nullptr ? 0 : request.retry->host_selection_attempts;
+  const unsigned tries = request.retry == nullptr ? 1 : 1 + std::clamp(bound, 1U, kMaxSelections);
   const Host* host = nullptr;
   Level* level = nullptr;
   for (unsigned attempt = 0; attempt < tries; ++attempt) {
@@ -103,6 +106,7 @@ Result<const Host*> Chooser::pick(const PickRequest& request, MonoTime now) {
     host = choose_host(*level, view, request, attempt, now);
     if (!omitted(*host, request)) return host;
   }
+  if (bound > 0) return host;
   const Host* other = any_not_omitted(*level, request);
   return other == nullptr ? host : other;
 }

@@ -63,7 +63,7 @@ void read_http(const Node& conf, RetryImage& out) {
   }
   out.response_headers = text_matches(conf.find("retriableResponseHeaders"), true);
   out.request_headers = text_matches(conf.find("retriableRequestHeaders"), true);
-  out.host_selection_attempts = std::max(count_of(conf, "hostSelectionMaxAttempts", 1), 1U);
+  out.host_selection_attempts = count_of(conf, "hostSelectionMaxAttempts");
   const auto* selection = conf.find("hostSelection");
   if (selection == nullptr) return;
   for (const auto& one : selection->items) {
