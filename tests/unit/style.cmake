@@ -1,5 +1,5 @@
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
-foreach(check tidy layers)
+foreach(check tidy layers fields)
   add_test(NAME style/${check} COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/scripts/check_${check}.py)
   set_tests_properties(style/${check} PROPERTIES LABELS style)
 endforeach()

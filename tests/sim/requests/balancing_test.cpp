@@ -165,18 +165,33 @@ TEST(Maglev, TableSizeIsHowEvenlyItSpreads) {
   EXPECT_LT(fewest(with("5")), 75U) << "one of three has one place of five";
 }
 
-std::string hashed(const std::string& policies) {
-  return "loadBalancer: {type: RingHash}, hashPolicies: [" + policies + "]";
+// Kuma 2 has them in the balancers' blocks as well.
+class HashPolicies : public testing::TestWithParam<const char*> {
+ protected:
+  static std::string hashed(const std::string& policies) {
+    std::string out = GetParam();
+    return out.replace(out.find("LIST"), 4, policies);
+  }
+};
+
+std::string place_name(const testing::TestParamInfo<const char*>& info) {
+  return info.index == 0 ? "Own" : info.index == 1 ? "OfRingHash" : "OfMaglev";
 }
 
-TEST(HashPolicies, HeaderIsTheOneNamed) {
+INSTANTIATE_TEST_SUITE_P(Places, HashPolicies,
+                         testing::Values("loadBalancer: {type: RingHash}, hashPolicies: [LIST]",
+                                         "loadBalancer: {type: RingHash, ringHash: {hashPolicies: [LIST]}}",
+                                         "loadBalancer: {type: Maglev, maglev: {hashPolicies: [LIST]}}"),
+                         place_name);
+
+TEST_P(HashPolicies, HeaderIsTheOneNamed) {
   const std::string by_tenant = hashed("{type: Header, header: {name: X-Tenant}}");
   EXPECT_EQ(different(places_of(by_tenant, users(40, "x-tenant"))), 3U);
   EXPECT_EQ(different(places_of(by_tenant, Asks(20, {"/echo", "x-tenant: a\r\n"}))), 1U);
   EXPECT_EQ(different(places_of(by_tenant, Asks(40, {"/echo", "x-user: a\r\n"}))), 3U) << "another header";
 }
 
-TEST(HashPolicies, CookieIsTheOneNamed) {
+TEST_P(HashPolicies, CookieIsTheOneNamed) {
   const std::string by_cookie = hashed("{type: Cookie, cookie: {name: sid}}");
   EXPECT_EQ(different(places_of(by_cookie, Asks(20, {"/echo", "cookie: x=1; sid=a\r\n"}))), 1U);
   EXPECT_EQ(different(places_of(by_cookie, users(40, "cookie: x=1; sid"))), 3U) << "no cookie of that name";
@@ -202,18 +217,18 @@ io::Task<void> keep_session(HttpLab* lab, Session* out) {
   co_await ask_all(lab, 3, Asks(10, {"/echo", "cookie: " + pair + "\r\n"}), &out->places);
 }
 
-Session session(const std::string& cookie, std::uint64_t seed = 1) {
-  HttpLab lab(strategy(hashed("{type: Cookie, cookie: " + cookie + "}")), {.seed = seed, .far_endpoints = 3});
+Session session(const std::string& conf, std::uint64_t seed = 1) {
+  HttpLab lab(strategy(conf), {.seed = seed, .far_endpoints = 3});
   Session out;
   lab.play(keep_session(&lab, &out));
   return out;
 }
 
-TEST(HashPolicies, CookieWithTtlIsMade) {
-  EXPECT_EQ(session("{name: sid}").made, "");
+TEST_P(HashPolicies, CookieWithTtlIsMade) {
+  EXPECT_EQ(session(hashed("{type: Cookie, cookie: {name: sid}}")).made, "");
   std::set<std::size_t> places;
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
-    const Session kept = session("{name: sid, ttl: 90s, path: /shop}", seed);
+    const Session kept = session(hashed("{type: Cookie, cookie: {name: sid, ttl: 90s, path: /shop}}"), seed);
     EXPECT_TRUE(kept.made.starts_with("sid=\"")) << kept.made;
     EXPECT_TRUE(kept.made.ends_with("\"; Max-Age=90; Path=/shop; HttpOnly")) << kept.made;
     EXPECT_EQ(kept.made_again, "");
@@ -221,12 +236,12 @@ TEST(HashPolicies, CookieWithTtlIsMade) {
     places.insert(kept.places.front());
   }
   EXPECT_EQ(places.size(), 3U) << "each client gets one of its own";
-  const Session plain = session("{name: sid, ttl: 2m}");
+  const Session plain = session(hashed("{type: Cookie, cookie: {name: sid, ttl: 2m}}"));
   EXPECT_TRUE(plain.made.ends_with("\"; Max-Age=120; HttpOnly")) << plain.made;
 }
 
-TEST(HashPolicies, CookieWithTtlZeroIsOfTheSession) {
-  const Session kept = session("{name: sid, ttl: 0s}");
+TEST_P(HashPolicies, CookieWithTtlZeroIsOfTheSession) {
+  const Session kept = session(hashed("{type: Cookie, cookie: {name: sid, ttl: 0s}}"));
   EXPECT_TRUE(kept.made.starts_with("sid=\"")) << kept.made;
   EXPECT_TRUE(kept.made.ends_with("\"; HttpOnly")) << kept.made;
   EXPECT_EQ(kept.made.find("Max-Age"), std::string::npos) << kept.made;
@@ -235,13 +250,13 @@ TEST(HashPolicies, CookieWithTtlZeroIsOfTheSession) {
   EXPECT_EQ(different(kept.places), 1U);
 }
 
-TEST(HashPolicies, SourceIpIsTheClients) {
+TEST_P(HashPolicies, SourceIpIsTheClients) {
   EXPECT_EQ(different(places_of(hashed("{type: SourceIP, connection: {sourceIP: true}}"), Asks(30))), 1U);
   EXPECT_EQ(different(places_of(hashed("{type: Connection, connection: {sourceIP: true}}"), Asks(30))), 1U);
   EXPECT_EQ(different(places_of(hashed("{type: Connection, connection: {sourceIP: false}}"), Asks(30))), 3U);
 }
 
-TEST(HashPolicies, QueryParameterIsTheOneNamed) {
+TEST_P(HashPolicies, QueryParameterIsTheOneNamed) {
   const std::string by_user = hashed("{type: QueryParameter, queryParameter: {name: user}}");
   Asks asks;
   for (int i = 0; i < 40; ++i) asks.push_back({"/echo?a=1&user=u" + std::to_string(i)});
@@ -251,14 +266,14 @@ TEST(HashPolicies, QueryParameterIsTheOneNamed) {
 }
 
 // Nothing sets filter state in a sidecar, so the policy leaves the choice to the next one or to chance.
-TEST(HashPolicies, FilterStateSaysNothing) {
+TEST_P(HashPolicies, FilterStateSaysNothing) {
   const std::string state = "{type: FilterState, filterState: {key: k}, terminal: true}";
   EXPECT_EQ(different(places_of(hashed(state), Asks(40, {"/echo", "k: a\r\n"}))), 3U);
   const std::string then_user = hashed(state + ", {type: Header, header: {name: x-user}}");
   EXPECT_EQ(different(places_of(then_user, Asks(20, {"/echo", "x-user: a\r\n"}))), 1U);
 }
 
-TEST(HashPolicies, TerminalEndsTheListWhereItSpeaks) {
+TEST_P(HashPolicies, TerminalEndsTheListWhereItSpeaks) {
   const auto by_both = [](const std::string& terminal) {
     return hashed("{type: Header, header: {name: x-tenant}, terminal: " + terminal +
                   "}, {type: Header, header: {name: x-user}}");

@@ -132,8 +132,9 @@ TEST(ConnectionLimits, MaxConnectionsRefusesConnectionsOfBytes) {
 }
 
 // Requests one after the other, with pauses; how many of each endpoint's answers were among the last `last`.
-io::Task<void> ask_in_turn(HttpLab* lab, int count, Nanos pause, std::vector<int>* statuses) {
-  Client client(*lab, Way::outbound);
+io::Task<void> ask_in_turn(HttpLab* lab, int count, Nanos pause, std::vector<int>* statuses,
+                           Way way = Way::outbound) {
+  Client client(*lab, way);
   for (int i = 0; i < count; ++i) {
     statuses->push_back((co_await client.ask("/echo")).status);
     (void)co_await lab->ring().sleep_for(pause);
@@ -294,6 +295,125 @@ TEST(Outliers, HealthyPanicThresholdUsesThemAllTheSame) {
   };
   EXPECT_EQ(heads("0"), 4U) << "then there is no healthy endpoint";
   EXPECT_EQ(heads("50"), 30U);
+}
+
+// The same at an inbound, where the application is the only endpoint: an ejected one is out of reach only
+// when nobody panics, it is its only pool, it is never asked again, and it has no others to be compared with.
+class InboundBreaker : public testing::TestWithParam<Side> {
+ protected:
+  static std::string with(const std::string& conf) { return on_side(GetParam(), "MeshCircuitBreaker", conf); }
+  static Crowd limited(const std::string& conf) {
+    HttpLab lab(with("{connectionLimits: " + conf + "}"));
+    return crowd(lab, 6, "/wait/500", Way::inbound);
+  }
+  // How many of the requests the application got.
+  static std::size_t got(const std::string& conf, const Application::Said& said, int count = 20,
+                         Nanos pause = 10ms) {
+    HttpLab lab(with("{outlierDetection: {" + conf + "}}"));
+    lab.application().always = said;
+    std::vector<int> out;
+    lab.play(ask_in_turn(&lab, count, pause, &out, Way::inbound));
+    return lab.application().heads.size();
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Sides, InboundBreaker, testing::Values(Side::rules, Side::from),
+                         [](const auto& info) { return name_of(info.param); });
+
+TEST_P(InboundBreaker, ConnectionLimits) {
+  EXPECT_EQ(limited("{maxRequests: 2}").served, 2);
+  HttpLab lab(with("{connectionLimits: {maxConnections: 2}}"));
+  EXPECT_EQ(crowd(lab, 6, "/wait/500", Way::inbound).served, 6);
+  EXPECT_EQ(lab.application().connections, 2);
+  const Crowd waiting = limited("{maxConnections: 1, maxPendingRequests: 2}");
+  EXPECT_LT(waiting.served, 6);
+  EXPECT_GE(waiting.served, 2);
+  // One pool and no retries are all that an inbound has.
+  EXPECT_EQ(limited("{maxConnectionPools: 1, maxRetries: 1}").served, 6);
+}
+
+constexpr const char* kAlone =
+    "interval: 100ms, baseEjectionTime: 1h, maxEjectionPercent: 100, healthyPanicThreshold: 0, ";
+
+TEST_P(InboundBreaker, DetectorsOfFailuresInARow) {
+  const std::string alone = kAlone;
+  EXPECT_EQ(got(alone + "detectors: {totalFailures: {consecutive: 5}}", {500}), 5U);
+  EXPECT_EQ(got(alone + "disabled: true, detectors: {totalFailures: {consecutive: 5}}", {500}), 20U);
+  EXPECT_EQ(got(alone + "detectors: {gatewayFailures: {consecutive: 3}}", {503}), 3U);
+  EXPECT_EQ(got(alone + "detectors: {gatewayFailures: {consecutive: 3}}", {500}), 20U);
+}
+
+io::Task<void> ask_unreachable(HttpLab* lab, std::vector<int>* statuses) {
+  Client client(*lab, Way::inbound);
+  EXPECT_TRUE(co_await client.connect());
+  io::SimFaults faults;
+  faults.unanswered = 1000;
+  lab->sim().network().set_faults(faults);
+  for (int i = 0; i < 20; ++i) statuses->push_back((co_await client.ask("/echo")).status);
+}
+
+TEST_P(InboundBreaker, LocalOriginFailuresAreApartWhenSplit) {
+  const auto timed_out = [](const std::string& split) {
+    HttpLab lab(
+        with(std::string("{outlierDetection: {") + kAlone + "splitExternalAndLocalErrors: " + split +
+             ", detectors: {localOriginFailures: {consecutive: 4}, totalFailures: {consecutive: 9}}}}") +
+        on_side(GetParam(), "MeshTimeout", "{connectionTimeout: 1s}"));
+    std::vector<int> statuses;
+    lab.play(ask_unreachable(&lab, &statuses));
+    return std::ranges::count(statuses, 504);
+  };
+  EXPECT_EQ(timed_out("true"), 4);
+  EXPECT_EQ(timed_out("false"), 9);
+}
+
+TEST_P(InboundBreaker, FailurePercentage) {
+  const auto failed = [](const std::string& detector, int status = 500) {
+    return got(
+        "interval: 1s, baseEjectionTime: 1h, maxEjectionPercent: 100, healthyPanicThreshold: 0, "
+        "detectors: {failurePercentage: {" +
+            detector + "}}",
+        {status}, 200);
+  };
+  EXPECT_LT(failed("minimumHosts: 1, requestVolume: 10, threshold: 85"), 150U);
+  EXPECT_EQ(failed("minimumHosts: 2, requestVolume: 10, threshold: 85"), 200U);
+  EXPECT_EQ(failed("minimumHosts: 1, requestVolume: 1000, threshold: 85"), 200U);
+  const auto half_failed = [](const std::string& threshold) {
+    HttpLab lab(
+        with("{outlierDetection: {interval: 1s, baseEjectionTime: 1h, maxEjectionPercent: 100, "
+             "healthyPanicThreshold: 0, detectors: {failurePercentage: {minimumHosts: 1, "
+             "requestVolume: 10, threshold: " +
+             threshold + "}}}}"));
+    for (int i = 0; i < 200; ++i) lab.application().next.push_back({i % 2 == 0 ? 500 : 200});
+    std::vector<int> out;
+    lab.play(ask_in_turn(&lab, 200, 10ms, &out, Way::inbound));
+    return lab.application().heads.size();
+  };
+  EXPECT_EQ(half_failed("85"), 200U);
+  EXPECT_LT(half_failed("40"), 150U);
+}
+
+TEST_P(InboundBreaker, SuccessRateHasNobodyToCompareWith) {
+  EXPECT_EQ(got(std::string(kAlone) + "detectors: {successRate: {minimumHosts: 1, requestVolume: 5, "
+                                      "standardDeviationFactor: '0.5'}}",
+                {500}, 100),
+            100U);
+}
+
+TEST_P(InboundBreaker, EjectionEndsAndHasBounds) {
+  const auto failed = [](const std::string& times) {
+    return got(times + ", healthyPanicThreshold: 0, detectors: {totalFailures: {consecutive: 5}}", {500}, 60,
+               100ms);
+  };
+  EXPECT_EQ(failed("interval: 100ms, baseEjectionTime: 1h, maxEjectionPercent: 100"), 5U);
+  EXPECT_GT(failed("interval: 100ms, baseEjectionTime: 1s, maxEjectionPercent: 100"), 5U);
+  EXPECT_EQ(failed("interval: 1h, baseEjectionTime: 100ms, maxEjectionPercent: 100"), 5U);
+  EXPECT_GT(failed("interval: 1s, baseEjectionTime: 100ms, maxEjectionPercent: 100"), 5U);
+  EXPECT_EQ(failed("interval: 100ms, baseEjectionTime: 1h, maxEjectionPercent: 10"), 60U);
+  EXPECT_EQ(got("interval: 100ms, baseEjectionTime: 1h, maxEjectionPercent: 100, detectors: {totalFailures: "
+                "{consecutive: 5}}",
+                {500}),
+            20U)
+      << "half of them is where panic begins";
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // MeshFaultInjection, from documents to what clients see.
 #include <chrono>
 
+#include "policy/kinds/check.h"
 #include "tests/sim/requests/http_lab.h"
 
 namespace sluice::lab {
@@ -119,6 +120,33 @@ spec:
   EXPECT_EQ(asked(front, Way::same_node, 1)[0].status, 503);
   HttpLab back(with("back"), {.mtls = true});
   EXPECT_EQ(asked(back, Way::same_node, 1)[0].status, 200);
+}
+
+TEST(FaultsFrom, EveryFieldIsReadAsInRules) {
+  const auto told = [](const std::string& what, const std::string& path = "/echo") {
+    HttpLab lab(on_side(Side::from, "MeshFaultInjection", "{http: [{" + what + "}]}"));
+    return asked(lab, Way::inbound, 1, path)[0];
+  };
+  EXPECT_EQ(told("abort: {httpStatus: 418, percentage: 100}").status, 418);
+  EXPECT_EQ(told("abort: {httpStatus: 418, percentage: 0}").status, 200);
+  EXPECT_GE(told("delay: {value: 700ms, percentage: 100}").took, 700ms);
+  EXPECT_LT(told("delay: {value: 700ms, percentage: 0}").took, 100ms);
+  const std::string large = "/bytes/262144";
+  EXPECT_GE(told("responseBandwidth: {limit: 64kbps, percentage: 100}", large).took, 3800ms);
+  EXPECT_LT(told("responseBandwidth: {limit: 64kbps, percentage: 0}", large).took, 500ms);
+}
+
+// Built-in gateways are not served.
+TEST(FaultsTo, AreForGateways) {
+  const auto with = [](const std::string& top) {
+    return "type: MeshFaultInjection\nname: out\nmesh: default\nspec:\n  targetRef: " + top +
+           "\n  to: [{targetRef: {kind: Mesh}, default: {http: [{abort: {httpStatus: 418, percentage: "
+           "100}}]}}]\n---\n";
+  };
+  EXPECT_TRUE(
+      policy::check_text(with("{kind: MeshService, name: web}"), "faults.yaml").diagnostics.has_errors());
+  HttpLab lab(with("{kind: Mesh}"));
+  EXPECT_EQ(asked(lab, Way::outbound, 1)[0].status, 200);
 }
 
 }  // namespace

@@ -34,26 +34,22 @@ io::Task<void> say(HttpLab* lab, Way way, std::string text, End* out) {
   }
 }
 
-class H2Timeouts : public testing::TestWithParam<Way> {
+class H2Timeouts : public testing::TestWithParam<Side> {
  protected:
-  static std::string with(const std::string& conf) {
-    return GetParam() == Way::outbound ? towards("MeshTimeout", "far", conf)
-                                       : at_api("MeshTimeout", "    - default: " + conf + "\n");
-  }
+  static Way way() { return way_of(GetParam()); }
+  static std::string with(const std::string& conf) { return on_side(GetParam(), "MeshTimeout", conf); }
   static FlightRow row(const HttpLab& lab) {
-    return lab.last_connection(GetParam() == Way::outbound ? Direction::outbound : Direction::inbound);
+    return lab.last_connection(way() == Way::outbound ? Direction::outbound : Direction::inbound);
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Sides, H2Timeouts, testing::Values(Way::outbound, Way::inbound),
-                         [](const auto& info) {
-                           return std::string(info.param == Way::outbound ? "Outbound" : "Inbound");
-                         });
+INSTANTIATE_TEST_SUITE_P(Sides, H2Timeouts, testing::Values(Side::to, Side::rules, Side::from),
+                         [](const auto& info) { return name_of(info.param); });
 
 TEST_P(H2Timeouts, IdleTimeoutCountsFromTheEndOfTheLastRequest) {
   HttpLab lab(with("{idleTimeout: 7s, http: {requestTimeout: 30s}}"));
   End end;
-  lab.play(say(&lab, GetParam(), get(1, "/wait/1000") + get(3, "/wait/9000"), &end));
+  lab.play(say(&lab, way(), get(1, "/wait/1000") + get(3, "/wait/9000"), &end));
   EXPECT_TRUE(end.answered);
   EXPECT_EQ(end.goaway, frames::kNoError);
   EXPECT_GE(end.took, 16s);
@@ -65,7 +61,7 @@ TEST_P(H2Timeouts, RequestHeadersTimeout) {
   HttpLab lab(with("{http: {requestTimeout: 0s, requestHeadersTimeout: 2s}}"));
   End end;
   const std::string fields = frames::block(frames::get());
-  lab.play(say(&lab, GetParam(), frames::frame(frames::kHeaders, frames::kEndStream, 1, fields), &end));
+  lab.play(say(&lab, way(), frames::frame(frames::kHeaders, frames::kEndStream, 1, fields), &end));
   EXPECT_FALSE(end.answered);
   EXPECT_EQ(end.goaway, frames::kCalm);
   EXPECT_GE(end.took, 2s);
@@ -76,7 +72,7 @@ TEST_P(H2Timeouts, RequestHeadersTimeout) {
 TEST_P(H2Timeouts, MaxConnectionDurationLetsRequestsEnd) {
   HttpLab lab(with("{http: {maxConnectionDuration: 2s}}"));
   End end;
-  lab.play(say(&lab, GetParam(), get(1, "/wait/3000"), &end));
+  lab.play(say(&lab, way(), get(1, "/wait/3000"), &end));
   EXPECT_TRUE(end.answered);
   EXPECT_EQ(end.goaway, frames::kNoError);
   EXPECT_GE(end.took, 3s);
@@ -100,7 +96,7 @@ io::Task<void> wait_for_reset(HttpLab* lab, Way way, Nanos* took) {
 TEST_P(H2Timeouts, RequestTimeoutResetsAnAnswerThatHasBegun) {
   HttpLab lab(with("{http: {requestTimeout: 1s}}"));
   Nanos took{};
-  lab.play(wait_for_reset(&lab, GetParam(), &took));
+  lab.play(wait_for_reset(&lab, way(), &took));
   EXPECT_GE(took, 1s);
   EXPECT_LE(took, 1100ms);
   EXPECT_EQ(lab.last_request().reason, static_cast<std::uint8_t>(Reason::request_timeout));

@@ -228,6 +228,9 @@ TEST(HealthCheckGrpc, ServiceAndAuthority) {
   const std::string& head = lab.application().heads.front();
   EXPECT_TRUE(head.starts_with("POST /grpc.health.v1.Health/Check ")) << head;
   EXPECT_TRUE(head.contains("shop.example")) << head;
+  // A message of one field: its number and type, its length, the text.
+  ASSERT_FALSE(lab.application().checks.empty());
+  EXPECT_EQ(lab.application().checks.front(), std::string("\0\0\0\0\6\n\4shop", 11));
   HttpLab off(check("grpc: {disabled: true}"), {.protocol = "grpc"});
   off.play(sleep_long(&off, 2s));
   EXPECT_TRUE(off.application().heads.empty());

@@ -345,4 +345,12 @@ std::string towards(const std::string& kind, const std::string& service, const s
          service + "}\n      default: " + conf + "\n---\n";
 }
 
+std::string on_side(Side side, const std::string& kind, const std::string& conf) {
+  if (side == Side::to) return towards(kind, "far", conf);
+  if (side == Side::rules) return at_api(kind, "    - default: " + conf + "\n");
+  return "type: " + kind + "\nname: at-api\nmesh: default\nspec:\n" +
+         "  targetRef: {kind: Dataplane, labels: {app: api}}\n  from:\n" +
+         "    - targetRef: {kind: Mesh}\n      default: " + conf + "\n---\n";
+}
+
 }  // namespace sluice::lab

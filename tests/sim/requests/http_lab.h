@@ -141,6 +141,16 @@ class Client {
   std::string received_;
 };
 
+// Where a policy says its `default`: of what web asks of far, or of api's inbound.
+enum class Side : std::uint8_t { to, rules, from };
+inline Way way_of(Side side) {
+  return side == Side::to ? Way::outbound : Way::inbound;
+}
+inline std::string name_of(Side side) {
+  return side == Side::to ? "Outbound" : side == Side::rules ? "Inbound" : "InboundFrom";
+}
+std::string on_side(Side side, const std::string& kind, const std::string& conf);
+
 // A document of `kind` that speaks of api's inbound, of requests to a service by web, in Kuma 3's form.
 std::string at_api(const std::string& kind, const std::string& rules);
 std::string towards(const std::string& kind, const std::string& service, const std::string& conf);

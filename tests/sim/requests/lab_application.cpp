@@ -113,11 +113,17 @@ io::Task<void> Application::call(std::unique_ptr<codec::ServerStream> stream) {
     ++abandoned;
     co_return;
   }
+  if (stream->request().target.path.starts_with("/grpc.health.")) {
+    const auto part = co_await stream->read_body();
+    if (part)
+      checks.emplace_back(reinterpret_cast<const char*>(part->data.bytes().data()), part->data.size());
+  }
   Said said = always;
   if (!next.empty()) {
     said = next.front();
     next.pop_front();
   }
+  if (said.after > Nanos::zero() && !co_await ring_.sleep_for(said.after)) co_return;
   // A status says its number in an answer that is nothing but its trailers.
   std::string head = "HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\n";
   if (said.status != 0) head += "grpc-status: " + std::to_string(said.status) + "\r\n";

@@ -42,6 +42,7 @@ class Application {
 
   // What it has seen.
   std::vector<std::string> heads;
+  std::vector<std::string> checks;  // bodies of gRPC health checks
   int connections = 0;
   int abandoned = 0;  // requests whose connection was closed or reset before the whole answer was out
   int closed = 0;     // connections that have ended

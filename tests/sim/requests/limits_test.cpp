@@ -1,6 +1,7 @@
 // MeshRateLimit, from documents to what clients see.
 #include <chrono>
 
+#include "policy/kinds/check.h"
 #include "tests/sim/requests/http_lab.h"
 
 namespace sluice::lab {
@@ -73,6 +74,7 @@ TEST(RequestRate, AnswersAsOnRateLimitSays) {
   EXPECT_EQ(statuses(answers), (std::vector<int>{200, 503}));
   EXPECT_EQ(answers[1].field("x-limited"), "yes");
   EXPECT_EQ(answers[1].field("retry-after"), "1");
+  EXPECT_TRUE(answers[1].head.contains("x-envoy-ratelimited: mine\r\n")) << answers[1].head;
 }
 
 TEST(RequestRate, IsLiftedByDisabled) {
@@ -158,6 +160,55 @@ TEST(ConnectionRate, IsLiftedByDisabled) {
   std::vector<int> out;
   lab.play(connect_times(&lab, Way::inbound, 3, 1ms, &out));
   EXPECT_EQ(out, std::vector<int>(6, 200));
+}
+
+std::string from_everybody(const std::string& local) {
+  return on_side(Side::from, "MeshRateLimit", "{local: " + local + "}");
+}
+
+TEST(RateLimitFrom, OfRequests) {
+  const auto told = [](const std::string& http, Nanos between = 1ms) {
+    HttpLab lab(from_everybody("{http: {" + http + "}}"));
+    return asked(lab, Way::inbound, 4, between);
+  };
+  EXPECT_EQ(statuses(told("requestRate: {num: 2, interval: 1s}")), (std::vector<int>{200, 200, 429, 429}));
+  EXPECT_EQ(statuses(told("requestRate: {num: 2, interval: 1s}", 500ms)), std::vector<int>(4, 200));
+  EXPECT_EQ(statuses(told("requestRate: {num: 2, interval: 10s}", 500ms)),
+            (std::vector<int>{200, 200, 429, 429}));
+  EXPECT_EQ(statuses(told("disabled: true, requestRate: {num: 1, interval: 1s}")), std::vector<int>(4, 200));
+  const auto answer = told(
+      "requestRate: {num: 1, interval: 1s}, onRateLimit: {status: 503, headers: "
+      "{set: [{name: x-set, value: a}], add: [{name: x-add, value: b}]}}")[1];
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.field("x-set"), "a");
+  EXPECT_EQ(answer.field("x-add"), "b");
+}
+
+TEST(RateLimitFrom, OfConnections) {
+  const auto told = [](const std::string& tcp, Nanos between = 1ms) {
+    HttpLab lab(from_everybody("{tcp: {" + tcp + "}}"));
+    std::vector<int> out;
+    lab.play(connect_times(&lab, Way::inbound, 3, between, &out));
+    return out;
+  };
+  const std::vector<int> third_refused{200, 200, 200, 200, 0, 0};
+  EXPECT_EQ(told("connectionRate: {num: 2, interval: 1s}"), third_refused);
+  EXPECT_EQ(told("connectionRate: {num: 2, interval: 1s}", 500ms), std::vector<int>(6, 200));
+  EXPECT_EQ(told("connectionRate: {num: 2, interval: 10s}", 500ms), third_refused);
+  EXPECT_EQ(told("disabled: true, connectionRate: {num: 2, interval: 1s}"), std::vector<int>(6, 200));
+}
+
+// Built-in gateways are not served.
+TEST(RateLimitTo, IsForGateways) {
+  const auto with = [](const std::string& top) {
+    return "type: MeshRateLimit\nname: out\nmesh: default\nspec:\n  targetRef: " + top +
+           "\n  to: [{targetRef: {kind: Mesh}, default: {local: {http: {requestRate: {num: 1, interval: "
+           "1h}}}}}]\n---\n";
+  };
+  EXPECT_TRUE(
+      policy::check_text(with("{kind: MeshService, name: web}"), "limits.yaml").diagnostics.has_errors());
+  HttpLab lab(with("{kind: Mesh}"));
+  EXPECT_EQ(statuses(asked(lab, Way::outbound, 3)), std::vector<int>(3, 200));
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ struct Ask {
 };
 using Asks = std::vector<Ask>;
 using Answers = std::vector<Client::Answer>;
+using Counts = std::vector<std::size_t>;
 
 io::Task<void> ask_all(HttpLab* lab, Way way, Asks asks, Answers* out) {
   Client client(*lab, way);
@@ -367,20 +368,66 @@ std::vector<std::size_t> reached(const std::string& refs) {
   return {lab.far(0).heads.size(), lab.far(1).heads.size(), lab.far(2).heads.size(), refused};
 }
 
-using Counts = std::vector<std::size_t>;
-
 TEST(RouteBackends, KindNameTagsLabelsAndPortSayWhich) {
   EXPECT_EQ(reached("{kind: MeshService, name: api}"), (Counts{40, 0, 0, 0})) << "the same application";
   EXPECT_EQ(reached(version("v3")), (Counts{0, 0, 40, 0}));
   EXPECT_EQ(reached("{kind: MeshService, name: far-v2, port: 8000}"), (Counts{0, 40, 0, 0}));
   EXPECT_EQ(reached("{kind: MeshService, name: far-v2, sectionName: main}"), (Counts{0, 40, 0, 0}));
   EXPECT_EQ(reached("{kind: MeshService, name: far-v2, sectionName: none}"), (Counts{0, 0, 0, 40}));
-  EXPECT_EQ(reached("{kind: MeshService, labels: {kuma.io/display-name: far-v3}, port: 8000}").back() % 40,
-            0U);
   EXPECT_EQ(reached("{kind: MeshService, labels: {team: two}, port: 8000}").back(), 0U);
+  EXPECT_EQ(reached("{kind: MeshService, labels: {team: three}, port: 8000}").back(), 40U);
+  EXPECT_EQ(reached("{kind: MeshService, name: far-v2, namespace: elsewhere, port: 8000}").back(), 40U);
   EXPECT_EQ(reached("{kind: MeshService, name: far-v2, port: 8001}"), (Counts{0, 0, 0, 40}))
       << "speaks bytes";
   EXPECT_EQ(reached("{kind: MeshService, name: far-v2, port: 9}"), (Counts{0, 0, 0, 40}));
+}
+
+bool refused(const std::string& document) {
+  return policy::check_text(document, "routes.yaml").diagnostics.has_errors();
+}
+
+TEST(RouteBackends, MeshAndProxyTypesAreRefused) {
+  for (const std::string more : {"mesh: other", "proxyTypes: [Sidecar]"}) {
+    const std::string ref = "{kind: MeshService, name: far, " + more + "}";
+    EXPECT_TRUE(refused(backends(ref))) << more;
+    EXPECT_TRUE(refused(filters("{type: RequestMirror, requestMirror: {backendRef: " + ref + "}}"))) << more;
+    EXPECT_TRUE(refused(document("MeshTCPRoute", "db", "        - default: {backendRefs: [" + ref + "]}\n")))
+        << more;
+  }
+}
+
+TEST(RouteBackends, HostnamesAreForGateways) {
+  std::string named = backends("{kind: MeshService, name: far}");
+  EXPECT_FALSE(refused(named));
+  EXPECT_TRUE(
+      refused(named.replace(named.find("      rules:"), 12, "      hostnames: [shop.test]\n      rules:")));
+}
+
+// How many of 40 requests to the first endpoint the second and third get a copy of.
+Counts mirrored(const std::string& ref) {
+  HttpLab lab(
+      kServices + routes("        - matches: [{path: {type: PathPrefix, value: /}}]\n          default: "
+                         "{backendRefs: [" +
+                         version("v1") +
+                         "], filters: [{type: RequestMirror, requestMirror: {backendRef: " + ref + "}}]}\n"),
+      {.far_endpoints = 3, .warnings = true});
+  (void)answers(lab, Asks(40));
+  EXPECT_EQ(lab.far(0).heads.size(), 40U);
+  return {lab.far(1).heads.size(), lab.far(2).heads.size()};
+}
+
+TEST(RouteFilters, RequestMirrorsBackendIsTheOneNamed) {
+  EXPECT_EQ(mirrored(version("v3")), (Counts{0, 40}));
+  EXPECT_EQ(mirrored("{kind: MeshService, name: far-v2, port: 8000}"), (Counts{40, 0}));
+  EXPECT_EQ(mirrored("{kind: MeshService, name: far-v3, port: 8000}"), (Counts{0, 40}));
+  EXPECT_EQ(mirrored("{kind: MeshService, name: far-v2, port: 9}"), (Counts{0, 0}));
+  EXPECT_EQ(mirrored("{kind: MeshService, name: far-v2, namespace: elsewhere, port: 8000}"), (Counts{0, 0}));
+  EXPECT_EQ(mirrored("{kind: MeshService, name: far-v2, sectionName: main}"), (Counts{40, 0}));
+  EXPECT_EQ(mirrored("{kind: MeshService, name: far-v2, sectionName: none}"), (Counts{0, 0}));
+  EXPECT_EQ(mirrored("{kind: MeshService, labels: {team: two}, port: 8000}"), (Counts{40, 0}));
+  EXPECT_EQ(mirrored("{kind: MeshService, labels: {team: three}, port: 8000}"), (Counts{0, 0}));
+  EXPECT_EQ(mirrored("{kind: MeshService, name: far-v2, port: 8000, weight: 0}"), (Counts{40, 0}))
+      << "one copy, whatever its weight";
 }
 
 TEST(RouteBackends, MeshMultiZoneServiceIsAllOfItsServices) {
@@ -456,8 +503,9 @@ struct Connected {
 };
 
 Connected connected(const std::string& refs, int times = 100) {
-  HttpLab lab(document("MeshTCPRoute", "db", "        - default: {backendRefs: [" + refs + "]}\n"),
-              {.far_endpoints = 2, .warnings = true});
+  HttpLab lab(
+      kServices + document("MeshTCPRoute", "db", "        - default: {backendRefs: [" + refs + "]}\n"),
+      {.far_endpoints = 2, .warnings = true});
   Connected out;
   lab.play(connect_often(&lab, times, &out.served));
   out.at = {lab.far(0).heads.size(), lab.far(1).heads.size()};
@@ -474,6 +522,20 @@ TEST(TcpRoutes, WeightIsTheShareOfConnections) {
   EXPECT_EQ(shared.served, 100);
   EXPECT_NEAR(static_cast<double>(shared.at[0]), 75, 3);
   EXPECT_EQ(connected(db("v1", 0) + ", " + db("v2", 1)).at, (Counts{0, 100}));
+}
+
+TEST(TcpRoutes, KindNameTagsLabelsAndPortSayWhich) {
+  const auto at = [](const std::string& ref) { return connected("{kind: " + ref + "}", 10).at; };
+  EXPECT_EQ(at("MeshServiceSubset, name: db, tags: {version: v2}"), (Counts{0, 10}));
+  EXPECT_EQ(at("MeshService, name: far-v2, port: 8001"), (Counts{0, 10}));
+  EXPECT_EQ(at("MeshMultiZoneService, name: far-v2, port: 8001"), (Counts{0, 0}));
+  EXPECT_EQ(at("MeshService, name: nobody, port: 8001"), (Counts{0, 0}));
+  EXPECT_EQ(at("MeshService, name: far-v2, port: 9"), (Counts{0, 0}));
+  EXPECT_EQ(at("MeshService, name: far-v2, namespace: elsewhere, port: 8001"), (Counts{0, 0}));
+  EXPECT_EQ(at("MeshService, name: far-v2, sectionName: raw"), (Counts{0, 10}));
+  EXPECT_EQ(at("MeshService, name: far-v2, sectionName: none"), (Counts{0, 0}));
+  EXPECT_EQ(at("MeshService, labels: {team: two}, port: 8001"), (Counts{0, 10}));
+  EXPECT_EQ(at("MeshService, labels: {team: three}, port: 8001"), (Counts{0, 0}));
 }
 
 TEST(TcpRoutes, WhatIsNotThereRefusesItsShare) {

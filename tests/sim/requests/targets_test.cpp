@@ -203,5 +203,75 @@ TEST_P(Destinations, TagsAndProxyTypesAreRefused) {
   EXPECT_TRUE(refused(kTop, "{kind: Mesh, tags: {version: v1}}"));
 }
 
+// Clients that a rule means; web's identity is spiffe://default/web, and it names no server in its hello.
+class Matches : public Targets {
+ protected:
+  static std::string rules(const std::string& match) {
+    return at_api(GetParam().kind,
+                  std::string("    - matches: [{") + match + "}]\n      " + GetParam().item + "\n");
+  }
+  static bool mean_web(const std::string& match) {
+    const LabOptions options{.mtls = true};
+    return seen(rules(match), Way::same_node, options) != seen("", Way::same_node, options);
+  }
+  static bool refused_match(const std::string& match) {
+    return policy::check_text(rules(match), "targets.yaml").diagnostics.has_errors();
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Each, Matches, testing::Values(kParts[1], kParts[7], kParts[10]),
+                         [](const auto& info) { return std::string(info.param.kind); });
+
+TEST_P(Matches, SpiffeIdSaysWhichClients) {
+  EXPECT_TRUE(mean_web("spiffeID: {type: Exact, value: spiffe://default/web}"));
+  EXPECT_FALSE(mean_web("spiffeID: {type: Exact, value: spiffe://default/job}"));
+  EXPECT_FALSE(mean_web("spiffeID: {type: Exact, value: spiffe://default/we}"));
+  EXPECT_TRUE(mean_web("spiffeID: {type: Prefix, value: spiffe://default/we}"));
+  EXPECT_FALSE(mean_web("spiffeID: {type: Prefix, value: spiffe://default/job}"));
+}
+
+TEST_P(Matches, SniSaysWhichClients) {
+  EXPECT_FALSE(mean_web("sni: {type: Exact, value: shop.test}"));
+  EXPECT_FALSE(
+      mean_web("spiffeID: {type: Exact, value: spiffe://default/web}, sni: {type: Exact, value: shop.test}"));
+  EXPECT_TRUE(refused_match("sni: {type: Prefix, value: shop.test}"));
+}
+
+class FromClients : public Targets {};
+
+INSTANTIATE_TEST_SUITE_P(Each, FromClients, testing::Values(kParts[2], kParts[6], kParts[8], kParts[11]),
+                         [](const auto& info) { return std::string(info.param.kind); });
+
+constexpr const char* kServer = "{kind: Dataplane, name: api}";
+
+TEST_P(FromClients, OnlyTagsTellThemApart) {
+  EXPECT_TRUE(acts(kServer, "{kind: Mesh}"));
+  for (const std::string more : {"name: web", "tags: {role: front}", "labels: {app: web}", "namespace: here",
+                                 "sectionName: main", "mesh: other", "proxyTypes: []"}) {
+    EXPECT_TRUE(refused(kServer, "{kind: Mesh, " + more + "}")) << more;
+  }
+  EXPECT_TRUE(refused(kServer, "{kind: Dataplane, name: web}"));
+  for (const std::string ref : {"{kind: MeshService, name: web}", "{kind: MeshSubset, tags: {role: front}}",
+                                "{kind: MeshServiceSubset, name: web, tags: {role: front}}"}) {
+    EXPECT_EQ(refused(kServer, ref), !is("MeshFaultInjection")) << ref;
+  }
+}
+
+TEST(FaultsFrom, ClientsAreToldApart) {
+  const auto faulty = [](const std::string& ref) {
+    const LabOptions options{.mtls = true};
+    const std::string document =
+        std::string("type: MeshFaultInjection\nname: p\nmesh: default\nspec:\n  targetRef: ") + kServer +
+        "\n  from: [{targetRef: " + ref + ", " + kFault + "}]\n---\n";
+    return seen(document, Way::same_node, options) != seen("", Way::same_node, options);
+  };
+  EXPECT_TRUE(faulty("{kind: MeshService, name: web}"));
+  EXPECT_FALSE(faulty("{kind: MeshService, name: job}"));
+  EXPECT_FALSE(faulty("{kind: MeshSubset, tags: {role: back}}"));
+  EXPECT_TRUE(faulty("{kind: MeshServiceSubset, name: web, tags: {role: front}}"));
+  EXPECT_FALSE(faulty("{kind: MeshServiceSubset, name: web, tags: {role: back}}"));
+  EXPECT_FALSE(faulty("{kind: MeshServiceSubset, name: job, tags: {role: front}}"));
+}
+
 }  // namespace
 }  // namespace sluice::lab
