@@ -222,13 +222,18 @@ TEST(Outliers, FailurePercentage) {
 }
 
 TEST(Outliers, FailurePercentageBelowItsThreshold) {
-  HttpLab lab(outliers("{interval: 1s, baseEjectionTime: 1h, maxEjectionPercent: 60, detectors: "
-                       "{failurePercentage: {minimumHosts: 1, requestVolume: 5, threshold: 85}}}"),
-              {.far_endpoints = 2});
-  for (int i = 0; i < 50; ++i) lab.application().next.push_back({i % 2 == 0 ? 500 : 0});
-  std::vector<int> statuses;
-  lab.play(ask_in_turn(&lab, 100, 40ms, &statuses));
-  EXPECT_EQ(lab.application().heads.size(), 50U);
+  const auto half_failed = [](const std::string& threshold) {
+    HttpLab lab(kPlain + outliers("{interval: 1s, baseEjectionTime: 1h, maxEjectionPercent: 60, detectors: "
+                                  "{failurePercentage: {minimumHosts: 1, requestVolume: 5, threshold: " +
+                                  threshold + "}}}"),
+                {.far_endpoints = 2});
+    for (int i = 0; i < 50; ++i) lab.application().next.push_back({i % 2 == 0 ? 500 : 0});
+    std::vector<int> statuses;
+    lab.play(ask_in_turn(&lab, 100, 40ms, &statuses));
+    return lab.application().heads.size();
+  };
+  EXPECT_EQ(half_failed("85"), 50U);
+  EXPECT_LT(half_failed("40"), 40U);
 }
 
 TEST(Outliers, ComeBackAfterBaseEjectionTime) {
@@ -253,6 +258,10 @@ TEST(Outliers, ComeBackOnlyWhenAnIntervalEnds) {
 }
 
 TEST(Outliers, MaxEjectionPercentKeepsTheRest) {
+  EXPECT_EQ(went_to_the_bad_one(outliers("{interval: 100ms, baseEjectionTime: 1h, maxEjectionPercent: 50, "
+                                         "detectors: {totalFailures: {consecutive: 5}}}"),
+                                {500}),
+            5U);
   EXPECT_EQ(went_to_the_bad_one(outliers("{interval: 100ms, baseEjectionTime: 1h, maxEjectionPercent: 10, "
                                          "detectors: {totalFailures: {consecutive: 5}}}"),
                                 {500}),
