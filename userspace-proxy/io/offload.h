@@ -4,8 +4,8 @@
 //
 // The task goes on, on its ring's thread, when `fn` has returned; what `fn` refers to stays untouched
 // meanwhile because the task is suspended. Scope cancellation does not cut it short (fn is about to end
-// anyway). fn must not throw. An OffloadPool without threads runs fn at once: how the simulator and
-// single-threaded tools stay deterministic.
+// anyway). fn must not throw. An OffloadPool without an executor runs fn at once; the simulation has an
+// executor of its own, on the ring's thread.
 #pragma once
 
 #include <condition_variable>
@@ -37,17 +37,25 @@ class OffloadJob {
   OffloadJob* next_job_ = nullptr;
 };
 
+// Who runs jobs: each once, some time after submit() has returned.
+class OffloadExecutor {
+ public:
+  OffloadExecutor() = default;
+  OffloadExecutor(const OffloadExecutor&) = delete;
+  OffloadExecutor& operator=(const OffloadExecutor&) = delete;
+  virtual ~OffloadExecutor() = default;
+  virtual void submit(OffloadJob& job) = 0;  // any thread
+};
+
 // The threads, shared by the rings of a process. Jobs start in the order in which they came. The destructor
 // finishes what is queued; rings must outlive their jobs.
-class OffloadThreads {
+class OffloadThreads final : public OffloadExecutor {
  public:
   explicit OffloadThreads(std::size_t count);
-  OffloadThreads(const OffloadThreads&) = delete;
-  OffloadThreads& operator=(const OffloadThreads&) = delete;
-  ~OffloadThreads();
+  ~OffloadThreads() override;
 
-  void submit(OffloadJob& job);  // any thread
-  std::size_t waiting() const;   // jobs that no thread has taken yet
+  void submit(OffloadJob& job) override;
+  std::size_t waiting() const;  // jobs that no thread has taken yet
 
  private:
   void loop();
@@ -64,13 +72,13 @@ class OffloadThreads {
 // One ring's way to the threads.
 class OffloadPool {
  public:
-  explicit OffloadPool(Ring& ring, OffloadThreads* threads = nullptr) : ring_(ring), threads_(threads) {}
+  explicit OffloadPool(Ring& ring, OffloadExecutor* executor = nullptr) : ring_(ring), executor_(executor) {}
   Ring& ring() const { return ring_; }
-  OffloadThreads* threads() const { return threads_; }
+  OffloadExecutor* executor() const { return executor_; }
 
  private:
   Ring& ring_;
-  OffloadThreads* threads_;
+  OffloadExecutor* executor_;
 };
 
 template <typename Fn>
@@ -80,7 +88,7 @@ class [[nodiscard]] Offload final : public Waiter, public OffloadJob, public Pos
   Offload(OffloadPool& pool, Fn fn) : pool_(pool), fn_(std::move(fn)) {}
 
   bool await_ready() {
-    if (pool_.threads() != nullptr) return false;
+    if (pool_.executor() != nullptr) return false;
     work_inline();
     return true;
   }
@@ -91,7 +99,7 @@ class [[nodiscard]] Offload final : public Waiter, public OffloadJob, public Pos
       return false;
     }
     leave_group();
-    pool_.threads()->submit(*this);
+    pool_.executor()->submit(*this);
     return true;
   }
   Value await_resume() {

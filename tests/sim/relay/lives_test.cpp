@@ -6,9 +6,7 @@
 #include <random>
 #include <string>
 
-#include "policy/table/table.h"
-#include "relay/connection.h"
-#include "tests/support/sim_ring.h"
+#include "tests/sim/relay/lives_lab.h"
 
 namespace sluice::relay {
 namespace {
@@ -18,10 +16,6 @@ constexpr const char* kServer = "10.0.0.2:80";
 constexpr const char* kApplication = "10.0.0.2:8080";
 constexpr WorkloadId kClientWorkload{1};
 constexpr WorkloadId kServerWorkload{2};
-
-SocketAddr at(const char* text) {
-  return *SocketAddr::parse(text);
-}
 
 // The client's node knows the server as somebody else's, the server's node has it. `open`: does the client's
 // own table still lead to the service?
@@ -58,55 +52,6 @@ std::shared_ptr<const policy::Table> table(bool servers_node, bool open) {
   return *built;
 }
 
-class SimSockets final : public io::SocketSource {
- public:
-  explicit SimSockets(io::Ring& ring) : ring_(ring) {}
-  io::Task<Result<io::Socket>> make(std::uint32_t, io::SocketKind) override {
-    co_return ring_.open_socket(at(kServer));
-  }
-
- private:
-  io::Ring& ring_;
-};
-
-// One worker's surroundings.
-struct Node {
-  Node(io::Ring& ring, FlightWriter& flight, AccessLog& log, const Clock& clock, std::size_t worker)
-      : sinks{flight, log, clock, worker},
-        sockets(ring),
-        pool(ring),
-        handshakes(pool),
-        tunnels(ring, {}, {}, [](Metric, std::int64_t) {}),
-        requests(ring, {}),
-        limiter(buckets),
-        registry(1),
-        clusters(registry, worker),
-        scripts(clock, {}),
-        context{ring,     sinks,   sockets, handshakes, tunnels, requests, limiter,
-                clusters, scripts, open,    0,          {},      {}} {}
-
-  void put_into_force(std::shared_ptr<const policy::Table> made) {
-    context.snapshot.table = std::move(made);
-    clusters.follow(context.snapshot.table);
-    ended_by_policy += context.live.rejudge(*context.snapshot.table);
-  }
-
-  RecordSinks sinks;
-  SimSockets sockets;
-  io::OffloadPool pool;
-  tls::Handshakes handshakes;
-  tunnel::Pool tunnels;
-  exchange::Pool requests;  // never leased from: nothing here is read as HTTP
-  upstream::Buckets buckets;
-  exchange::Limiter limiter;
-  upstream::Registry registry;
-  upstream::Clusters clusters;
-  exchange::LuaScripts scripts;  // none
-  ConnectionCount open;
-  Context context;
-  std::size_t ended_by_policy = 0;
-};
-
 struct World {
   World(std::uint64_t seed, io::SimFaults faults) : sim(seed, faults), random(seed) {}
 
@@ -124,22 +69,6 @@ struct World {
   int failed = 0;
   int corrupt = 0;
 };
-
-std::span<const std::byte> bytes(const std::string& text) {
-  return std::as_bytes(std::span(text));
-}
-
-io::Task<void> accept_all(Node* node, io::Listener* listener, io::Scope* lives, Entrance entrance) {
-  while (true) {
-    auto socket = co_await listener->accept();
-    if (socket)
-      lives->spawn(run_connection(node->context, entrance, std::move(*socket)));
-    else if (socket.error().sys_errno == ECANCELED)
-      co_return;
-    else if (!co_await node->context.ring.sleep_for(Millis(1)))
-      co_return;
-  }
-}
 
 io::Task<void> echo(io::Socket socket) {
   while (true) {
