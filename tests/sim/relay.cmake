@@ -1,6 +1,12 @@
 set(dir ${CMAKE_SOURCE_DIR}/tests/sim/relay)
 sluice_test(relay_sim_test sim SOURCES ${dir}/sniff_copy_test.cpp ${dir}/lives_test.cpp LINK sluice_relay sluice_sim)
+set(world ${dir}/mesh_world.cpp ${CMAKE_SOURCE_DIR}/tests/support/seeded_entropy.cpp
+          ${CMAKE_SOURCE_DIR}/tests/support/failing_new.cpp)
 sluice_test(mesh_lives_sim_test sim
-  SOURCES ${dir}/mesh_world.cpp ${dir}/mesh_lives_test.cpp ${CMAKE_SOURCE_DIR}/tests/support/seeded_entropy.cpp
+  SOURCES ${world} ${dir}/mesh_lives_test.cpp
+  LINK sluice_relay sluice_identity sluice_sim
+  PKG openssl)
+sluice_test(memory_lives_sim_test sim
+  SOURCES ${world} ${dir}/memory_lives_test.cpp
   LINK sluice_relay sluice_identity sluice_sim
   PKG openssl)

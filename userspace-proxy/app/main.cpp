@@ -10,6 +10,8 @@
 #include "app/proxy.h"
 #include "app/settings.h"
 #include "base/heap.h"
+#include "base/memory_reserve.h"
+#include "tls/library.h"
 
 namespace {
 
@@ -27,6 +29,8 @@ int main(int argc, char** argv) {
   using namespace sluice;
   Log log("proxy");
   keep_heap_memory();
+  if (!set_memory_aside() || !tls::take_reserved_memory())
+    return refuse(log, Fault{"no memory could be set aside for hard times", "give the process more memory"});
   const auto settings = app::parse_settings(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
   if (!settings) return refuse(log, settings.error());
   log.set_level(settings->log_level);

@@ -5,11 +5,23 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/memory_reserve.h"
 #include "codec/h2_callbacks.h"
 #include "io/within.h"
 
 namespace sluice::codec {
 namespace {
+
+nghttp2_mem* reserved_memory() {
+  static nghttp2_mem memory{
+      .mem_user_data = nullptr,
+      .malloc = [](std::size_t size, void*) { return reserved::allocate(size); },
+      .free = [](void* block, void*) { reserved::release(block); },
+      .calloc = [](std::size_t count, std::size_t size,
+                   void*) { return reserved::allocate_zeroed(count, size); },
+      .realloc = [](void* block, std::size_t size, void*) { return reserved::reallocate(block, size); }};
+  return &memory;
+}
 
 constexpr std::size_t kOutputMax = 64 * 1024;  // per write to the transport
 constexpr std::size_t kReadMax = 64 * 1024;
@@ -84,8 +96,8 @@ H2Connection::H2Connection(io::Ring& ring, io::Stream& transport, Role role, con
   H2Callbacks::install(raw);
   const auto option = make_option(limits);
   nghttp2_session* session = nullptr;
-  const auto create = role == Role::client ? nghttp2_session_client_new2 : nghttp2_session_server_new2;
-  create(&session, raw, this, option.get());
+  const auto create = role == Role::client ? nghttp2_session_client_new3 : nghttp2_session_server_new3;
+  create(&session, raw, this, option.get(), reserved_memory());
   session_.reset(made(session));
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, role == Role::server ? limits.streams_max : 0},

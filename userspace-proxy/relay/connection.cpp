@@ -1,5 +1,8 @@
 #include "relay/connection.h"
 
+#include <cerrno>
+
+#include "base/memory_reserve.h"
 #include "exchange/endpoints.h"
 #include "io/stream.h"
 #include "relay/copy.h"
@@ -38,6 +41,7 @@ std::optional<Error> Connection::admit_to_node() {
   record_.table(table().content_hash());
   const policy::WorkloadImage* self = image();
   if (self != nullptr) record_.workload_name(self->name);
+  if (memory_is_short()) return Error{Reason::limit_memory, Origin::internal, ENOMEM, "accept"};
   const bool room = node_place_.take(context_.node_connections, context_.node_connections_max) &&
                     workload_place_.take(*entrance_.connections, self != nullptr ? self->max_connections : 0);
   if (!room) return Error{Reason::limit_connections, Origin::internal, 0, "accept"};

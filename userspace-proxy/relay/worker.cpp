@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/heap.h"
+#include "base/memory_reserve.h"
 #include "relay/short_slice.h"
 
 namespace sluice::relay {
@@ -188,6 +189,7 @@ io::Task<void> Worker::keep_house() {
     stock_.trim();
     ring_.trim();
     if (sinks_.worker == 0) shared_.buckets.sweep(ring_.now());
+    if (memory_is_short()) mend_reserve();
     const io::BackendStats stats = ring_.stats();
     const auto count = [this](Metric metric, std::uint64_t now, std::uint64_t then) {
       sinks_.flight.add(sinks_.worker, metric, static_cast<std::int64_t>(now - then));
@@ -203,6 +205,13 @@ io::Task<void> Worker::keep_house() {
       may_accept_changed_.notify();
     }
   }
+}
+
+void Worker::mend_reserve() {
+  return_heap_memory();
+  if (!refill_memory_reserve())
+    shared_.log.warn("worker {}: memory is short ({} allocations have failed): new connections are refused",
+                     sinks_.worker, failed_allocations());
 }
 
 io::Task<void> Worker::close_down(bool taken_over) {

@@ -81,6 +81,7 @@ class Worker {
   io::Task<void> forget_listener(std::unique_ptr<Listening> listening);
   io::Task<void> beat();
   io::Task<void> keep_house();
+  void mend_reserve();
   io::Task<void> close_down(bool taken_over);
   io::Task<void> cancel_connections_after(Nanos grace);
   bool may_accept() const { return context_.snapshot.complete() || waited_long_enough_; }

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/memory_reserve.h"
+
 namespace sluice::tls {
 namespace {
 
@@ -70,6 +72,14 @@ OSSL_LIB_CTX* make() {
 }
 
 }  // namespace
+
+bool take_reserved_memory() {
+  return CRYPTO_set_mem_functions([](std::size_t size, const char*, int) { return reserved::allocate(size); },
+                                  [](void* block, std::size_t size, const char*, int) {
+                                    return reserved::reallocate(block, size);
+                                  },
+                                  [](void* block, const char*, int) { reserved::release(block); }) == 1;
+}
 
 ossl_lib_ctx_st* handshake_library() {
   static OSSL_LIB_CTX* const library = make();

@@ -12,4 +12,8 @@ namespace sluice::tls {
 // Lives as long as the process. Null, which is OpenSSL's own context and slower, when it could not be made.
 ossl_lib_ctx_st* handshake_library();
 
+// OpenSSL's memory comes from operator new, and so from the reserve when there is none (memory_reserve.h).
+// Before anything else is asked of OpenSSL; false when it is too late.
+bool take_reserved_memory();
+
 }  // namespace sluice::tls

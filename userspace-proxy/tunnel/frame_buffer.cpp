@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdlib>
 
+#include "base/memory_reserve.h"
+
 namespace sluice::tunnel {
 namespace {
 
@@ -20,7 +22,8 @@ FrameBufferLender::FrameBufferLender()
           .malloc = [](std::size_t size,
                        void* self) { return static_cast<FrameBufferLender*>(self)->allocate(nullptr, size); },
           .free = [](void* block, void* self) { static_cast<FrameBufferLender*>(self)->release(block); },
-          .calloc = [](std::size_t count, std::size_t size, void*) { return std::calloc(count, size); },
+          .calloc = [](std::size_t count, std::size_t size,
+                       void*) { return reserved::allocate_zeroed(count, size); },
           .realloc =
               [](void* block, std::size_t size, void* self) {
                 return static_cast<FrameBufferLender*>(self)->allocate(block, size);
@@ -31,11 +34,11 @@ void* FrameBufferLender::allocate(void* old, std::size_t size) {
   if (for_frames && buffer_ == nullptr) return buffer_ = shared.data();
   // It never grows: frames are bounded by the size it was made for.
   if (old != nullptr && old == buffer_) std::abort();
-  return std::realloc(old, size);
+  return reserved::reallocate(old, size);
 }
 
 void FrameBufferLender::release(void* block) {
-  if (block != buffer_ || block == nullptr) std::free(block);
+  if (block != buffer_ || block == nullptr) reserved::release(block);
 }
 
 }  // namespace sluice::tunnel

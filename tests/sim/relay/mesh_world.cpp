@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/memory_reserve.h"
+#include "tests/support/failing_new.h"
+
 #include "x509/pem.h"
 
 namespace sluice::relay {
@@ -190,6 +193,8 @@ io::Task<void> client(MeshWorld* world, Who who, std::size_t number, Nanos start
 io::Task<void> disturb(MeshWorld* world, int times) {
   for (int i = 0; i < times; ++i) {
     if (!co_await world->sim.ring().sleep_for(Millis(world->random() % 200))) co_return;
+    refill_memory_reserve();  // a control thread takes its time over what follows, and a worker looks after
+                              // this
     switch (world->random() % 8) {
       case 0:
         world->rotate(false);
@@ -209,6 +214,11 @@ io::Task<void> disturb(MeshWorld* world, int times) {
   }
   world->put_policy({});
   world->revoke(false);
+}
+
+// As a worker does it, and more often.
+io::Task<void> keep_house(io::Ring* ring) {
+  while (co_await ring->sleep_for(Millis(10))) refill_memory_reserve();
 }
 
 void spawn_clients(MeshWorld* world, io::Scope* clients) {
@@ -238,6 +248,8 @@ io::Task<void> scenario(MeshWorld* world) {
                            Entrance{Direction::inbound, kServerWorkload, 15006, count}));
   servers.spawn(application(world, &served));
   disturbing.spawn(disturb(world, world->options.disturbances));
+  io::Scope house;
+  house.spawn(keep_house(&ring));
   spawn_clients(world, &clients);
   co_await clients.join();
   disturbing.cancel();
@@ -251,6 +263,8 @@ io::Task<void> scenario(MeshWorld* world) {
   co_await world->here.tunnels.close();
   co_await world->there.tunnels.close();
   (void)co_await ring.sleep_for(Millis(100));  // what was closed last may wait for its cancelled operation
+  house.cancel();
+  co_await house.join();
   EXPECT_EQ(count->open(), 0U);
   EXPECT_EQ(world->sim.network().open_sockets(), kEnrolled + 2) << "not only the listeners";
 }
@@ -285,6 +299,7 @@ MeshWorld::MeshWorld(const MeshOptions& wanted)
 }
 
 MeshWorld::Authority MeshWorld::new_authority() {
+  const support::NoFailures no_failures;  // the agent's work
   const WallTime now = clock->wall();
   Authority out;
   out.key = taken(identity::make_key());
@@ -296,6 +311,7 @@ MeshWorld::Authority MeshWorld::new_authority() {
 
 WorkloadCredentialImage MeshWorld::leaf(WorkloadId workload, const std::string& name,
                                         const Authority& issuer) {
+  const support::NoFailures no_failures;
   const WallTime now = clock->wall();
   const auto key = taken(identity::make_key());
   const auto made = taken(identity::make_leaf_certificate(
@@ -345,7 +361,11 @@ void MeshWorld::put_policy(Policy policy) {
 
 std::unique_ptr<MeshWorld> play(const MeshOptions& options) {
   auto world = std::make_unique<MeshWorld>(options);
+  const std::uint64_t failed_before = failed_allocations();
+  support::fail_allocations(options.seed, options.failing_allocations);
   const auto finished = world->sim.ring().run_task(scenario(world.get()));
+  support::fail_allocations(0, 0);
+  world->failures = failed_allocations() - failed_before;
   EXPECT_TRUE(finished && *finished) << "a life never ended";
   EXPECT_EQ(world->corrupt, 0);
   EXPECT_EQ(world->trespass, 0);

@@ -30,9 +30,10 @@ struct MeshOptions {
   std::size_t strangers = 0;
   std::size_t forgers = 0;
   std::size_t intruders = 0;
-  std::size_t bytes_max = 30'000;  // of what a client says
-  int disturbances = 0;            // policy swaps, rotations, revocations, dying nodes
-  bool tunnels = true;             // false: the server chooses a TLS connection for each
+  std::size_t bytes_max = 30'000;    // of what a client says
+  int disturbances = 0;              // policy swaps, rotations, revocations, dying nodes
+  bool tunnels = true;               // false: the server chooses a TLS connection for each
+  unsigned failing_allocations = 0;  // one of so many fails, on the average; 0: none
 };
 
 // What policy says at a moment.
@@ -67,9 +68,10 @@ struct MeshWorld {
 
   int good = 0;
   int failed = 0;
-  int corrupt = 0;   // a byte of another connection, at either end
-  int trespass = 0;  // a byte of somebody who is not allowed, at the application
-  int answered = 0;  // somebody who is not allowed got a byte
+  int corrupt = 0;             // a byte of another connection, at either end
+  int trespass = 0;            // a byte of somebody who is not allowed, at the application
+  std::uint64_t failures = 0;  // of allocations
+  int answered = 0;            // somebody who is not allowed got a byte
 
  private:
   struct Authority {
