@@ -12,6 +12,8 @@
 namespace sluice {
 namespace {
 
+// Under a sanitizer operator new is its own, and calls no handler; `sim/memory_lives` replaces it.
+#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
 // Private writable memory of this process may grow by so much more.
 void leave(std::size_t bytes) {
   std::size_t pages = 0;
@@ -29,8 +31,6 @@ void spend_until_short() {
   for (int i = 0; i < 1000 && !memory_is_short(); ++i) std::memset(::operator new(1 << 20), 1, 1 << 20);
 }
 
-// Under a sanitizer operator new is its own, and calls no handler; `sim/memory_lives` replaces it.
-#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
 TEST(MemoryReserve, AFailedAllocationIsServedFromIt) {
   EXPECT_EXIT(
       {
