@@ -22,10 +22,12 @@ bool dialled_the_listener(const Connection& connection, const OrigDst& destinati
          (self != nullptr && std::ranges::find(self->addresses, destination.ip) != self->addresses.end());
 }
 
-// Another endpoint may do better; a refusal by policy or a forged certificate is not tried elsewhere.
+// Another endpoint may do better, one that refuses our certificate included (its trust bundle may be the
+// older one); a refusal by policy or a forged certificate is not tried elsewhere.
 bool worth_another_endpoint(Reason reason) {
   return reason == Reason::upstream_refused || reason == Reason::upstream_unreachable ||
-         reason == Reason::connect_timeout || reason == Reason::tunnel_lost;
+         reason == Reason::connect_timeout || reason == Reason::tunnel_lost ||
+         reason == Reason::tls_handshake_failed;
 }
 
 // Attempts go to an endpoint that was not tried before, as long as there is one.

@@ -37,7 +37,7 @@ io::Task<Error> Tunnel::run() {
   watcher.spawn(watch());
   const Error end = co_await receive();
   stopping_ = true;
-  const Error for_streams = end.reason == Reason::tunnel_protocol_error ? end : lost(end.sys_errno);
+  const Error for_streams = told_to_streams(end);
   for (auto& [id, stream] : attached_)
     if (!session_.finished(id))
       stream->on_event({.kind = Event::Kind::failed, .stream = id, .error = for_streams});
@@ -60,6 +60,7 @@ io::Task<Error> Tunnel::receive() {
                                         : lost(ECONNRESET);
     }
     heard_ = ring_.now();
+    heard_anything_ = true;
     pinged_.reset();
     drowsy_ |= session_.resting();
     const auto fed = session_.feed(chunk->bytes(), ring_.now());
@@ -169,6 +170,13 @@ void Tunnel::detach(StreamId id) {
   attached_.erase(id);
   if (attached_.empty()) idle_since_ = ring_.now();
   kick();
+}
+
+// In TLS 1.3 a client learns that the server refuses its certificate only after its own part of the handshake
+// (RFC 8446 4.4.2.4, 6.2): by an alert instead of the first answer.
+Error Tunnel::told_to_streams(const Error& end) const {
+  const bool refused = !heard_anything_ && end.reason == Reason::tls_handshake_failed;
+  return refused || end.reason == Reason::tunnel_protocol_error ? end : lost(end.sys_errno);
 }
 
 Error Tunnel::lost(int sys_errno) const {

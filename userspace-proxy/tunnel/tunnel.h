@@ -75,6 +75,7 @@ class Tunnel : public std::enable_shared_from_this<Tunnel> {
   void on_opened(const Event& event);
   void rest();
   Error lost(int sys_errno) const;
+  Error told_to_streams(const Error& end) const;
 
   io::Ring& ring_;
   std::unique_ptr<io::Stream> transport_;
@@ -90,6 +91,7 @@ class Tunnel : public std::enable_shared_from_this<Tunnel> {
   std::optional<MonoTime> announced_;  // that it drains
   std::optional<MonoTime> pinged_;
   bool stopping_ = false;
+  bool heard_anything_ = false;
   bool drowsy_ = false;  // the session rests again once it has answered
 };
 

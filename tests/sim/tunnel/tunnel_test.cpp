@@ -224,6 +224,43 @@ TEST_F(TunnelSim, SilentPeerIsGivenUp) {
   EXPECT_EQ(end->reason, Reason::tunnel_lost);
 }
 
+// The server's side of TLS refuses the client's certificate once the client's own part is over.
+class RefusedTransport final : public io::Stream {
+ public:
+  explicit RefusedTransport(std::unique_ptr<io::Stream> inner) : inner_(std::move(inner)) {}
+  io::Task<Result<io::Chunk>> read() override {
+    co_return fail(Reason::tls_handshake_failed, Origin::upstream, "TLS alert from the peer", 0);
+  }
+  io::Task<Result<>> write(io::Chunk chunk) override { return inner_->write(std::move(chunk)); }
+  io::Task<Result<>> write(std::span<const std::byte> bytes) override { return inner_->write(bytes); }
+  io::Task<Result<>> finish() override { return inner_->finish(); }
+  void reset(Error why) override { inner_->reset(why); }
+
+ private:
+  std::unique_ptr<io::Stream> inner_;
+};
+
+io::Task<void> refused_story(io::Ring* ring, std::optional<Error>* end) {
+  auto listener = ring->listen(server_address());
+  auto transport = co_await dial_server(ring);
+  auto tunnel =
+      Tunnel::make(*ring, std::make_unique<RefusedTransport>(std::move(*transport)), Role::client, {});
+  auto stream = tunnel->open(request_from());
+  io::Scope clients;
+  clients.spawn(run_client(tunnel, end));
+  const auto answered = co_await (*stream)->answered();
+  EXPECT_FALSE(answered);
+  EXPECT_EQ(answered.error().reason, Reason::tls_handshake_failed);
+  co_await clients.join();
+}
+
+TEST_F(TunnelSim, ARefusedCertificateIsNotToldAsALostTunnel) {
+  const auto finished = sim.ring().run_task(refused_story(&sim.ring(), &end));
+  EXPECT_TRUE(finished && *finished);
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->reason, Reason::tls_handshake_failed);
+}
+
 // Faults of every kind: each stream echoes exactly, or fails cleanly.
 io::Task<void> one_of_many(std::shared_ptr<Tunnel> tunnel, std::size_t size, int* good, int* bad) {
   auto stream = tunnel->open(request_from());
