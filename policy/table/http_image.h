@@ -128,7 +128,7 @@ struct RetryImage {
   bool omit_previous_hosts = false;
   std::vector<HeaderField> omit_hosts_with_tags;
   std::uint32_t omit_previous_priorities = 0;  // update frequency; 0: off
-  std::uint32_t host_selection_attempts = 1;
+  std::uint32_t host_selection_attempts = 0;   // 0: not given
   RuleIndex rule = RuleIndex::built_in;
   bool operator==(const RetryImage&) const = default;
 };

@@ -199,7 +199,6 @@ TEST(SlowStart, TheShareGrowsWithTheWindow) {
 
 TEST(HostSelection, OmitsPreviousHosts) {
   policy::RetryImage retry;
-  retry.host_selection_attempts = 0;
   retry.omit_previous_hosts = true;
   for (const auto balancer : {Balancer::round_robin, Balancer::random, Balancer::least_request,
                               Balancer::ring_hash, Balancer::maglev, Balancer::peak_ewma}) {
@@ -214,7 +213,6 @@ TEST(HostSelection, OmitsPreviousHosts) {
 
 TEST(HostSelection, OmitsHostsThatHaveAllTheTags) {
   policy::RetryImage retry;
-  retry.host_selection_attempts = 0;
   retry.omit_hosts_with_tags = {{"version", "2"}, {"canary", "yes"}};
   auto seeds = seeds_of(3);
   seeds[0].tags = {{"version", "2"}, {"canary", "yes"}, {"zone", "a"}};
