@@ -10,7 +10,7 @@ sluice_test(memory_lives_sim_test sim
   SOURCES ${world} ${dir}/memory_lives_test.cpp
   LINK sluice_relay sluice_identity sluice_sim
   PKG openssl)
-if(SLUICE_SANITIZE MATCHES thread)  # whose own operator new would be a second one; the first is taken
+if(SLUICE_SANITIZE MATCHES thread)  # whose own operator new is a second one, and the one that is taken
   target_link_options(mesh_lives_sim_test PRIVATE -Wl,-z,muldefs)
   target_link_options(memory_lives_sim_test PRIVATE -Wl,-z,muldefs)
 endif()

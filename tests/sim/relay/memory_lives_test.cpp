@@ -25,7 +25,16 @@ MeshOptions short_of_memory(std::uint64_t seed, io::SimFaults faults) {
           .failing_allocations = 5000};
 }
 
-TEST(MemoryLives, AFailedAllocationHarmsNobodyWhoIsServed) {
+class MemoryLives : public testing::Test {
+  void SetUp() override {
+#if __has_feature(thread_sanitizer)
+    GTEST_SKIP()
+        << "ThreadSanitizer's operator new cannot be replaced; one thread only, so it has nothing to find";
+#endif
+  }
+};
+
+TEST_F(MemoryLives, AFailedAllocationHarmsNobodyWhoIsServed) {
   ASSERT_TRUE(prepared);
   std::uint64_t failures = 0, refused = 0;
   for (std::uint64_t seed = io::sim_seed(1), end = seed + 10; seed < end; ++seed) {
@@ -44,7 +53,7 @@ TEST(MemoryLives, AFailedAllocationHarmsNobodyWhoIsServed) {
   EXPECT_GT(refused, 100U);
 }
 
-TEST(MemoryLives, NorInAStorm) {
+TEST_F(MemoryLives, NorInAStorm) {
   auto faults = io::SimFaults::storm();
   faults.clock_jump = 0;  // no house is kept while the clock leaps
   std::uint64_t failures = 0;
@@ -60,7 +69,7 @@ TEST(MemoryLives, NorInAStorm) {
   EXPECT_GT(failures, 100U);
 }
 
-TEST(MemoryLives, WithoutAReserveTheProcessEnds) {
+TEST_F(MemoryLives, WithoutAReserveTheProcessEnds) {
   EXPECT_DEATH(
       {
         support::fail_allocations(1, 1);
