@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "config/config.h"
+#include "policy/document/node.h"
 
 namespace sluice::agent {
 namespace {
@@ -41,20 +42,12 @@ std::string shown_default(const KeyInfo& key) {
   return key.default_text.empty() ? "empty" : std::string(key.default_text);
 }
 
-// Double-quoted YAML of one line. Control characters must be escaped; UTF-8 beyond ASCII is escaped only
-// where YAML does not call it printable or takes it for a line break (YAML 1.1, 5.1.1 and 5.1.3).
+// One line of JSON, which is YAML as well and is read back as the same text (`json_fuzz`).
 std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f)
-      out += fmt::format("\\x{:02x}", byte);
-    else if (c == '"' || c == '\\')
-      out += {'\\', c};
-    else
-      out += c;
-  }
-  return out + '"';
+  policy::Node node;
+  node.kind = policy::Node::Kind::text;
+  node.scalar = text;
+  return node.to_json();
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ TEST(Config, BoundsAndTypes) {
 
 TEST(Config, OddTextsReadBackFromTheDump) {
   Config config;
-  ASSERT_TRUE(set_config(config, {"node.name", {"a\"b\\c\x07\x7f"}, "test"}));
+  ASSERT_TRUE(set_config(config, {"node.name", {"a\"b\\c\x07\x7f\xc2\x8f\xe2\x80\xa8"}, "test"}));
   ASSERT_TRUE(set_config(config, {"capture.probers", {"one, two", "three"}, "test"}));
   EXPECT_EQ(config.capture_probers, (std::vector<std::string>{"one", "two", "three"}));
   EXPECT_FALSE(set_config(config, {"capture.probers", {"one\ntwo"}, "test"}));
