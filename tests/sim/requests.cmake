@@ -16,6 +16,7 @@ sluice_test(requests_sim_test sim
     ${dir}/ownership_test.cpp
     ${dir}/retirement_test.cpp
     ${dir}/retry_test.cpp
+    ${dir}/route_backends_test.cpp
     ${dir}/routes_test.cpp
     ${dir}/same_node_test.cpp
     ${dir}/storm_test.cpp

@@ -12,6 +12,8 @@ namespace sluice::io {
 namespace {
 
 constexpr int kRoundsPerTurn = 8;  // of run_ready
+constexpr Nanos kLate = Millis(20);
+constexpr int kLateTurnsMax = 32;
 
 }  // namespace
 
@@ -58,26 +60,20 @@ Outcome<> Ring::start() {
 }
 
 bool Ring::turn() {
-  const bool alive = backend_->turn(ready_.empty() ? timers_.next() : now_) || !ready_.empty();
+  const MonoTime due = timers_.next();
+  const bool alive = backend_->turn(ready_.empty() ? due : now_) || !ready_.empty();
   now_ = backend_->now();
   run_posted();
   const bool news = !ready_.empty();
   run_ready();
-  if (news && waits_for_older_news()) return alive;
+  // What arrived before a timer was due is acted upon before it fires. A thread that was kept from running
+  // finds both at once, and the kernel tells it its news a few at a time: they have some turns to come in.
+  if (news && now_ - due > kLate && ++late_turns_ <= kLateTurnsMax) return alive;
+  late_turns_ = 0;
   const bool settled = ready_.empty();
   timers_.advance(now_);
   if (settled) run_ready();
   return alive;
-}
-
-// What arrived before a timer was due is acted upon before it fires. A thread that was kept from running
-// finds both at once, and the kernel tells it its news a few at a time: they have some turns to come in.
-bool Ring::waits_for_older_news() {
-  constexpr Nanos kLate = Millis(20);
-  constexpr int kTurnsMax = 32;
-  if (now_ - timers_.next() > kLate && ++late_turns_ <= kTurnsMax) return true;
-  late_turns_ = 0;
-  return false;
 }
 
 Outcome<> Ring::run() {

@@ -99,7 +99,6 @@ class Ring {
 
   Outcome<> start();
   bool turn();  // false: nothing can ever happen again
-  bool waits_for_older_news();
   void run_ready();
   void run_posted();
   void await_closing();

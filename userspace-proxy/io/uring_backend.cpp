@@ -190,11 +190,16 @@ bool UringBackend::turn(MonoTime deadline) {
   if (io_uring_cq_has_overflow(&ring_) != 0) ++stats_.overflows;
   collect(events_);
   // What is short comes first: its answers are under way before anything large is worked on.
+  bool any_large = false;
   const auto large = [](const UringEvent& event) { return (event.data & kTagMask) == kLarge; };
-  for (const UringEvent& event : events_)
-    if (!large(event)) dispatch(event);
-  for (const UringEvent& event : events_)
-    if (large(event)) dispatch(event);
+  for (const UringEvent& event : events_) {
+    if (large(event))
+      any_large = true;
+    else
+      dispatch(event);
+  }
+  for (std::size_t i = 0; any_large && i < events_.size(); ++i)
+    if (large(events_[i])) dispatch(events_[i]);
   return true;
 }
 

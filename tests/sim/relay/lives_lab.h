@@ -40,6 +40,14 @@ class SimSockets final : public io::SocketSource {
   io::Ring& ring_;
 };
 
+// What both nodes write down.
+struct Recorded {
+  Fd memory = std::move(*make_flight_memory());
+  FlightWriter flight = std::move(*FlightWriter::open(memory.get(), 2));
+  FlightReader reader = std::move(*FlightReader::open(memory.get()));
+  AccessLog log{2, AccessFormat::off, -1};
+};
+
 // One worker's surroundings.
 struct Node {
   Node(io::Ring& ring, FlightWriter& flight, AccessLog& log, const Clock& clock, std::size_t worker,

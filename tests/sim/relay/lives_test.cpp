@@ -52,15 +52,11 @@ std::shared_ptr<const policy::Table> table(bool servers_node, bool open) {
   return *built;
 }
 
-struct World {
+struct World : Recorded {
   World(std::uint64_t seed, io::SimFaults faults) : sim(seed, faults), random(seed) {}
 
   io::SimRing sim;
   std::mt19937_64 random;
-  Fd memory = std::move(*make_flight_memory());
-  FlightWriter flight = std::move(*FlightWriter::open(memory.get(), 2));
-  FlightReader reader = std::move(*FlightReader::open(memory.get()));
-  AccessLog log{2, AccessFormat::off, -1};
   SystemClock clock;
   Node here{sim.ring(), flight, log, clock, 0};
   Node there{sim.ring(), flight, log, clock, 1};

@@ -42,7 +42,7 @@ struct Policy {
   bool allows = true;  // the server's inbound allows web
 };
 
-struct MeshWorld {
+struct MeshWorld : Recorded {
   explicit MeshWorld(const MeshOptions& options);
 
   void put_policy(Policy policy);
@@ -56,10 +56,6 @@ struct MeshWorld {
   const MeshOptions options;
   io::SimRing sim;
   std::mt19937_64 random;
-  Fd memory = std::move(*make_flight_memory());
-  FlightWriter flight = std::move(*FlightWriter::open(memory.get(), 2));
-  FlightReader reader = std::move(*FlightReader::open(memory.get()));
-  AccessLog log{2, AccessFormat::off, -1};
   std::unique_ptr<Clock> clock;
   io::SimOffload handshakes;
   Node here;
