@@ -23,8 +23,6 @@ class Stream {
   virtual Task<Result<>> write(std::span<const std::byte> bytes) = 0;
   // Half-close: nothing more will be written; reading goes on.
   virtual Task<Result<>> finish() = 0;
-  // Where reading is over, destroying the stream tells the far end all that finish() would.
-  virtual bool closing_finishes() const { return false; }
   // Ends both directions at once; the far end sees a reset, pending operations end with `why`. The Stream
   // stays valid until destroyed (after the tasks that wait on it have ended).
   virtual void reset(Error why) = 0;
@@ -43,7 +41,6 @@ class SocketStream final : public Stream {
   Task<Result<>> write(Chunk chunk) override;
   Task<Result<>> write(std::span<const std::byte> bytes) override;
   Task<Result<>> finish() override;
-  bool closing_finishes() const override { return true; }
   void reset(Error why) override;
 
   Socket& socket() { return socket_; }

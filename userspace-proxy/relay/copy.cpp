@@ -41,7 +41,6 @@ struct Copying final : Relaying {
   bool wants_tunnel = false;    // the client's last words were CONNECT
   bool switched = false;        // to something else than requests
   int writing = 0;
-  bool finished = false;  // one direction has ended in order, and `to` knows
   io::Scope pumps;
 
   bool carries_requests() const override { return !switched; }
@@ -89,8 +88,6 @@ io::Task<void> pump(Copying& copying, Way way) {
     copying.note_switch(way, chunk->bytes());
     copying.last = way;
     const std::size_t size = chunk->size();
-    // Both are closed at once now: one system call for the end of a connection instead of two.
-    if (size == 0 && copying.finished && to.closing_finishes()) co_return;
     ++copying.writing;
     auto written = size == 0 ? co_await to.finish() : co_await to.write(std::move(*chunk));
     if (!written) {
@@ -100,10 +97,7 @@ io::Task<void> pump(Copying& copying, Way way) {
       co_return;
     }
     --copying.writing;
-    if (size == 0) {
-      copying.finished = true;
-      co_return;
-    }
+    if (size == 0) co_return;
     copying.last_byte = copying.ring.now();
     way == Way::to_upstream ? copying.record.add_from_client(size) : copying.record.add_to_client(size);
   }
