@@ -11,64 +11,18 @@
 #include <cassert>
 #include <cerrno>
 #include <span>
-#include <type_traits>
 #include <utility>
+
+#include "base/flight_rows.h"
 
 namespace sluice {
 namespace {
 
 constexpr int kSizeSeals = F_SEAL_SHRINK | F_SEAL_GROW;
-constexpr std::size_t kRowWords = sizeof(FlightRow) / sizeof(std::uint64_t);
-static_assert(sizeof(FlightRow) % sizeof(std::uint64_t) == 0);
-static_assert(std::is_trivially_copyable_v<FlightRow>);
-static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
-
 constexpr std::array kMetrics = {
 #define SLUICE_METRIC(id, kind, name, help) MetricInfo{name, help, std::string_view(#kind) == "gauge"},
 #include "base/metrics.def"
 #undef SLUICE_METRIC
-};
-
-// A row under a sequence number: odd while it is written (Lamport; Boehm, "Can seqlocks get along with
-// programming language memory models?", 2012). The words are atomics, so a torn read is detected and never a
-// data race.
-struct alignas(64) SharedRow {
-  std::atomic<std::uint64_t> sequence;
-  std::array<std::atomic<std::uint64_t>, kRowWords> words;
-
-  void write(const FlightRow& row) {
-    std::array<std::uint64_t, kRowWords> copy;
-    std::memcpy(copy.data(), &row, sizeof row);
-    // A writer that died in the middle left an odd number; `| 1` goes on from either.
-    const std::uint64_t odd = (sequence.load(std::memory_order_relaxed) + 1) | 1;
-    sequence.store(odd, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_release);
-    for (std::size_t i = 0; i < kRowWords; ++i) words[i].store(copy[i], std::memory_order_relaxed);
-    sequence.store(odd + 1, std::memory_order_release);
-  }
-
-  // The row as last written by this process; only for the row's owner.
-  FlightRow own() const {
-    std::array<std::uint64_t, kRowWords> copy;
-    for (std::size_t i = 0; i < kRowWords; ++i) copy[i] = words[i].load(std::memory_order_relaxed);
-    FlightRow row;
-    std::memcpy(&row, copy.data(), sizeof row);
-    return row;
-  }
-
-  // A consistent copy, or nothing after a bounded number of tries.
-  std::optional<FlightRow> read() const {
-    constexpr int kTries = 8;
-    for (int i = 0; i < kTries; ++i) {
-      const std::uint64_t before = sequence.load(std::memory_order_acquire);
-      if (before == 0) return std::nullopt;  // never used
-      if (before % 2 != 0) continue;
-      const FlightRow row = own();
-      std::atomic_thread_fence(std::memory_order_acquire);
-      if (sequence.load(std::memory_order_relaxed) == before) return row;
-    }
-    return std::nullopt;
-  }
 };
 
 struct alignas(64) WorkerCells {
@@ -115,8 +69,8 @@ constexpr std::size_t kPage = 4096;
 
 struct alignas(kPage) Lane {
   std::array<WorkerCells, kFlightWorkersMax> workers;
-  std::array<SharedRow, kFlightLiveRows> live;
-  std::array<SharedRow, kFlightFinishedRows> finished;
+  SharedRows<kFlightLiveRows> live;
+  SharedRows<kFlightFinishedRows> finished;
 };
 
 }  // namespace
@@ -178,11 +132,11 @@ class WrittenParts {
 };
 
 template <std::size_t N>
-std::vector<FlightRow> safe_rows(const FlightMemory& memory, std::array<SharedRow, N> Lane::* rows) {
+std::vector<FlightRow> safe_rows(const FlightMemory& memory, SharedRows<N> Lane::* rows) {
   std::vector<FlightRow> out;
   for_used_lanes(memory, [&](const Lane& lane) {
-    for (const SharedRow& shared : lane.*rows) {
-      auto row = shared.read();
+    for (std::size_t i = 0; i < N; ++i) {
+      auto row = (lane.*rows).read(i);
       if (row && make_safe(*row)) out.push_back(*row);
     }
   });
@@ -234,7 +188,7 @@ struct FlightWriter::State {
   ~State() { ::munmap(memory, sizeof(FlightMemory)); }
 
   void append(Share& share, const FlightRow& row) {
-    layout->finished[share.finished_first + share.finished_next].write(row);
+    layout->finished.write(share.finished_first + share.finished_next, row);
     share.finished_next = (share.finished_next + 1) % share.finished_count;
   }
   FlightMemory* memory;
@@ -270,20 +224,21 @@ void FlightWriter::take_over(MonoTime now) {
   for (auto& share : state_->shares) {
     std::uint64_t newest = 0;
     for (std::size_t i = 0; i < share.finished_count; ++i) {
-      const auto& shared = state_->layout->finished[share.finished_first + i];
-      if (!written(shared)) continue;
-      const auto row = shared.own();
+      const std::size_t at = share.finished_first + i;
+      if (!written(state_->layout->finished.head(at))) continue;
+      const auto row = state_->layout->finished.own(at);
       if (row.id == 0 || row.closed_mono_ns < newest) continue;
       newest = row.closed_mono_ns;
       share.finished_next = (i + 1) % share.finished_count;
     }
   }
   std::size_t next_share = 0;
-  for (auto& shared : state_->layout->live) {
-    if (!written(shared)) continue;
-    FlightRow row = shared.own();
+  auto& live = state_->layout->live;
+  for (std::size_t i = 0; i < kFlightLiveRows; ++i) {
+    if (!written(live.head(i))) continue;
+    FlightRow row = live.own(i);
     if (row.id == 0) continue;
-    shared.write(FlightRow{});
+    live.write(i, FlightRow{});
     row.closed_mono_ns = static_cast<std::uint64_t>(now.time_since_epoch().count());
     row.reason = static_cast<std::uint8_t>(Reason::internal_error);
     set_text(row.step, "proxy ended");
@@ -307,20 +262,20 @@ std::optional<std::size_t> FlightWriter::open_row(std::size_t worker, const Flig
   if (free.empty()) return std::nullopt;
   const std::size_t slot = free.back();
   free.pop_back();
-  state_->layout->live[slot].write(row);
+  state_->layout->live.write(slot, row);
   return slot;
 }
 
 void FlightWriter::update_row(std::size_t slot, const FlightRow& row) {
   assert(slot < kFlightLiveRows);
-  state_->layout->live[slot].write(row);
+  state_->layout->live.write(slot, row);
 }
 
 void FlightWriter::close_row(std::size_t worker, std::optional<std::size_t> slot, const FlightRow& row) {
   auto& share = state_->shares[worker];
   state_->append(share, row);
   if (!slot) return;
-  state_->layout->live[*slot].write(FlightRow{});
+  state_->layout->live.write(*slot, FlightRow{});
   share.free.push_back(static_cast<std::uint32_t>(*slot));
 }
 

@@ -49,7 +49,7 @@ inline constexpr std::size_t kFlightLiveRows = 8192;
 inline constexpr std::size_t kFlightFinishedRows = 4096;
 // Changes with any change of the layout below, and when metrics.def changes other than at its end; the keeper
 // refuses to carry other memory over.
-inline constexpr std::uint32_t kFlightVersion = 3;
+inline constexpr std::uint32_t kFlightVersion = 4;
 // Proxy processes that may live at once.
 inline constexpr std::size_t kFlightLanes = 4;
 
@@ -57,9 +57,8 @@ enum class Direction : std::uint8_t { outbound, inbound };
 // How the bytes travel towards the server (outbound) or came in (inbound).
 enum class Transport : std::uint8_t { none, plaintext, mesh_tls, tunnel, same_node, app_tls };
 
-// One connection as `sluice connections` and `explain` show it. Fixed size, text cut to fit and
-// zero-terminated.
-struct FlightRow {
+// One connection as `sluice connections` and `explain` show it, without its texts.
+struct FlightFacts {
   std::uint64_t id = 0;  // unique in this instance; 0 = empty slot
   std::uint64_t opened_wall_ns = 0;
   std::uint64_t opened_mono_ns = 0;
@@ -81,14 +80,18 @@ struct FlightRow {
   std::uint8_t client_ip[16] = {};
   std::uint8_t destination_ip[16] = {};
   std::uint8_t upstream_ip[16] = {};
+  std::uint32_t retries = 0;
+  std::uint32_t requests = 0;  // a connection's row: that it has carried
+};
+
+// The same with its texts, each cut to fit and zero-terminated.
+struct FlightRow : FlightFacts {
   char step[32] = {};            // the step that ended it, e.g. "upstream connect"
   char rule[160] = {};           // policy name and file:line that decided
   char peer_identity[160] = {};  // first SPIFFE URI of the peer
   char service[64] = {};         // destination service or passthrough
   char method[8] = {};           // of a request; empty: the row is a connection's
   char path[88] = {};            // without the query
-  std::uint32_t retries = 0;
-  std::uint32_t requests = 0;  // a connection's row: that it has carried
 };
 
 // Copies text into a field of FlightRow, cut to fit and terminated.

@@ -67,7 +67,7 @@ io::Task<Result<std::unique_ptr<io::Stream>>> dial_endpoint(Context& context, Po
   Connection& own = pooled->connection();
   own.record().destination(whom.destination);
   auto reached = co_await reach(own, permit);
-  transport = static_cast<Transport>(own.record().row().transport);
+  transport = static_cast<Transport>(own.record().facts().transport);
   if (!reached) co_return std::unexpected(reached.error());
   pooled->carry(std::move(reached->stream));
   own.allowed({.direction = policy::LiveFlow::Direction::outbound,

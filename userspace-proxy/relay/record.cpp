@@ -1,7 +1,7 @@
 #include "relay/record.h"
 
-#include <algorithm>
 #include <cstring>
+#include <tuple>
 
 namespace sluice::relay {
 namespace {
@@ -20,15 +20,15 @@ std::uint64_t nanos(auto time) {
 Record::Record(RecordSinks& sinks, Direction direction, WorkloadId workload, const ClientAddr& client_address,
                Kind kind)
     : sinks_(sinks), quiet_(kind == Kind::quiet) {
-  if (!quiet_) row_.id = sinks_.flight.next_id(sinks_.worker);
-  row_.opened_wall_ns = nanos(sinks_.clock.wall());
-  row_.opened_mono_ns = nanos(sinks_.clock.now());
-  row_.workload = number(workload);
-  row_.worker = static_cast<std::uint32_t>(sinks_.worker);
-  row_.direction = static_cast<std::uint8_t>(direction);
+  if (!quiet_) facts_.id = sinks_.flight.next_id(sinks_.worker);
+  facts_.opened_wall_ns = nanos(sinks_.clock.wall());
+  facts_.opened_mono_ns = nanos(sinks_.clock.now());
+  facts_.workload = number(workload);
+  facts_.worker = static_cast<std::uint32_t>(sinks_.worker);
+  facts_.direction = static_cast<std::uint8_t>(direction);
   client(client_address);
   if (quiet_) return;
-  slot_ = sinks_.flight.open_row(sinks_.worker, row_);
+  slot_ = sinks_.flight.open_row(sinks_.worker, row());
   sinks_.flight.add(sinks_.worker, Metric::connections_open, 1);
   sinks_.flight.add(sinks_.worker,
                     direction == Direction::outbound ? Metric::connections_accepted_outbound
@@ -41,66 +41,80 @@ Record::~Record() {
 }
 
 void Record::workload_name(std::string_view name) {
-  const std::size_t size = std::min(name.size(), entry_.workload.size() - 1);
-  std::memcpy(entry_.workload.data(), name.data(), size);
+  workload_ = name.substr(0, std::tuple_size_v<decltype(AccessEntry::workload)> - 1);
 }
 
 void Record::client(const ClientAddr& client) {
-  put_address(row_.client_ip, row_.client_port, client);
+  put_address(facts_.client_ip, facts_.client_port, client);
 }
 
 void Record::destination(const OrigDst& destination) {
-  put_address(row_.destination_ip, row_.destination_port, destination);
+  put_address(facts_.destination_ip, facts_.destination_port, destination);
 }
 
 void Record::upstream(const UpstreamAddr& upstream) {
-  put_address(row_.upstream_ip, row_.upstream_port, upstream);
+  put_address(facts_.upstream_ip, facts_.upstream_port, upstream);
 }
 
 void Record::service(std::string_view service) {
-  set_text(row_.service, service);
+  service_ = service.substr(0, sizeof(FlightRow::service) - 1);
 }
 
 void Record::peer(std::string_view identity) {
-  set_text(row_.peer_identity, identity);
+  peer_ = identity.substr(0, sizeof(FlightRow::peer_identity) - 1);
 }
 
 void Record::rule(std::string_view rule) {
-  set_text(row_.rule, rule);
+  rule_ = rule.substr(0, sizeof(FlightRow::rule) - 1);
 }
 
 void Record::transport(Transport transport) {
-  row_.transport = static_cast<std::uint8_t>(transport);
+  facts_.transport = static_cast<std::uint8_t>(transport);
 }
 
 void Record::resumed(bool resumed) {
-  row_.resumed = resumed ? 1 : 0;
+  facts_.resumed = resumed ? 1 : 0;
 }
 
 void Record::table(std::uint64_t content_hash) {
-  row_.table_hash = content_hash;
+  facts_.table_hash = content_hash;
+}
+
+FlightRow Record::row() const {
+  FlightRow row;
+  static_cast<FlightFacts&>(row) = facts_;
+  set_text(row.service, service_);
+  set_text(row.peer_identity, peer_);
+  set_text(row.rule, rule_);
+  return row;
+}
+
+AccessEntry Record::entry() const {
+  AccessEntry entry{.row = row()};
+  workload_.copy(entry.workload.data(), entry.workload.size() - 1);
+  return entry;
 }
 
 void Record::publish() {
   publish_bytes();
-  if (slot_) sinks_.flight.update_row(*slot_, row_);
+  if (slot_) sinks_.flight.update_row(*slot_, row());
 }
 
 void Record::publish_bytes() {
   if (quiet_) return;
   sinks_.flight.add(sinks_.worker, Metric::bytes_from_client,
-                    static_cast<std::int64_t>(row_.bytes_from_client - published_from_client_));
+                    static_cast<std::int64_t>(facts_.bytes_from_client - published_from_client_));
   sinks_.flight.add(sinks_.worker, Metric::bytes_to_client,
-                    static_cast<std::int64_t>(row_.bytes_to_client - published_to_client_));
-  published_from_client_ = row_.bytes_from_client;
-  published_to_client_ = row_.bytes_to_client;
+                    static_cast<std::int64_t>(facts_.bytes_to_client - published_to_client_));
+  published_from_client_ = facts_.bytes_from_client;
+  published_to_client_ = facts_.bytes_to_client;
 }
 
 void Record::request(const Request& request) {
-  ++row_.requests;
-  row_.bytes_from_client += request.bytes_from_client;
-  row_.bytes_to_client += request.bytes_to_client;
-  AccessEntry entry = entry_;
+  ++facts_.requests;
+  facts_.bytes_from_client += request.bytes_from_client;
+  facts_.bytes_to_client += request.bytes_to_client;
+  AccessEntry entry = this->entry();
   FlightRow& row = entry.row;
   row.closed_mono_ns = nanos(sinks_.clock.now());
   const std::uint64_t began = nanos(request.began);
@@ -129,15 +143,16 @@ void Record::end(const Error& error) {
   if (ended_) return;
   ended_ = true;
   if (quiet_) return;
-  row_.reason = static_cast<std::uint8_t>(error.reason);
-  row_.sys_errno = error.sys_errno;
-  set_text(row_.step, error.step);
-  row_.closed_mono_ns = nanos(sinks_.clock.now());
+  AccessEntry entry = this->entry();
+  entry.row.reason = static_cast<std::uint8_t>(error.reason);
+  entry.row.sys_errno = error.sys_errno;
+  set_text(entry.row.step, error.step);
+  entry.row.closed_mono_ns = nanos(sinks_.clock.now());
   publish_bytes();
   sinks_.flight.add(sinks_.worker, Metric::connections_open, -1);
   sinks_.flight.count(sinks_.worker, error.reason);
-  sinks_.flight.close_row(sinks_.worker, slot_, row_);
-  if (!sinks_.access_log.push(sinks_.worker, entry_)) {
+  sinks_.flight.close_row(sinks_.worker, slot_, entry.row);
+  if (!sinks_.access_log.push(sinks_.worker, entry)) {
     sinks_.flight.add(sinks_.worker, Metric::access_log_dropped, 1);
   }
 }

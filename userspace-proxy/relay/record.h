@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/address.h"
@@ -47,8 +48,8 @@ class Record {
   void resumed(bool resumed);
   void table(std::uint64_t content_hash);
 
-  void add_from_client(std::size_t bytes) { row_.bytes_from_client += bytes; }
-  void add_to_client(std::size_t bytes) { row_.bytes_to_client += bytes; }
+  void add_from_client(std::size_t bytes) { facts_.bytes_from_client += bytes; }
+  void add_to_client(std::size_t bytes) { facts_.bytes_to_client += bytes; }
   // Shows the facts and bytes so far to readers of the flight recorder and to the byte metrics.
   void publish();
   // One request of this connection is over: its own row and its own line.
@@ -67,14 +68,20 @@ class Record {
   void end(const Error& error);
   void end(Reason reason) { end(Error{reason, Origin::internal, 0, ""}); }
   bool ended() const { return ended_; }
-  const FlightRow& row() const { return row_; }
+  const FlightFacts& facts() const { return facts_; }
 
  private:
+  FlightRow row() const;
+  AccessEntry entry() const;
   void publish_bytes();
 
   RecordSinks& sinks_;
-  AccessEntry entry_;
-  FlightRow& row_ = entry_.row;
+  FlightFacts facts_;
+  // As long as they are, not as long as a row has room for: a record may be idle for hours.
+  std::string workload_;
+  std::string service_;
+  std::string peer_;
+  std::string rule_;
   std::optional<std::size_t> slot_;
   std::uint64_t published_from_client_ = 0;
   std::uint64_t published_to_client_ = 0;

@@ -104,7 +104,7 @@ io::Task<Result<std::unique_ptr<io::Stream>>> Requests::dial(std::shared_ptr<con
                                                              policy::Permit permit) {
   const PooledFor whom{&connection_.entrance(), connection_.client(), destination_};
   if (!outbound()) co_return co_await dial_own_application(context_, whom, permit);
-  auto transport = static_cast<Transport>(connection_.record().row().transport);
+  auto transport = static_cast<Transport>(connection_.record().facts().transport);
   auto dialled = co_await dial_endpoint(context_, whom, permit, transport);
   connection_.record().transport(transport);
   co_return dialled;

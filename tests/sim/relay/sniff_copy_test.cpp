@@ -126,7 +126,7 @@ TEST(Copy, HalfCloseTravelsAndEveryByteArrives) {
   EXPECT_EQ(Reason::completed, ends.end.reason);
   EXPECT_EQ(100'000U, ends.at_server.size());
   EXPECT_EQ("after your end", ends.at_client);
-  EXPECT_EQ(100'000U, ends.record.row().bytes_from_client);
+  EXPECT_EQ(100'000U, ends.record.facts().bytes_from_client);
 }
 
 TEST(Copy, ResetTravels) {

@@ -56,6 +56,55 @@ TEST_F(Flight, RowLivesIsUpdatedAndEndsInTheRing) {
   EXPECT_STREQ(reader.finished()[0].service, "web");
 }
 
+FlightRow told_in_full(std::uint64_t id) {
+  auto row = row_of(id, std::string(sizeof(FlightRow::service) - 1, 's'));
+  set_text(row.peer_identity, "spiffe://default/client");
+  set_text(row.rule, std::string(sizeof(FlightRow::rule) - 1, 'r'));
+  set_text(row.step, "eight ch");
+  set_text(row.method, "OPTIONS");
+  set_text(row.path, "/seven7");
+  row.retries = 3;
+  row.requests = 4;
+  return row;
+}
+
+TEST_F(Flight, EveryTextComesBackAndNoneOfAFormerRow) {
+  const auto slot = writer.open_row(0, told_in_full(1));
+  ASSERT_TRUE(slot);
+  auto row = reader.live().at(0);
+  EXPECT_EQ(std::string_view(row.service), std::string(sizeof row.service - 1, 's'));
+  EXPECT_STREQ(row.peer_identity, "spiffe://default/client");
+  EXPECT_EQ(std::string_view(row.rule), std::string(sizeof row.rule - 1, 'r'));
+  EXPECT_STREQ(row.step, "eight ch");
+  EXPECT_STREQ(row.method, "OPTIONS");
+  EXPECT_STREQ(row.path, "/seven7");
+  EXPECT_EQ(row.retries, 3u);
+  EXPECT_EQ(row.requests, 4u);
+  writer.update_row(*slot, row_of(2, "short"));
+  row = reader.live().at(0);
+  EXPECT_STREQ(row.service, "short");
+  for (const std::string_view text : {row.peer_identity, row.rule, row.step, row.method, row.path})
+    EXPECT_EQ(text, "");
+}
+
+std::size_t memory_in_use(const Fd& memory) {
+  struct stat info{};
+  EXPECT_EQ(::fstat(memory.get(), &info), 0);
+  return static_cast<std::size_t>(info.st_blocks) * 512;
+}
+
+TEST_F(Flight, ALiveRowWithoutARuleTakesLittleMemory) {
+  auto row = row_of(1);
+  set_text(row.peer_identity, "spiffe://default/client");
+  const auto before = memory_in_use(memory);
+  constexpr std::size_t kRows = 2000;
+  for (std::size_t i = 0; i < kRows; ++i) ASSERT_TRUE(writer.open_row(0, row));
+  const auto each = (memory_in_use(memory) - before) / kRows;  // reading fills the table up to its end
+  EXPECT_EQ(reader.live().size(), kRows);
+  EXPECT_GT(each, 100u);
+  EXPECT_LT(each, 400u);  // of 660
+}
+
 TEST_F(Flight, FullShareLeavesTheNeighbourFree) {
   std::size_t opened = 0;
   while (writer.open_row(0, row_of(opened + 1))) ++opened;
