@@ -2,7 +2,9 @@
  * cgroup/connect4, connect6, sendmsg4, sendmsg6: decides each outgoing connection before its first packet.
  * One instance sits at the root of cgroup2 and finds the workload by network namespace; a host-cgroup
  * workload gets an instance of its own (fixed_workload), which runs before the root's because child cgroups
- * come first. Capture means: SO_MARK and a note in the socket's storage. No address is rewritten.
+ * come first. Capture means SO_MARK, and a note in the socket's storage where sockops must write the 4-tuple
+ * down (decide.h). A note is an allocation, so Sluice's own sockets, which their cgroup tells, have none. No
+ * address is rewritten.
  */
 #include "decide.h"
 #include "local_hop.h"
@@ -68,6 +70,7 @@ static __always_inline void gather(struct bpf_sock_addr* ctx, const struct sluic
                                    const struct target* to, int own, struct sluice_facts* facts) {
   facts->tcp = to->protocol == SLUICE_IPPROTO_TCP;
   facts->own = own;
+  facts->host = fixed_workload != 0;
   facts->full = flows_full(own);
   facts->prefix = SLUICE_PREFIX_NO_MATCH;
   if (own) return;
@@ -81,19 +84,11 @@ static __always_inline void gather(struct bpf_sock_addr* ctx, const struct sluic
   facts->resolver = to->port_be == bpf_htons(53) && bpf_map_lookup_elem(&resolvers, &to->addr) != 0;
 }
 
-/* Puts our bits on the socket's mark, keeping the others, or takes them back. Returns 0 when done. */
-static __always_inline int set_mark(struct bpf_sock_addr* ctx, struct sluice_socket_note* note, int capture) {
-  __u32 mark = 0;
-  if (bpf_getsockopt(ctx, SOL_SOCKET, SO_MARK, &mark, sizeof(mark))) return -1;
-  if (capture) {
-    if (!note->marked) note->previous_mark = mark;
-    mark = (mark & ~mark_mask) | (mark_value & mark_mask);
-  } else {
-    mark = (mark & ~mark_mask) | (note->previous_mark & mark_mask);
-  }
-  if (bpf_setsockopt(ctx, SOL_SOCKET, SO_MARK, &mark, sizeof(mark))) return -1;
-  note->marked = capture != 0;
-  return 0;
+/* The socket's mark with other bits of ours. Returns 0 when done. */
+static __always_inline int set_mark(struct bpf_sock_addr* ctx, __u32 mark, __u32 bits) {
+  __u32 wanted = (mark & ~mark_mask) | (bits & mark_mask);
+  if (wanted == mark) return 0;
+  return bpf_setsockopt(ctx, SOL_SOCKET, SO_MARK, &wanted, sizeof(wanted)) ? -1 : 0;
 }
 
 static __always_inline int refuse(struct bpf_sock_addr* ctx, __u32 workload, const struct target* to,
@@ -114,15 +109,31 @@ static __always_inline int refuse(struct bpf_sock_addr* ctx, __u32 workload, con
   return 0;
 }
 
-/* Writes the note that sockops reads. Returns 0 when the socket is as the verdict wants it. */
+/*
+ * Marks the socket, or takes our mark back, and writes the note that sockops reads. Without a note the bits
+ * of our mask were zero before us, or ours already: set by an earlier connect() or by the application, which
+ * they are taken from either way. Returns 0 when the socket is as the verdict wants it.
+ */
 static __always_inline int apply(struct bpf_sock_addr* ctx, __u32 workload,
                                  const struct sluice_verdict* verdict) {
-  if (!ctx->sk) return verdict->flow ? -1 : 0;
-  __u64 flags = verdict->flow ? BPF_SK_STORAGE_GET_F_CREATE : 0;
-  struct sluice_socket_note* note = bpf_sk_storage_get(&socket_notes, ctx->sk, 0, flags);
-  if (!note) return verdict->flow ? -1 : 0;
+  struct bpf_sock* sk = ctx->sk;
   int capture = verdict->action == SLUICE_ACTION_CAPTURE;
-  if ((capture || note->marked) && set_mark(ctx, note, capture)) return -1;
+  if (!sk) return capture || verdict->flow ? -1 : 0;
+  __u32 mark = sk->mark;
+  __u32 ours = mark_value & mark_mask;
+  __u32 bits = mark & mark_mask;
+  int needed = verdict->flow || (capture && bits && bits != ours);
+  struct sluice_socket_note* note =
+      bpf_sk_storage_get(&socket_notes, sk, 0, needed ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+  if (!note && needed) return -1;
+  if (note && capture && bits != ours) note->previous_mark = bits;
+  if (capture) {
+    if (set_mark(ctx, mark, ours)) return -1;
+  } else if (bits == ours) {
+    if (set_mark(ctx, mark, note ? note->previous_mark : 0)) return -1;
+    if (note) note->previous_mark = 0;
+  }
+  if (!note) return 0;
   note->workload = workload;
   note->kind = verdict->flow;
   note->by_cgroup = fixed_workload != 0;
@@ -147,8 +158,8 @@ static __always_inline int judge(struct bpf_sock_addr* ctx, const struct target*
     __u32* found = bpf_map_lookup_elem(&netns_workloads, &cookie);
     if (found) id = *found;
   }
-  /* An own socket outside every workload's namespace still needs its note: the host's sk_lookup must know it.
-   */
+  /* An own socket outside every workload's namespace is judged too: sockops will note it for the host's
+   * sk_lookup, and there must be room. */
   struct sluice_workload nobody = {};
   struct sluice_workload* workload = id ? bpf_map_lookup_elem(&workloads, &id) : 0;
   if (!workload) {
@@ -159,7 +170,7 @@ static __always_inline int judge(struct bpf_sock_addr* ctx, const struct target*
   gather(ctx, workload, to, own, &facts);
   struct sluice_verdict verdict = sluice_decide(workload, &facts);
   if (verdict.action == SLUICE_ACTION_DENY) return refuse(ctx, id, to, &verdict);
-  if (tcp && apply(ctx, id, &verdict)) {
+  if (tcp && !own && apply(ctx, id, &verdict)) {
     verdict = sluice_deny(SLUICE_DENY_ECONNREFUSED, SLUICE_REASON_map_full);
     return refuse(ctx, id, to, &verdict);
   }

@@ -15,6 +15,9 @@
  *   9. passthrough all                  pass   passthrough
  *  10. everything else                  deny   passthrough_denied, udp_denied
  * A capture while no worker beats follows the workload's fail mode.
+ *
+ * sk_lookup knows a captured connection of a namespace by itself (it arrives on lo and is for somebody else),
+ * so only one whose address is local, or of a host process, is noted.
  */
 #ifndef SLUICE_DECIDE_H
 #define SLUICE_DECIDE_H
@@ -33,6 +36,7 @@
 struct sluice_facts {
   __u8 tcp;      /* 1: TCP, 0: UDP or another protocol */
   __u8 own;      /* the socket's cgroup is Sluice's */
+  __u8 host;     /* a workload known by its cgroup: its namespace is others' too */
   __u8 loopback; /* 127.0.0.0/8, ::1, 0.0.0.0 or :: (the kernel turns the last two into loopback) */
   __u8 local;    /* the workload's own address */
   __u8 outbound; /* declared outbound of the workload */
@@ -69,8 +73,9 @@ static inline struct sluice_verdict sluice_capture(const struct sluice_workload*
     if (workload->fail_mode != SLUICE_FAIL_CLOSED)
       return sluice_deny(SLUICE_DENY_ECONNREFUSED, SLUICE_REASON_proxy_dead);
   }
-  struct sluice_verdict verdict = {SLUICE_ACTION_CAPTURE, SLUICE_FLOW_CAPTURE, 0,
-                                   SLUICE_REASON_captured_outbound};
+  __u8 flow = 0;
+  if (facts->host || facts->loopback || facts->local) flow = SLUICE_FLOW_CAPTURE;
+  struct sluice_verdict verdict = {SLUICE_ACTION_CAPTURE, flow, 0, SLUICE_REASON_captured_outbound};
   return verdict;
 }
 
@@ -98,7 +103,9 @@ static inline struct sluice_verdict sluice_decide(const struct sluice_workload* 
   else
     verdict = sluice_decide_policy(workload, facts);
   if (!facts->tcp) verdict.flow = 0;
-  if (verdict.flow && facts->full) return sluice_deny(SLUICE_DENY_ECONNREFUSED, SLUICE_REASON_map_full);
+  /* What is captured needs room too: the proxy's own connection, which follows from it, must be noted. */
+  if ((verdict.flow || verdict.action == SLUICE_ACTION_CAPTURE) && facts->full)
+    return sluice_deny(SLUICE_DENY_ECONNREFUSED, SLUICE_REASON_map_full);
   return verdict;
 }
 

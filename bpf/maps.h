@@ -103,7 +103,7 @@ struct {
   __uint(max_entries, 256 * 1024);
 } events SEC(".maps");
 
-/* Writer: connect. Reader: sockops. Lives and dies with the socket. */
+/* Writers: connect, sockops. Readers: they and guard. Lives and dies with the socket. */
 struct {
   __uint(type, BPF_MAP_TYPE_SK_STORAGE);
   __uint(map_flags, BPF_F_NO_PREALLOC);

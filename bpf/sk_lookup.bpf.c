@@ -10,6 +10,7 @@
 
 #define AF_INET 2
 #define IPPROTO_TCP 6
+#define LOOPBACK_IFINDEX 1 /* of every namespace */
 
 const volatile __u64 netns_cookie = 0;
 const volatile __u32 workload_id = 0; /* 0: host mode, inbound by `host_inbounds` only */
@@ -107,12 +108,14 @@ int sluice_sk_lookup(struct bpf_sk_lookup* ctx) {
     return SK_PASS;
   }
   if (!workload_id) return host_lookup(ctx, &key);
-  /* Nobody outside can send from one of our addresses (martian while accept_local=0), so an own source means
-     that the packet was made here: to an own address it is a self-call, to any other it was routed to us by
-     our mark (a SYN cookie's ACK after the note was removed, or a mark that the application set itself). The
-     proxy judges it. */
-  if (is_own_address(&key.local)) {
-    if (is_own_address(&key.remote)) return SK_PASS;
+  /* What arrives on lo was made here, whatever its source. So was what has a source of ours: nobody outside
+     can send that (martian while accept_local=0). To an own address it is a self-call; to any other it was
+     routed to us by our mark: a captured connection, which needs no note, a SYN cookie's ACK, or a mark that
+     the application set itself. The proxy judges it. */
+  int made_here = is_own_address(&key.local);
+  if (is_own_address(&key.remote)) {
+    if (made_here) return SK_PASS;
+  } else if (made_here || ctx->ingress_ifindex == LOOPBACK_IFINDEX) {
     return steer(ctx, &key, workload_id, SLUICE_LISTENER_OUT, 0);
   }
   return steer_inbound(ctx, &key, workload_id);

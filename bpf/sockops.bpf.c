@@ -1,8 +1,9 @@
 /*
  * sockops at the root of cgroup2: notes the 4-tuple of a judged socket at TCP_CONNECT (port chosen, SYN not
- * yet sent) and removes it at ESTABLISHED or CLOSE, so that nobody who later uses the same port profits from
- * a stale entry. Only the socket that wrote an entry removes it. State callbacks are asked for per
- * connection, not globally.
+ * yet sent) and removes it when the socket leaves the handshake, so that nobody who later uses the same port
+ * profits from a stale entry. Only the socket that wrote an entry removes it. State callbacks are asked for
+ * per connection, not globally. What is to be noted says the socket's note or, for Sluice's own sockets and
+ * for probes, the socket's cgroup.
  */
 #include "decide.h"
 #include "report.h"
@@ -16,6 +17,9 @@ const struct sluice_event* sluice_event_layout __attribute__((unused));
 #define IPPROTO_TCP 6
 #define TCP_USER_TIMEOUT 18
 #define SOL_TCP 6
+
+const volatile __u32 mark_value = 0;
+const volatile __u32 mark_mask = 0;
 
 static __always_inline void tuple_of(struct bpf_sock_ops* ctx, struct sluice_flow_key* key) {
   __builtin_memset(key, 0, sizeof(*key));
@@ -56,23 +60,31 @@ static __always_inline void give_up(struct bpf_sock_ops* ctx, __u32 workload,
   sluice_count(workload, SLUICE_REASON_map_full);
 }
 
-static __always_inline void on_connect(struct bpf_sock_ops* ctx, void* sk) {
+/* Fills in whose connection this is; returns 0 when it needs no entry. */
+static __always_inline int recall(void* sk, struct sluice_flow* flow) {
   struct sluice_socket_note* note = bpf_sk_storage_get(&socket_notes, sk, 0, 0);
   if (!note) {
-    if (sluice_socket_role(sk) != SLUICE_CGROUP_PROBER) return;
+    __u32 role = sluice_socket_role(sk);
+    if (role == SLUICE_CGROUP_OWN) flow->kind = SLUICE_FLOW_OWN;
+    if (role != SLUICE_CGROUP_PROBER) return flow->kind;
     struct sluice_socket_note probe = {.kind = SLUICE_FLOW_PROBE};
     note = bpf_sk_storage_get(&socket_notes, sk, &probe, BPF_SK_STORAGE_GET_F_CREATE);
-    if (!note) return;
+    if (!note) return 0;
   }
-  if (!note->kind) return;
+  flow->workload = note->workload;
+  flow->kind = note->kind;
+  return flow->kind;
+}
+
+static __always_inline void on_connect(struct bpf_sock_ops* ctx, void* sk) {
+  struct sluice_flow flow = {};
+  if (!recall(sk, &flow)) return;
+  flow.socket_cookie = bpf_get_socket_cookie(ctx);
+  flow.noted_at_ns = bpf_ktime_get_ns();
   struct sluice_flow_key key;
   tuple_of(ctx, &key);
-  struct sluice_flow flow = {.socket_cookie = bpf_get_socket_cookie(ctx),
-                             .noted_at_ns = bpf_ktime_get_ns(),
-                             .workload = note->workload,
-                             .kind = note->kind};
   long failed;
-  if (note->kind == SLUICE_FLOW_PROBE) {
+  if (flow.kind == SLUICE_FLOW_PROBE) {
     failed = bpf_map_update_elem(&probes, &key, &flow, BPF_NOEXIST);
   } else {
     key.netns_cookie = bpf_get_netns_cookie(ctx);
@@ -88,26 +100,27 @@ static __always_inline void on_connect(struct bpf_sock_ops* ctx, void* sk) {
     }
     if (!failed) add_to_count(1);
   }
-  if (failed) return give_up(ctx, note->workload, &key);
-  note->noted = 1;
+  if (failed) return give_up(ctx, flow.workload, &key);
   bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 }
 
-/* An accepted connection of an enrolled namespace gets an empty note, by which the guard tells it from one
- * that was opened before enrolment. */
-static __always_inline void on_accepted(struct bpf_sock_ops* ctx, void* sk) {
+/*
+ * An accepted connection of an enrolled namespace gets an empty note, by which the guard tells it from one
+ * that was opened before enrolment. Those of the proxy are known by their cgroup, and one with our mark,
+ * which it has from the SYN, is answered over lo: the guard does not see it.
+ */
+static __always_inline void on_accepted(struct bpf_sock_ops* ctx, struct bpf_sock* sk) {
   __u64 cookie = bpf_get_netns_cookie(ctx);
   __u32* workload = bpf_map_lookup_elem(&netns_workloads, &cookie);
-  if (!workload) return;
+  if (!workload || (sk->mark & mark_mask) == (mark_value & mark_mask)) return;
+  if (sluice_socket_role(sk) == SLUICE_CGROUP_OWN) return;
   struct sluice_socket_note note = {.workload = *workload};
   bpf_sk_storage_get(&socket_notes, sk, &note, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
 static __always_inline void on_settled(struct bpf_sock_ops* ctx, void* sk) {
   struct sluice_socket_note* note = bpf_sk_storage_get(&socket_notes, sk, 0, 0);
-  if (!note || !note->noted) return;
-  note->noted = 0;
-  int probe = note->kind == SLUICE_FLOW_PROBE;
+  int probe = note && note->kind == SLUICE_FLOW_PROBE;
   struct sluice_flow_key key;
   tuple_of(ctx, &key);
   if (!probe) key.netns_cookie = bpf_get_netns_cookie(ctx);
@@ -119,22 +132,24 @@ static __always_inline void on_settled(struct bpf_sock_ops* ctx, void* sk) {
     add_to_count(-1);
 }
 
+/* Established, refused, given up or closed; a simultaneous open goes through SYN_RECV. */
+static __always_inline int handshake_ends(__u32 from, __u32 to) {
+  return (from == BPF_TCP_SYN_SENT && to != BPF_TCP_SYN_RECV) || from == BPF_TCP_SYN_RECV;
+}
+
 SEC("sockops")
 int sluice_sockops(struct bpf_sock_ops* ctx) {
-  void* sk = ctx->sk;
+  struct bpf_sock* sk = ctx->sk;
   if (!sk) return 1;
   switch (ctx->op) {
     case BPF_SOCK_OPS_TCP_CONNECT_CB:
       on_connect(ctx, sk);
       break;
-    case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
-      on_settled(ctx, sk);
-      break;
     case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
       on_accepted(ctx, sk);
       break;
     case BPF_SOCK_OPS_STATE_CB:
-      if (ctx->args[1] == BPF_TCP_CLOSE) on_settled(ctx, sk);
+      if (handshake_ends(ctx->args[0], ctx->args[1])) on_settled(ctx, sk);
       break;
   }
   return 1;

@@ -140,6 +140,8 @@ Outcome<> Loader::attach_sockops(int cgroup_fd) const {
   const LibbpfLog log;
   const Object<sockops_bpf> object;
   if (!object) return load_fault("sockops", errno, log);
+  object->rodata->mark_value = mark;
+  object->rodata->mark_mask = mark_mask;
   if (const auto loaded = object.load("sockops", *this, log); !loaded) return loaded;
   return attach_link(bpf_program__fd(object->progs.sluice_sockops), cgroup_fd, BPF_CGROUP_SOCK_OPS,
                      directory + "/links/sockops");

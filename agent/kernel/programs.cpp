@@ -77,8 +77,9 @@ Outcome<> Programs::attach_root() {
   if (!cgroup)
     return fault_errno("open " + options_.cgroup_root, errno, "mount cgroup2, or set `cgroup_root`");
   const Loader loader{directory_, flows_max_, options_.mark, options_.mark_mask};
-  if (const auto done = loader.attach_connect(cgroup.get(), 0, ""); !done) return done;
-  return loader.attach_sockops(cgroup.get());
+  // sockops first: it also understands the notes of an earlier build's connect hook, not the other way round.
+  if (const auto done = loader.attach_sockops(cgroup.get()); !done) return done;
+  return loader.attach_connect(cgroup.get(), 0, "");
 }
 
 Outcome<> Programs::attach_namespace(int netns_fd, std::uint32_t workload) {

@@ -133,9 +133,9 @@ SLUICE_ABI_ASSERT(sizeof(struct sluice_local_key) == 24);
 #define SLUICE_FLOW_PASS 3    /* application, cleared by the connect hook to go direct */
 #define SLUICE_FLOW_PROBE 4   /* kubelet probe */
 
-/* key of map `flows`: written by sockops at TCP_CONNECT, removed at ESTABLISHED or CLOSE; read by sk_lookup,
-   guard. Probe flows live in the map `probes` with netns_cookie 0, since the prober sits in another
-   namespace. */
+/* key of map `flows`: written by sockops at TCP_CONNECT, removed when the handshake ends one way or the
+   other; read by sk_lookup, guard. Probe flows live in the map `probes` with netns_cookie 0, since the prober
+   sits in another namespace. */
 struct sluice_flow_key {
   __u64 netns_cookie;
   struct sluice_addr local;
@@ -216,15 +216,15 @@ struct sluice_owner {
   char instance[64];
 };
 
-/* value of SK_STORAGE `socket_notes`: what the connect hook decided for this socket */
+/* value of SK_STORAGE `socket_notes`: what the connect hook decided for this socket. Sluice's own sockets and
+   captured ones that sk_lookup knows by themselves have none. */
 struct sluice_socket_note {
   __u32 workload;
-  __u32 previous_mark; /* the socket's mark before we changed it; restored when a later connect() is not
+  __u32 previous_mark; /* the bits within our mask before we set ours; restored when a later connect() is not
                           captured */
   __u8 kind;           /* SLUICE_FLOW_*, 0 = none */
   __u8 by_cgroup; /* decided by a workload's own cgroup program: the namespace program must not override */
-  __u8 marked;    /* 1: the mark on the socket is ours */
-  __u8 noted;     /* 1: an entry of `flows` or `probes` is this socket's */
+  __u8 _pad[2];
 };
 SLUICE_ABI_ASSERT(sizeof(struct sluice_socket_note) == 12);
 

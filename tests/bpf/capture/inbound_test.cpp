@@ -1,5 +1,7 @@
 // Incoming connections, Sluice's own upstream sockets, probes, and the lifetime of noted 4-tuples
 // (node-proxies.md A.11: 1, 4, 7, 8, 16).
+#include <bpf/bpf.h>
+
 #include "bpf/capture/world.h"
 
 namespace sluice::test {
@@ -112,6 +114,34 @@ TEST_F(Inbound, ClosingWhileConnectingLeavesNoNote) {
     EXPECT_EQ(1U, flows());
   }
   EXPECT_TRUE(wait_until([&] { return flows() == 0 && counted() == 0; }));
+}
+
+// A socket that connects to itself goes from SYN_SENT by SYN_RECV to ESTABLISHED.
+TEST_F(Inbound, SimultaneousOpenLeavesNoNote) {
+  const Fd client = pod_socket();
+  sockaddr_storage storage{};
+  const auto size = SocketAddr{ip("10.77.0.2"), 0}.to(storage, AF_INET);
+  ASSERT_EQ(0, ::bind(client.get(), reinterpret_cast<sockaddr*>(&storage), size));
+  ASSERT_EQ(0, connect_to(client.get(), local_of(client.get()), AF_INET));
+  EXPECT_EQ(1U, count(Reason::self_call));
+  EXPECT_EQ(0U, flows());
+  EXPECT_EQ(0U, counted());
+}
+
+// sk_lookup knows it without one, so a captured connection cannot leave a note behind, whatever becomes of
+// it: here its SYN is dropped, and it is closed while the kernel sends it again.
+TEST_F(Inbound, CapturedConnectionNeedsNoNote) {
+  const Fd plain = pod_listener(ip("::"), false);
+  const Fd map(bpf_obj_get((programs_->directory() + "/maps/listeners").c_str()));
+  const sluice_listener_key key{kWorkload, SLUICE_LISTENER_OUT};
+  const auto value = static_cast<std::uint64_t>(plain.get());
+  ASSERT_EQ(0, bpf_map_update_elem(map.get(), &key, &value, BPF_ANY));
+  const Fd client = pod_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+  EXPECT_EQ(EINPROGRESS, connect_to(client.get(), {ip("10.88.0.1"), 80}, AF_INET));
+  pollfd waiting{client.get(), POLLOUT, 0};
+  EXPECT_EQ(0, ::poll(&waiting, 1, 50)) << "answered although the listener is not transparent";
+  EXPECT_EQ(0U, flows());
+  EXPECT_EQ(0U, counted());
 }
 
 TEST_F(Inbound, OrphanedNotesAreSwept) {

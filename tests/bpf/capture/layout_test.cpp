@@ -86,7 +86,7 @@ std::map<std::string, Expected> expected() {
        {sizeof(sluice_socket_note),
         {FIELD(sluice_socket_note, workload), FIELD(sluice_socket_note, previous_mark),
          FIELD(sluice_socket_note, kind), FIELD(sluice_socket_note, by_cgroup),
-         FIELD(sluice_socket_note, marked), FIELD(sluice_socket_note, noted)}}},
+         FIELD(sluice_socket_note, _pad)}}},
       {"sluice_flow_count", {sizeof(sluice_flow_count), {FIELD(sluice_flow_count, entries)}}},
   };
 }

@@ -143,6 +143,43 @@ TEST_F(Outbound, MarkIsTakenBackWhenTheSocketIsUsedAgain) {
   EXPECT_TRUE(accept_within(server.get(), 3s).valid());
 }
 
+// Bits within our mask that the application had before it was captured come back as well.
+TEST_F(Outbound, MarkBitsWithinOurMaskComeBack) {
+  const Fd client = pod_socket();
+  const std::uint32_t preset = 0xabcd0200;
+  ASSERT_EQ(0, ::setsockopt(client.get(), SOL_SOCKET, SO_MARK, &preset, sizeof(preset)));
+  for (int round = 0; round < 2; ++round) {
+    const Fd proxy = expect_captured(client.get(), kMeshV4, AF_INET);
+    sockaddr disconnect{};
+    disconnect.sa_family = AF_UNSPEC;
+    ASSERT_EQ(0, ::connect(client.get(), &disconnect, sizeof(disconnect)));
+  }
+  const Fd server = listen_on(ip("10.88.0.4"));
+  EXPECT_EQ(0, connect_to(client.get(), local_of(server.get()), AF_INET));
+  std::uint32_t mark = 0;
+  socklen_t size = sizeof(mark);
+  ASSERT_EQ(0, ::getsockopt(client.get(), SOL_SOCKET, SO_MARK, &mark, &size));
+  EXPECT_EQ(preset, mark);
+}
+
+// A source that no interface has (CAP_NET_RAW suffices) does not make it look like one from outside.
+TEST_F(Outbound, ForeignSourceIsCapturedAsOutbound) {
+  for (const int family : {AF_INET, AF_INET6}) {
+    const bool v4 = family == AF_INET;
+    const Fd client = pod_socket(family);
+    const int on = 1;
+    ASSERT_EQ(0, ::setsockopt(client.get(), v4 ? SOL_IP : SOL_IPV6, v4 ? IP_TRANSPARENT : IPV6_TRANSPARENT,
+                              &on, sizeof(on)));
+    const SocketAddr source{ip(v4 ? "10.99.0.9" : "fd99::9"), 0};
+    sockaddr_storage storage{};
+    const auto size = source.to(storage, family);
+    ASSERT_EQ(0, ::bind(client.get(), reinterpret_cast<sockaddr*>(&storage), size));
+    const Fd proxy = expect_captured(client.get(), v4 ? kMeshV4 : kMeshV6, family);
+    EXPECT_FALSE(accept_within(in_.get(), 50ms).valid()) << "judged as if it came from " << source.text();
+  }
+  EXPECT_EQ(0U, count(Reason::captured_inbound));
+}
+
 TEST_F(Outbound, DeclaredOutboundOnLoopbackIsCaptured) {
   const Fd client = pod_socket();
   const Fd proxy = expect_captured(client.get(), {ip("127.0.0.9"), 700}, AF_INET);
