@@ -21,7 +21,7 @@ class Addresses(TwoNodes):
         self.ip("web", "addr", "add", address, "dev", "lo", *(("nodad",) if ":" in address else ()))
         self.addCleanup(self.ip, "web", "addr", "del", address, "dev", "lo")
         begin = time.monotonic()
-        wait_for(lambda: self.curl("web", url).returncode == 0, "the workload to reach itself", 3.0)
+        wait_for(lambda: self.curl("web", url).returncode == 0, "the workload to reach itself")
         self.assertLess(time.monotonic() - begin, 1.0)
 
     def test_new_ipv4_address_is_known(self):

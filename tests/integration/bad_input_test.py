@@ -53,12 +53,12 @@ class BadInput(TwoNodes):
 
     def test_bad_file_keeps_the_last_good_version(self):
         path = self.b.write_resource("flip", documents.deny("a-flip", "web", ["client"]))
-        wait_for(lambda: self.curl("client").returncode != 0, "the good version to be in force", 3.0)
+        wait_for(lambda: self.curl("client").returncode != 0, "the good version to be in force")
         self.b.write_resource("flip", "type: MeshTrafficPermission\nname: a-flip\nmesh: default\nspec: 7\n")
-        wait_for(lambda: self.b.status()["resources_bad"] > 0, "the bad version to be reported", 3.0)
+        wait_for(lambda: self.b.status()["resources_bad"] > 0, "the bad version to be reported")
         self.assertNotEqual(self.curl("client").returncode, 0, "the last good version stays in force")
         path.unlink()
-        wait_for(lambda: self.curl("client").returncode == 0, "the file's removal to be noticed", 3.0)
+        wait_for(lambda: self.curl("client").returncode == 0, "the file's removal to be noticed")
 
     def test_missing_namespace_and_cgroup(self):
         for attach in (("netns", "/run/netns/sl-bad-nowhere"), ("cgroup", "/sys/fs/cgroup/sl-bad-nowhere")):

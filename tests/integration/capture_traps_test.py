@@ -98,12 +98,12 @@ class CaptureTraps(TwoNodes):
         pid = self.a.pids()["proxy"]
         run("kill", "-STOP", pid)
         try:
-            wait_for(lambda: self.curl("client").returncode == 7, "closed-fast to refuse", 10.0)
+            wait_for(lambda: self.curl("client").returncode == 7, "closed-fast to refuse")
             out = self.a.sluice("explain", "--to", f"{self.address['web'][0]}:80", check=False).stdout
             self.assertIn("proxy_dead", out)
         finally:
             run("kill", "-CONT", pid)
-        wait_for(lambda: self.curl("client").returncode == 0, "the proxy to be back", 10.0)
+        wait_for(lambda: self.curl("client").returncode == 0, "the proxy to be back")
 
 
 if __name__ == "__main__":

@@ -33,9 +33,9 @@ class Detached(TwoNodes):
                 healthy = self.a.sluice("check", check=False)
                 self.assertEqual(healthy.returncode, 0, healthy.stdout)
                 run("bpftool", "link", "detach", "id", before)
-                wait_for(lambda: self.a.sluice("check", check=False).returncode == 1, "the check to report it", 5.0)
-                wait_for(lambda: self.links().get(name) not in (None, before), "the program to be attached again", 15.0)
-                wait_for(lambda: self.a.sluice("check", check=False).returncode == 0, "the check to be content", 10.0)
+                wait_for(lambda: self.a.sluice("check", check=False).returncode == 1, "the check to report it")
+                wait_for(lambda: self.links().get(name) not in (None, before), "the program to be attached again")
+                wait_for(lambda: self.a.sluice("check", check=False).returncode == 0, "the check to be content")
                 self.assert_served("client")
 
     def test_routing_undone_inside_the_namespace_is_reported_and_put_back(self):
@@ -48,7 +48,7 @@ class Detached(TwoNodes):
                 done = wait_for(lambda: (d := self.a.sluice("check", check=False)).returncode == 1 and d,
                                 "the check to report it", 5.0)
                 self.assertIn("rules, routes and settings", done.stdout)
-                wait_for(lambda: self.a.sluice("check", check=False).returncode == 0, "the agent to mend it", 15.0)
+                wait_for(lambda: self.a.sluice("check", check=False).returncode == 0, "the agent to mend it")
                 self.assert_served("client")
 
     def test_process_that_root_puts_into_our_own_cgroup_is_reported(self):
@@ -60,7 +60,7 @@ class Detached(TwoNodes):
                         "the check to report it", 5.0)
         self.assertRegex(done.stdout, rf"also {child.pid} \((sh|sleep)\)")
         self.lab.processes.end(child)
-        wait_for(lambda: self.a.sluice("check", check=False).returncode == 0, "the check to be content", 10.0)
+        wait_for(lambda: self.a.sluice("check", check=False).returncode == 0, "the check to be content")
 
 
 if __name__ == "__main__":

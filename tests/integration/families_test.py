@@ -21,7 +21,7 @@ class Families(TwoNodes):
     def assert_true_client(self, where, url):
         self.assertIn(BODY, self.assert_served(where, url))
         own = f"client=[{self.address[where][1]}]"
-        wait_for(lambda: own in self.b.log.read_text(), f"the server's log to tell {own}", 3.0)
+        wait_for(lambda: own in self.b.log.read_text(), f"the server's log to tell {own}")
 
     def test_declared_outbound_on_loopback(self):
         """The first connection dials the tunnel, the second finds it; the application sees the client's own address."""

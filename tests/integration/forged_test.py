@@ -51,7 +51,7 @@ class Forged(TwoNodes):
         said = self.say(*words, **options)
         self.assertNotIn("served", said)
         self.assertNotIn(BODY, said)
-        wait_for(lambda: self.ended(reason) > before, f"the count of {reason} to rise; it said: {said}", 5.0)
+        wait_for(lambda: self.ended(reason) > before, f"the count of {reason} to rise; it said: {said}")
 
     def test_what_a_client_of_the_mesh_may_say(self):
         said = self.say(self.leaf)

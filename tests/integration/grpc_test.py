@@ -29,7 +29,7 @@ class Grpc(TwoNodes):
         cls.peer = case.BINARIES.parent / "tests" / "grpc_peer"
         cls.server = cls.lab.start("echo", "grpc-server", cls.peer, "server", PORT)
         cls.server_log = cls.lab.directory / "grpc-server.log"
-        wait_for(lambda: str(PORT) in cls.lab.run("echo", "ss", "-Hltn").stdout, "the gRPC server", 20.0)
+        wait_for(lambda: str(PORT) in cls.lab.run("echo", "ss", "-Hltn").stdout, "the gRPC server")
         # Requests are read one by one from here on, on both nodes.
         for node in (cls.a, cls.b):
             node.apply(to_echo("MeshTimeout", "echo-timeout", "http: {requestTimeout: 10s}\n"))
@@ -57,7 +57,7 @@ class Grpc(TwoNodes):
         def find():
             lines = node.log.read_text(errors="replace").splitlines()
             return next((line for line in lines if all(w in line for w in wanted)), None)
-        return wait_for(find, f"an access line with {wanted}", 5.0)
+        return wait_for(find, f"an access line with {wanted}")
 
     def test_unary_call_and_its_trailers(self):
         told = self.call("unary", text="plain", payload=200_000, size=300_000)
@@ -94,12 +94,13 @@ class Grpc(TwoNodes):
         told = self.call("unary", text="deadline", wait_ms=5000, deadline_ms=300)
         self.assertEqual(DEADLINE, told["code"])
         self.assertLess(told["took_ms"], 1500)
-        wait_for(lambda: "cancelled deadline\n" in self.server_log.read_text(), "the server to be told", 2.0)
+        wait_for(lambda: "cancelled deadline\n" in self.server_log.read_text(), "the server to be told")
 
     def test_server_learns_the_deadline_that_holds(self):
+        # gRPC's client rounds what is left up to steps of 10 ms (of a ms-clock that it has rounded up before).
         told = self.call("unary", text="long", deadline_ms=8000)
         self.assertEqual(OK, told["code"])
-        self.assertTrue(7000 < told["left_ms"] <= 8000, told)
+        self.assertTrue(7000 < told["left_ms"] <= 8010, told)
         self.apply("MeshTimeout", "a-shorter", "http: {requestTimeout: 2s}\n")
         told = self.call("unary", text="short", deadline_ms=8000)
         self.assertEqual(OK, told["code"])
@@ -110,13 +111,13 @@ class Grpc(TwoNodes):
         told = self.call("unary", text="policy-timeout", wait_ms=5000)
         self.assertEqual((DEADLINE, "request timeout"), (told["code"], told["message"]))
         self.assertLess(told["took_ms"], 1500)
-        wait_for(lambda: "cancelled policy-timeout\n" in self.server_log.read_text(), "the server to be told", 2.0)
+        wait_for(lambda: "cancelled policy-timeout\n" in self.server_log.read_text(), "the server to be told")
 
     def test_cancelled_calls_end_at_the_server(self):
         for method in ("unary", "down", "both"):
             told = self.call(method, text=f"given-up-{method}", wait_ms=2000, count=10, cancel_ms=300)
             self.assertEqual(CANCELLED, told["code"], told)
-            wait_for(lambda: f"cancelled given-up-{method}\n" in self.server_log.read_text(), method, 2.0)
+            wait_for(lambda: f"cancelled given-up-{method}\n" in self.server_log.read_text(), method)
         self.assertEqual(OK, self.call("unary", text="after")["code"])
 
     def test_unavailable_is_tried_again(self):
@@ -150,7 +151,7 @@ class Grpc(TwoNodes):
         told = self.call("unary", text="away")
         self.assertEqual(UNAVAILABLE, told["code"], told)
         type(self).server = self.lab.start("echo", "grpc-server", self.peer, "server", PORT)
-        wait_for(lambda: self.call("unary", text="back")["code"] == OK, "the server to be back", 10.0)
+        wait_for(lambda: self.call("unary", text="back")["code"] == OK, "the server to be back")
 
     def test_many_calls_at_once(self):
         told = []

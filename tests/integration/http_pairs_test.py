@@ -81,7 +81,7 @@ class Pairs(TwoNodes):
         def find():
             lines = node.log.read_text(errors="replace").splitlines()
             return next((line for line in lines if all(w in line for w in wanted)), None)
-        return case.wait_for(find, f"an access line with {wanted}", 5.0)
+        return case.wait_for(find, f"an access line with {wanted}")
 
     def test_both_nodes_read_the_requests(self):
         def check(version, where):

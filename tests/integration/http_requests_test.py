@@ -99,7 +99,7 @@ class Requests(case.TwoNodes):
         def find():
             lines = self.a.log.read_text(errors="replace").splitlines()
             return next((line for line in lines if all(w in line for w in wanted)), None)
-        return case.wait_for(find, f"an access line with {wanted}", 5.0)
+        return case.wait_for(find, f"an access line with {wanted}")
 
     def test_retry_makes_a_flaky_backend_steady(self):
         self.assertIn("503", {self.status("/flaky/plain") for _ in range(3)})

@@ -56,7 +56,7 @@ class LimitsAndFaults(TwoNodes):
         def find():
             lines = instance.log.read_text(errors="replace").splitlines()
             return next((line for line in lines if all(w in line for w in wanted)), None)
-        return wait_for(find, f"an access line with {wanted}", 5.0)
+        return wait_for(find, f"an access line with {wanted}")
 
     def test_rate_limit_counts_by_identity_and_outlives_a_policy_change(self):
         for server, instance in self.sides():

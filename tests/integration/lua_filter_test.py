@@ -108,7 +108,7 @@ class LuaFilter(case.TwoNodes):
         self.assertIn("no-log4shell", out)
         self.assertIn("Lua filter no-log4shell: an exploit in ", self.b.log.read_text())
         # web speaks HTTP too, and was relayed unread until now.
-        wait_for(lambda: "ended" in held.read_text(), "the connection that nobody reads to end", 3.0)
+        wait_for(lambda: "ended" in held.read_text(), "the connection that nobody reads to end")
         self.assertLessEqual(1, self.ended(self.b, "lua_live"))
         self.b.sluice("delete", "MeshProxyPatch", "no-log4shell")
         self.assertEqual(200, self.exploits(LDAP)["header"][0])

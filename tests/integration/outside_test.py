@@ -114,7 +114,7 @@ class Outside(TwoNodes):
         return self.curl("client", "http://127.0.0.1:9443/").stdout
 
     def wait_for_answer(self, wanted):
-        return wait_for(lambda: wanted in (got := self.ask()) and got, f"an answer with {wanted}", 20.0)
+        return wait_for(lambda: wanted in (got := self.ask()) and got, f"an answer with {wanted}")
 
     def refused(self, reason):
         before = self.a.log.read_text(errors="replace").count(reason)
@@ -188,7 +188,7 @@ class Outside(TwoNodes):
         self.say(shop_example="silent")
         old = self.a.pids()["agent"]
         run("kill", "-9", old)
-        wait_for(lambda: (status := self.a.status(check=False)) and status["agent_pid"] != old, "another agent", 20.0)
+        wait_for(lambda: (status := self.a.status(check=False)) and status["agent_pid"] != old, "another agent")
         self.a.wait_ready()
         self.assertIn("other TLS", self.ask())
         self.assertEqual(1, self.names("kept"))

@@ -46,7 +46,7 @@ class PeerNode(TwoNodes):
         self.addCleanup(self.wire, "up")
         time.sleep(2)
         self.wire("up")
-        wait_for(lambda: self.curl("client").returncode == 0, "service after the absence", 10.0)
+        wait_for(lambda: self.curl("client").returncode == 0, "service after the absence")
         self.assert_alive(held)
 
     def test_new_connections_end_with_a_reason_while_it_is_away(self):
@@ -58,7 +58,7 @@ class PeerNode(TwoNodes):
         self.assertNotEqual(done.returncode, 0)
         self.assertLess(time.monotonic() - begin, 6)
         self.wire("up")
-        wait_for(lambda: self.curl("client").returncode == 0, "service after the absence", 10.0)
+        wait_for(lambda: self.curl("client").returncode == 0, "service after the absence")
 
     def test_half_open_tunnels_are_found_out(self):
         """While the wire is down the far proxy dies: what this node holds open is known to nobody over there."""
@@ -70,7 +70,7 @@ class PeerNode(TwoNodes):
         wait_for(lambda: (s := self.b.status(check=False)) and s["ready"] and s["proxy_pid"] not in (0, old),
                  "a new proxy", 20.0)
         self.wire("up")
-        wait_for(lambda: self.curl("client").returncode == 0, "service on a new tunnel", 10.0)
+        wait_for(lambda: self.curl("client").returncode == 0, "service on a new tunnel")
         for _ in range(20):
             self.assert_served("client")
 
@@ -90,7 +90,7 @@ class PeerNode(TwoNodes):
             self.b.stop()
             self.b.settings["identity.ca_dir"] = str(held)
             self.b.start()
-        wait_for(lambda: self.curl("client").returncode == 0, "service once it is itself again", 10.0)
+        wait_for(lambda: self.curl("client").returncode == 0, "service once it is itself again")
 
     def test_overflowing_event_ring_loses_records_but_no_denial(self):
         """Far more denials than the ring holds while nobody reads it: all are denied and counted."""
@@ -106,7 +106,7 @@ class PeerNode(TwoNodes):
         finally:
             os.kill(agent, signal.SIGCONT)
         self.assertEqual(int(done.stdout), count)
-        wait_for(lambda: self.a.status(check=False), "the agent to answer again", 10.0)
+        wait_for(lambda: self.a.status(check=False), "the agent to answer again")
         self.assertEqual(counted() - before, count)
         self.lab.run("client", PYTHON, "-c", DENIED, "10.77.0.2", 1)
         wait_for(lambda: "udp_denied" in self.a.sluice("explain", "--to", "10.77.0.2:9", check=False).stdout,

@@ -31,7 +31,7 @@ class Restart(TwoNodes):
         def replaced():
             status = instance.status(check=False)
             return status and status[f"{role}_pid"] not in (0, old) and status["ready"]
-        wait_for(replaced, f"a new {role} on {instance.node}", 20.0)
+        wait_for(replaced, f"a new {role} on {instance.node}")
 
     def assert_no_failure(self, load, cut_max):
         good, cut, failed = load.finish()
@@ -65,7 +65,7 @@ class Restart(TwoNodes):
         held = self.hold("neighbour", "held-upgrade")
         load = self.load(6)
         self.b.daemon.send_signal(signal.SIGUSR2)
-        wait_for(lambda: (s := self.b.status(check=False)) and s["ready"], "readiness after re-exec", 20.0)
+        wait_for(lambda: (s := self.b.status(check=False)) and s["ready"], "readiness after re-exec")
         self.assert_no_failure(load, 0)
         self.assert_alive(held)
 

@@ -86,7 +86,7 @@ class Upgrade(TwoNodes):
     def leave(self, child, instance):
         """Closes the connection; the earlier proxy must end with it."""
         self.lab.processes.end(child)
-        wait_for(lambda: not instance.status()["upgrade"]["leaving"], "the earlier proxy to end", 10.0)
+        wait_for(lambda: not instance.status()["upgrade"]["leaving"], "the earlier proxy to end")
 
     def assert_echoes_on(self, log, child):
         self.assertIsNone(child.poll(), log.read_text())
@@ -126,7 +126,7 @@ class Upgrade(TwoNodes):
         for child, _ in held:
             self.assertEqual(child.returncode, 0)
         for instance in (self.a, self.b):
-            wait_for(lambda: not instance.status()["upgrade"]["leaving"], "the earlier proxy to end", 10.0)
+            wait_for(lambda: not instance.status()["upgrade"]["leaving"], "the earlier proxy to end")
             self.assertIsNone(start_time(before[instance.node]["proxy"]))
             log = instance.log.read_text()[logged[instance.node]:]
             self.assertIn(f"leaving proxy (pid {before[instance.node]['proxy']}) ended with code 0", log)
@@ -144,9 +144,9 @@ class Upgrade(TwoNodes):
         began = time.monotonic()
         self.upgrade(self.b)
         self.assert_echoes_on(log, child)
-        wait_for(lambda: "ended" in log.read_text(), "the limit to cut the connection", 8.0)
-        self.assertGreater(time.monotonic() - began, 1.9)
-        wait_for(lambda: start_time(old) is None, "the earlier proxy to end", 5.0)
+        wait_for(lambda: "ended" in log.read_text(), "the limit to cut the connection")
+        self.assertTrue(1.9 < time.monotonic() - began < 15)
+        wait_for(lambda: start_time(old) is None, "the earlier proxy to end")
         rows = self.b.json("connections", "--finished")["connections"]
         cut = [row for row in rows if row["reason"] == "drained" and row["destination"].endswith(f":{ECHO}")]
         self.assertTrue(cut, rows[-5:])
@@ -205,7 +205,7 @@ class Upgrade(TwoNodes):
         self.b.config.write_text(good_config + "nonsense: {key: 1}\n")
         self.addCleanup(self.b.config.write_text, good_config)
         case.run("curl", "-sS", "--unix-socket", self.b.socket, "-d", "{}", "http://sluice/v1/upgrade")
-        wait_for(lambda: "no upgrade: the new agent" in self.b.log.read_text(), "the upgrade to fail", 15.0)
+        wait_for(lambda: "no upgrade: the new agent" in self.b.log.read_text(), "the upgrade to fail")
         self.assert_served()
         self.assert_echoes_on(log, child)
         self.b.config.write_text(good_config)

@@ -59,8 +59,8 @@ def upgrade(soak, load, number):
     after = instance.pids()
     if after["keeper"] != before["keeper"] or after["agent"] == before["agent"] or after["proxy"] == before["proxy"]:
         raise LabError(f"not an upgrade: {before} -> {after}")
-    wait_for(lambda: not instance.status()["upgrade"]["leaving"], "the earlier proxy to end", 10.0)
-    wait_for(lambda: instance.status()["ready"], "readiness after the upgrade", 10.0)
+    wait_for(lambda: not instance.status()["upgrade"]["leaving"], "the earlier proxy to end")
+    wait_for(lambda: instance.status()["ready"], "readiness after the upgrade")
     if f"leaving proxy (pid {before['proxy']}) ended with code 0" not in instance.log.read_text():
         raise LabError(f"the earlier proxy did not end in order\n{instance.tail(20)}")
 

@@ -20,8 +20,10 @@ def start_time(pid):
     return None if fields[0] == "Z" else int(fields[19])
 
 
-def wait_for(condition, what, timeout=10.0):
-    """Polls until condition() is true; its value is returned. Raises with `what` when the time is over."""
+def wait_for(condition, what, timeout=20.0):
+    """Polls until condition() is true; its value is returned. Raises with `what` when the time is over.
+
+    The time is patience with a busy machine, no claim: a test that claims a time measures it."""
     deadline = time.monotonic() + timeout
     while True:
         value = condition()
