@@ -22,6 +22,9 @@ Outcome<std::vector<std::string>> values_of(const policy::Node& node, const std:
 }  // namespace
 
 Outcome<std::vector<Setting>> parse_config(std::string_view text, const std::string& file_name) {
+  if (text.empty())
+    return fault(file_name + ": is empty, as a file is that is just being written",
+                 "write `{}` into it if every default is wanted");
   policy::Diagnostics diagnostics;
   const auto documents = policy::parse_yaml(text, file_name, diagnostics, {64 << 10, 8, 4096, 2, 16 << 10});
   if (diagnostics.has_errors()) return fault(diagnostics.list().front().text(), "see docs/configuration.md");

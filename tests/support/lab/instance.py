@@ -51,7 +51,13 @@ class Instance:
         for key, value in self.settings.items():
             section, name = key.split(".", 1)
             nested.setdefault(section, {})[name] = value
-        self.config.write_text(to_yaml(nested) + "\n", encoding="utf-8")
+        self.put_config(to_yaml(nested) + "\n")
+
+    def put_config(self, text):
+        """All at once: an agent that is being started must not read the half of it."""
+        new = self.config.with_suffix(".new")
+        new.write_text(text, encoding="utf-8")
+        new.replace(self.config)
 
     def command(self, *extra):
         return net.inside(self.lab.netns(self.node), self.lab.binaries / "sluiced", "--config", self.config, *extra)

@@ -50,6 +50,14 @@ TEST(Config, BoundsAndTypes) {
   EXPECT_NE(refusal("node: [unclosed").find(":"), std::string::npos);
 }
 
+TEST(Config, AnEmptyFileMayBeOneThatIsBeingWritten) {
+  const auto settings = parse_config("", "/etc/sluice/sluice.yaml");
+  ASSERT_FALSE(settings);
+  EXPECT_NE(settings.error().message.find("is empty"), std::string::npos);
+  EXPECT_TRUE(parse_config("{}\n", "all defaults"));
+  EXPECT_TRUE(parse_config("# all defaults\n", "all defaults"));
+}
+
 TEST(Config, OddTextsReadBackFromTheDump) {
   Config config;
   ASSERT_TRUE(set_config(config, {"node.name", {"a\"b\\c\x07\x7f\xc2\x8f\xe2\x80\xa8"}, "test"}));
