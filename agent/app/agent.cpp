@@ -47,6 +47,7 @@ Agent::Agent(AgentParts parts, std::unique_ptr<Store> store, NumberBook book, po
       book_(std::move(book)),
       certificates_(parts_.config, clock),
       events_(loop, log, parts_.config.limits_events),
+      health_files_(parts_.config.paths_health_events, log),
       keeper_(loop, log, std::move(parts_.keeper_channel),
               {[this](WorkloadId id, Outcome<Listeners> listeners) {
                  enrolment_.listeners_ready(id, std::move(listeners));
@@ -60,7 +61,12 @@ Agent::Agent(AgentParts parts, std::unique_ptr<Store> store, NumberBook book, po
                    log_.warn("the proxy has ended (wait status {})", state.wait_status);
                },
                [this] { loop_.stop(); }}),
-      link_(loop, log, clock, [this] { on_link_change(); }),
+      link_(
+          loop, log, clock, [this] { on_link_change(); },
+          [this](const message::HealthEvent& event) {
+            health_files_.take(event, table_ ? std::span(table_->image().clusters)
+                                             : std::span<const policy::ClusterImage>{});
+          }),
       enrolment_(parts_.config, parts_.enrolment, *parts_.programs, keeper_, std::move(parts_.records),
                  std::move(parts_.host_netns), log),
       names_(

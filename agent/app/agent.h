@@ -16,6 +16,7 @@
 #include "app/agent_api.h"
 #include "app/certificates.h"
 #include "app/event_log.h"
+#include "app/health_files.h"
 #include "app/keeper_channel.h"
 #include "app/loop.h"
 #include "app/proxy_link.h"
@@ -147,6 +148,7 @@ class Agent {
   std::optional<Loop::Timer> rescan_;
   bool work_due_ = false;
   EventLog events_;
+  HealthFiles health_files_;
   KeeperChannel keeper_;
   ProxyLink link_;
   message::ChildState proxy_{};

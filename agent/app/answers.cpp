@@ -219,6 +219,8 @@ StatusInfo Agent::status() const {
   out.resources_bad = static_cast<std::uint32_t>(store_->bad());
   out.connections_open = parts_.flight.value(Metric::connections_open);
   out.repairs = enrolment_.repairs();
+  out.health_events_written = health_files_.written();
+  out.health_events_refused = health_files_.refused();
   out.upgrade = upgrade_info();
   out.ready = out.problems.empty() && out.proxy_ready && table_in_force() && out.heartbeat_age_seconds >= 0 &&
               out.heartbeat_age_seconds < 2;

@@ -61,6 +61,8 @@ std::vector<CheckRow> Agent::check() const {
                        : problems.front(),
                    problems.empty() ? "" : "see identity.crl_files in docs/security.md"});
   }
+  if (const auto& problem = health_files_.problem())
+    out.push_back({"node", "health events", false, false, problem->message, problem->next_step});
   for (const auto& [id, workload] : enrolment_.workloads())
     for (const auto& finding : enrolment_.inspect(workload, look))
       out.push_back(

@@ -75,6 +75,11 @@ std::string metrics_page(const FlightReader& flight, std::span<const KernelVerdi
     out += fmt::format("sluice_external_names{{state=\"{}\"}} {}\n", state, count);
   head(out, "sluice_repairs_total", "Differences between intent and kernel that were mended", false);
   out += fmt::format("sluice_repairs_total {}\n", status.repairs);
+  head(out, "sluice_health_events_total",
+       "Events of health checks for the files of eventLogPath: written or, see `sluice check`, refused",
+       false);
+  out += fmt::format("sluice_health_events_total{{outcome=\"written\"}} {}\n", status.health_events_written);
+  out += fmt::format("sluice_health_events_total{{outcome=\"refused\"}} {}\n", status.health_events_refused);
   head(out, "sluice_proxy_restarts_total", "Restarts of the proxy by the keeper", false);
   out += fmt::format("sluice_proxy_restarts_total {}\n", status.proxy_restarts);
   return out;

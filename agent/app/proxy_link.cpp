@@ -24,8 +24,13 @@ std::string printable(const std::array<char, 256>& text) {
 
 }  // namespace
 
-ProxyLink::ProxyLink(Loop& loop, Log& log, const Clock& clock, std::function<void()> on_change)
-    : loop_(loop), log_(log), clock_(clock), on_change_(std::move(on_change)) {}
+ProxyLink::ProxyLink(Loop& loop, Log& log, const Clock& clock, std::function<void()> on_change,
+                     std::function<void(const message::HealthEvent&)> on_health)
+    : loop_(loop),
+      log_(log),
+      clock_(clock),
+      on_change_(std::move(on_change)),
+      on_health_(std::move(on_health)) {}
 
 ProxyLink::~ProxyLink() {
   for (const Peer& peer : peers_) loop_.unwatch(peer.watch);
@@ -120,6 +125,11 @@ void ProxyLink::receive(Peers::iterator peer) {
         return drop(peer, "verdict on an unknown section");
       take_verdict(peer, *verdict);
       break;
+    }
+    case message::Type::health_event: {
+      const auto event = message::body_of<message::HealthEvent>(*packet, 0, 0);
+      if (!event) return drop(peer, event.error().message);
+      return on_health_(*event);
     }
     default:
       return drop(peer, "unexpected message from the proxy");

@@ -13,6 +13,7 @@
 
 #include "app/loop.h"
 #include "base/clock.h"
+#include "base/health_event.h"
 #include "base/log.h"
 #include "base/message.h"
 
@@ -31,8 +32,10 @@ class ProxyLink {
     std::uint64_t version = 0;  // 0: nothing to send yet
   };
 
-  // `on_change`: a verdict came, a proxy got ready, a link went away, or another proxy serves.
-  ProxyLink(Loop& loop, Log& log, const Clock& clock, std::function<void()> on_change);
+  // `on_change`: a verdict came, a proxy got ready, a link went away, or another proxy serves. `on_health`: a
+  // health check of any proxy has something for a file.
+  ProxyLink(Loop& loop, Log& log, const Clock& clock, std::function<void()> on_change,
+            std::function<void(const message::HealthEvent&)> on_health);
   ~ProxyLink();
   ProxyLink(const ProxyLink&) = delete;
   ProxyLink& operator=(const ProxyLink&) = delete;
@@ -75,6 +78,7 @@ class ProxyLink {
   Log& log_;
   const Clock& clock_;
   std::function<void()> on_change_;
+  std::function<void(const message::HealthEvent&)> on_health_;
   Peers peers_;
   std::int32_t serving_ = 0;
   bool retrying_ = false;

@@ -3,6 +3,9 @@
 #include <fmt/core.h>
 
 #include <ctime>
+#include <string_view>
+
+#include "base/address.h"
 
 namespace sluice::control {
 namespace {
@@ -77,6 +80,8 @@ Json to_json(const agent::StatusInfo& status) {
           {"resources_bad", status.resources_bad},
           {"connections_open", status.connections_open},
           {"repairs", status.repairs},
+          {"health_events_written", status.health_events_written},
+          {"health_events_refused", status.health_events_refused},
           {"upgrade", to_json(status.upgrade)}};
 }
 
@@ -192,6 +197,38 @@ Json to_json(const agent::UninstallReport& report) {
 
 std::string to_text(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json to_json(const message::HealthEvent& event) {
+  using message::HealthEvent;
+  constexpr std::string_view kCheckers[] = {"TCP", "HTTP", "GRPC"};
+  constexpr std::string_view kFailures[] = {"ACTIVE", "NETWORK", "NETWORK_TIMEOUT"};
+  const auto checker = static_cast<std::size_t>(event.checker);
+  const auto failure = static_cast<std::size_t>(event.failure);
+  if (checker >= std::size(kCheckers) || failure >= std::size(kFailures)) return {};
+  Json out = {
+      {"health_checker_type", kCheckers[checker]},
+      {"host",
+       {{"socket_address",
+         {{"protocol", "TCP"}, {"address", IpAddr{event.address}.text()}, {"port_value", event.port}}}}},
+      {"cluster_name", message::text_of(event.service)}};
+  switch (event.what) {
+    case HealthEvent::What::ejected:
+      out["eject_unhealthy_event"] = {{"failure_type", kFailures[failure]}};
+      break;
+    case HealthEvent::What::added:
+      out["add_healthy_event"] = {{"first_check", event.first != 0}};
+      break;
+    case HealthEvent::What::failed:
+      out["health_check_failure_event"] = {{"failure_type", kFailures[failure]},
+                                           {"first_check", event.first != 0}};
+      break;
+    default:
+      return {};
+  }
+  out["timestamp"] = utc_nanos(event.wall_ns);
+  out["metadata"] = {{"mesh", message::text_of(event.mesh)}};
+  return out;
 }
 
 }  // namespace sluice::control

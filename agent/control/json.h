@@ -7,6 +7,7 @@
 #include <string>
 
 #include "app/agent_api.h"
+#include "base/health_event.h"
 
 namespace sluice::control {
 
@@ -25,6 +26,8 @@ Json to_json(const agent::ConnectionInfo& connection);
 Json to_json(const agent::Explanation& explanation);
 Json to_json(const agent::CertificateInfo& certificate);
 Json to_json(const agent::UninstallReport& report);
+// In the form of Envoy's HealthCheckEvent; null: it is none that a proxy of ours would send.
+Json to_json(const message::HealthEvent& event);
 
 template <typename T>
 Json list_of(const std::vector<T>& items) {

@@ -14,7 +14,7 @@
 namespace sluice::policy {
 
 inline constexpr std::uint32_t kTableMagic = 0x42'54'4c'53;  // "SLTB"
-inline constexpr std::uint32_t kTableVersion = 5;
+inline constexpr std::uint32_t kTableVersion = 6;
 
 std::vector<std::byte> encode(const TableImage& image);
 // Checks structure, limits and enumerator ranges; references are checked by Table::build(). Parts that stand

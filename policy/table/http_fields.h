@@ -164,6 +164,7 @@ inline constexpr auto kHealth = [](auto& visit, auto& value) {
   visit.flag(value.fail_traffic_on_panic);
   visit.flag(value.reuse_connection);
   visit.flag(value.always_log_failures);
+  visit.text(value.event_log);
   visit.text(value.path);
   kHeaderEdits(visit, value.headers);
   visit.list(value.expected_statuses, 2, kMaxListPerRoute, kNumber);

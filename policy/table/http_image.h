@@ -235,6 +235,7 @@ struct HealthCheck {
   bool fail_traffic_on_panic = false;
   bool reuse_connection = true;
   bool always_log_failures = false;
+  std::string event_log;  // path as the document has it; empty: events go to the operator's log alone
   std::string path = "/";
   HeaderEdits headers;
   std::vector<std::uint16_t> expected_statuses;  // empty: 200

@@ -1,4 +1,5 @@
 """Requests under policy on two nodes with real programs: retries, timeouts, routes, headers, faults, rate limits."""
+import json
 import textwrap
 import time
 import unittest
@@ -119,6 +120,31 @@ class Requests(case.TwoNodes):
             """))
         self.assertEqual({"200"}, {self.status("/flaky/get") for _ in range(6)})
         self.assertIn("503", {self.status("/flaky/post", "-d", "x") for _ in range(3)})
+
+    def test_health_checks_tell_the_file_that_the_policy_names(self):
+        self.apply("MeshHealthCheck", "watched", to_api("""\
+            interval: 200ms
+            noTrafficInterval: 200ms
+            timeout: 5s
+            unhealthyThreshold: 1
+            healthyThreshold: 1
+            eventLogPath: /var/log/checks.log
+            http: {path: /flaky/checks}
+            """))
+        file = self.a.directory / "health/var/log/checks.log"
+
+        def told(kind):
+            lines = file.read_text().splitlines() if file.exists() else []
+            return next((event for event in map(json.loads, lines) if kind in event), None)
+        ejected = case.wait_for(lambda: told("eject_unhealthy_event"), "the endpoint to be unhealthy")
+        self.assertEqual("HTTP", ejected["health_checker_type"])
+        self.assertEqual({"failure_type": "ACTIVE"}, ejected["eject_unhealthy_event"])
+        self.assertEqual({"protocol": "TCP", "address": self.address["api"][0], "port_value": PORT},
+                         ejected["host"]["socket_address"])
+        case.wait_for(lambda: told("add_healthy_event"), "the endpoint to be healthy again")
+        self.assertEqual(0o600, file.stat().st_mode & 0o777)
+        self.assertGreater(self.a.status()["health_events_written"], 1)
+        self.assertEqual(0, self.a.status()["health_events_refused"])
 
     def test_request_timeout_answers_504(self):
         self.assertEqual("200", self.status("/slow/a/0.6"))

@@ -7,7 +7,7 @@ sluice_test(agent_loop_test unit SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/agent/lo
   ${CMAKE_SOURCE_DIR}/tests/unit/agent/link_test.cpp ${CMAKE_SOURCE_DIR}/tests/unit/agent/metrics_test.cpp
   LINK sluice_agent)
 sluice_test(agent_certificates_test unit SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/agent/certificates_test.cpp
-  ${CMAKE_SOURCE_DIR}/tests/unit/agent/crl_files_test.cpp
+  ${CMAKE_SOURCE_DIR}/tests/unit/agent/crl_files_test.cpp ${CMAKE_SOURCE_DIR}/tests/unit/agent/health_files_test.cpp
   LINK sluice_agent sluice_identity sluice_tls)
 
 find_package(Python3 REQUIRED COMPONENTS Interpreter)

@@ -27,6 +27,14 @@ void AgentLink::receive() {
   if (const auto taken = take(*packet); !taken) drop(taken.error());
 }
 
+void AgentLink::send_event() {
+  proxy_.health_events().send_oldest([this](const message::HealthEvent& event) {
+    const auto sent = message::send_body(link_.get(), message::Type::health_event, 0, event);
+    if (!sent) drop(sent.error());
+    return sent.has_value();
+  });
+}
+
 Outcome<> AgentLink::take(message::Packet& packet) {
   if (packet.header.type == message::Type::log_level) {
     const auto body = message::body_of<message::LogLevelChange>(packet, 0, 0);

@@ -21,6 +21,8 @@ class AgentLink {
   void attach(Fd link);
   // Receives one packet and acts on it; drops the link on anything that does not fit.
   void receive();
+  // The oldest event of a health check, when there is one. The link must be writable.
+  void send_event();
 
  private:
   Outcome<> take(message::Packet& packet);

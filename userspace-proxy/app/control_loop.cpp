@@ -34,10 +34,13 @@ int run_control_loop(ControlParts parts) {
   const KeeperLink::Handlers handlers{[&parts](Fd link) { parts.agent.attach(std::move(link)); }, drain};
   while (true) {
     // Until the last worker has ended: connections that are being set up still need sockets from the keeper.
-    std::array<pollfd, 4> waits{{{keeper_lives ? parts.keeper.descriptor() : -1, POLLIN, 0},
+    auto& events = parts.proxy.health_events();
+    const short agent_waits = events.pending() ? POLLIN | POLLOUT : POLLIN;
+    std::array<pollfd, 5> waits{{{keeper_lives ? parts.keeper.descriptor() : -1, POLLIN, 0},
                                  {parts.signals.get(), POLLIN, 0},
-                                 {parts.agent.descriptor(), POLLIN, 0},
-                                 {parts.proxy.ended_descriptor(), POLLIN, 0}}};
+                                 {parts.agent.descriptor(), agent_waits, 0},
+                                 {parts.proxy.ended_descriptor(), POLLIN, 0},
+                                 {events.descriptor(), POLLIN, 0}}};
     if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) std::abort();
     if (waits[3].revents != 0) break;
     if (waits[1].revents != 0) {
@@ -45,7 +48,9 @@ int run_control_loop(ControlParts parts) {
       if (::read(parts.signals.get(), &info, sizeof info) == sizeof info) drain(parts.drain_grace, false);
     }
     // Before the keeper, who may replace its descriptor.
-    if (waits[2].revents != 0) parts.agent.receive();
+    if ((waits[2].revents & ~POLLOUT) != 0) parts.agent.receive();
+    if (waits[2].revents == POLLOUT) parts.agent.send_event();
+    if (waits[4].revents != 0) events.heard();
     if (waits[0].revents == 0) continue;
     if (const auto received = parts.keeper.receive(parts.proxy, parts.log, handlers); !received) {
       parts.log.error("keeper: {}", received.error().message);

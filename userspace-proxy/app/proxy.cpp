@@ -32,7 +32,7 @@ std::uint64_t chance() {
 
 }  // namespace
 
-Proxy::Proxy(const ProxySettings& settings, FlightWriter flight, Log& log, Keeper keeper, Fd ended)
+Proxy::Proxy(const ProxySettings& settings, FlightWriter flight, Log& log, Keeper keeper, Fd ended, Fd news)
     : log_(log),
       keeper_(std::move(keeper)),
       flight_(std::move(flight)),
@@ -42,6 +42,7 @@ Proxy::Proxy(const ProxySettings& settings, FlightWriter flight, Log& log, Keepe
       sessions_(std::make_shared<tls::SessionStore>()),
       seed_(chance()),
       endpoints_(seed_),
+      health_events_(std::move(news)),
       ended_(std::move(ended)),
       workers_left_(settings.workers),
       workers_without_snapshot_(settings.workers) {}
@@ -49,9 +50,10 @@ Proxy::Proxy(const ProxySettings& settings, FlightWriter flight, Log& log, Keepe
 Outcome<std::unique_ptr<Proxy>> Proxy::make(const ProxySettings& settings, FlightWriter flight, Log& log,
                                             Keeper keeper) {
   Fd ended(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!ended) return fault_errno("cannot make an event descriptor", errno);
+  Fd news(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!ended || !news) return fault_errno("cannot make an event descriptor", errno);
   std::unique_ptr<Proxy> proxy(
-      new Proxy(settings, std::move(flight), log, std::move(keeper), std::move(ended)));
+      new Proxy(settings, std::move(flight), log, std::move(keeper), std::move(ended), std::move(news)));
   proxy->flight_.take_over(proxy->clock_.now());
   for (std::size_t i = 0; i < settings.workers; ++i) {
     auto backend = io::make_uring_backend();
@@ -70,6 +72,7 @@ Outcome<std::unique_ptr<Proxy>> Proxy::make(const ProxySettings& settings, Fligh
         proxy->endpoints_,
         proxy->seed_ + i,
         [&asked = *proxy, i](const message::MakeSockets& request) { return asked.keeper_.ask(i, request); },
+        [&events = proxy->health_events_](const message::HealthEvent& event) { return events.put(event); },
         settings.successor};
     proxy->workers_.push_back(std::make_unique<relay::Worker>(shared, i, std::move(*backend)));
   }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "app/health_outbox.h"
 #include "app/settings.h"
 #include "base/clock.h"
 #include "base/flight.h"
@@ -50,6 +51,8 @@ class Proxy {
   Outcome<> take_table(std::span<const std::byte> bytes);
   Outcome<> take_credentials(std::span<const std::byte> bytes);
   void count_section(bool accepted);
+  // What health checks tell the agent.
+  HealthOutbox& health_events() { return health_events_; }
 
   // Returns at once; join() waits for the end. `taken_over`: see Worker::drain.
   void drain(Nanos grace, bool taken_over);
@@ -58,7 +61,7 @@ class Proxy {
   int ended_descriptor() const { return ended_.get(); }
 
  private:
-  Proxy(const ProxySettings& settings, FlightWriter flight, Log& log, Keeper keeper, Fd ended);
+  Proxy(const ProxySettings& settings, FlightWriter flight, Log& log, Keeper keeper, Fd ended, Fd news);
   void worker_ended();  // on the worker's thread
   void publish_snapshot();
 
@@ -77,6 +80,7 @@ class Proxy {
   std::shared_ptr<tls::SessionStore> sessions_;
   std::uint64_t seed_;
   upstream::Registry endpoints_;  // what the node knows of them
+  HealthOutbox health_events_;
   relay::Snapshot snapshot_;
   std::vector<std::unique_ptr<relay::Worker>> workers_;
   std::vector<io::Feature> features_;

@@ -47,6 +47,7 @@ enum class Type : std::uint32_t {
   // link, proxy -> agent
   section_verdict = 160,  // SectionVerdict
   proxy_ready = 161,      // no body: listeners are armed, workers run
+  health_event = 162,     // HealthEvent (health_event.h)
 };
 
 enum class SocketKind : std::uint32_t { mesh_out, app_in };

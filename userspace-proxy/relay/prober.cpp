@@ -14,6 +14,8 @@ using upstream::ProbeResult;
 using upstream::Registry;
 
 constexpr Nanos kTick = Millis(100);
+// Of a client that is no socket: the other node refuses a claim without a port.
+constexpr std::uint16_t kNobodysPort = 1;
 constexpr std::size_t kProbesMax = 256;  // under way: probes must not take the descriptors of connections
 
 io::Task<Result<ProbeOutcome>> ask(Context& context, const Registry::Probe& due, PooledFor whom,
@@ -82,7 +84,7 @@ io::Task<void> Prober::probe(Registry::Probe due) {
     co_return;
   }
   const Entrance entrance{Direction::outbound, due.user, 0, nullptr};
-  const PooledFor whom{&entrance, ClientAddr(SocketAddr{client->addresses.front(), 0}),
+  const PooledFor whom{&entrance, ClientAddr(SocketAddr{client->addresses.front(), kNobodysPort}),
                        OrigDst(way->permit.address())};
   const Error late{Reason::request_timeout, Origin::upstream, 0, "health check"};
   const auto asked = co_await io::within(context_.ring, context_.ring.now() + due.checker->policy().timeout,
@@ -91,8 +93,11 @@ io::Task<void> Prober::probe(Registry::Probe due) {
   if (!asked && asked.error().sys_errno == ECANCELED) result = ProbeResult::unknown;
   count(Metric::health_probes);
   if (result == ProbeResult::failed || result == ProbeResult::unhealthy) count(Metric::health_probes_failed);
-  const bool changed = registry_.report(due, result, context_.ring.now());
-  tell(due, result, changed, asked ? std::string_view(asked->what) : reason_info(asked.error().reason).word);
+  const Finding finding{result, registry_.report(due, result, context_.ring.now()),
+                        !asked && asked.error().reason == late.reason,
+                        asked ? std::string_view(asked->what) : reason_info(asked.error().reason).word};
+  tell(due, finding);
+  if (!due.checker->policy().event_log.empty()) write_event(due, finding);
 }
 
 void Prober::tell(const Registry::Change& change) {
@@ -110,21 +115,50 @@ void Prober::count(Metric metric) {
   context_.sinks.flight.add(context_.sinks.worker, metric, 1);
 }
 
-void Prober::tell(const Registry::Probe& due, ProbeResult result, bool changed, std::string_view what) {
-  const bool well = result == ProbeResult::healthy;
-  if (result == ProbeResult::unknown) {
-    log_.debug("health check of {} at {}: not made: {}", due.service.service,
-               due.watched->endpoint().address().text(), what);
-  } else if (changed && well) {
-    log_.info("endpoint {} of {} is healthy again: {}", due.watched->endpoint().address().text(),
-              due.service.service, what);
-  } else if (changed) {
-    log_.warn("endpoint {} of {} is unhealthy and gets no traffic: {}",
-              due.watched->endpoint().address().text(), due.service.service, what);
+void Prober::tell(const Registry::Probe& due, const Finding& finding) {
+  const bool well = finding.result == ProbeResult::healthy;
+  const std::string address = due.watched->endpoint().address().text();
+  if (finding.result == ProbeResult::unknown) {
+    log_.debug("health check of {} at {}: not made: {}", due.service.service, address, finding.what);
+  } else if (finding.verdict.changed && well) {
+    log_.info("endpoint {} of {} is healthy again: {}", address, due.service.service, finding.what);
+  } else if (finding.verdict.changed) {
+    log_.warn("endpoint {} of {} is unhealthy and gets no traffic: {}", address, due.service.service,
+              finding.what);
   } else if (!well && due.checker->policy().always_log_failures) {
-    log_.warn("health check of {} at {} failed: {}", due.service.service,
-              due.watched->endpoint().address().text(), what);
+    log_.warn("health check of {} at {} failed: {}", due.service.service, address, finding.what);
   }
+}
+
+// As Envoy does: every change, the first success, the first failure, and further ones where they are asked
+// for.
+void Prober::write_event(const Registry::Probe& due, const Finding& finding) {
+  using message::HealthEvent;
+  if (finding.result == ProbeResult::unknown) return;
+  const bool well = finding.result == ProbeResult::healthy;
+  const auto& policy = due.checker->policy();
+  HealthEvent event;
+  event.wall_ns = static_cast<std::uint64_t>(context_.sinks.clock.wall().time_since_epoch().count());
+  event.checker = policy.kind == HealthCheck::Kind::tcp    ? HealthEvent::Checker::tcp
+                  : policy.kind == HealthCheck::Kind::grpc ? HealthEvent::Checker::grpc
+                                                           : HealthEvent::Checker::http;
+  event.failure = finding.late                               ? HealthEvent::Failure::network_timeout
+                  : finding.result == ProbeResult::unhealthy ? HealthEvent::Failure::active
+                                                             : HealthEvent::Failure::network;
+  event.first = finding.verdict.first ? 1 : 0;
+  const auto& endpoint = due.watched->endpoint().address();
+  event.address = endpoint.ip.bytes;
+  event.port = endpoint.port;
+  const bool fits = message::put_text(event.mesh, due.service.mesh) &&
+                    message::put_text(event.service, due.service.service) &&
+                    message::put_text(event.path, policy.event_log);
+  const auto put = [&](HealthEvent::What what) {
+    event.what = what;
+    if (!fits || !tell_health_(event)) count(Metric::health_events_lost);
+  };
+  if (well && (finding.verdict.changed || finding.verdict.first)) put(HealthEvent::What::added);
+  if (!well && finding.verdict.changed) put(HealthEvent::What::ejected);
+  if (!well && (finding.verdict.first || policy.always_log_failures)) put(HealthEvent::What::failed);
 }
 
 }  // namespace sluice::relay

@@ -58,7 +58,7 @@ Worker::Worker(WorkerShared shared, std::size_t index, std::unique_ptr<io::Backe
                {}},
       may_accept_changed_(ring_) {
   context_.random = upstream::Random(upstream::mix(shared_.seed));
-  if (index == 0) prober_.emplace(context_, shared_.endpoints, shared_.log);
+  if (index == 0) prober_.emplace(context_, shared_.endpoints, shared_.log, shared_.tell_health);
 }
 
 Worker::~Worker() = default;

@@ -38,6 +38,7 @@ struct WorkerShared {
   upstream::Registry& endpoints;
   std::uint64_t seed = 0;       // of the worker's shares and jitter
   SocketStock::Ask ask_keeper;  // any thread; the worker's index is added by the caller
+  TellHealth tell_health;
   // Another proxy accepts until this one can: nothing is accepted, and then refused, without a snapshot.
   bool successor = false;
 };

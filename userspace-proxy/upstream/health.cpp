@@ -55,27 +55,27 @@ MonoTime Checker::next_due() const {
   return next;
 }
 
-bool Checker::report(Watched& watched, ProbeResult result, MonoTime now, Random& random) {
+Checker::Verdict Checker::report(Watched& watched, ProbeResult result, MonoTime now, Random& random) {
   const std::lock_guard lock(mutex_);
   watched.probing_ = false;
   watched.due_ = now + pause(random);
-  if (result == ProbeResult::unknown) return false;
+  if (result == ProbeResult::unknown) return {};
   const bool first = std::exchange(watched.first_, false);
   const bool well = result == ProbeResult::healthy;
   if (well == watched.healthy()) {
     watched.row_ = 0;
-    return false;
+    return {.first = first};
   }
   ++watched.row_;
   const std::uint32_t needed = well ? policy_.healthy_threshold : policy_.unhealthy_threshold;
   // The first success is enough after a start, and a wrong answer is always enough.
   const bool at_once = result == ProbeResult::unhealthy || (well && first);
-  if (!at_once && watched.row_ < needed) return false;
+  if (!at_once && watched.row_ < needed) return {.first = first};
   watched.row_ = 0;
   watched.healthy_.store(well, std::memory_order_relaxed);
   if (well) watched.endpoint_->restart(now);
   epoch_.fetch_add(1, std::memory_order_release);
-  return true;
+  return {.changed = true, .first = first};
 }
 
 Nanos Checker::pause(Random& random) const {

@@ -56,8 +56,12 @@ class Checker {
   std::vector<std::shared_ptr<Watched>> due(MonoTime now, std::size_t most);
   // When due() next has something; never sooner than it does. MonoTime::max(): nothing is scheduled.
   MonoTime next_due() const;
-  // True when this changed the endpoint's state.
-  bool report(Watched& watched, ProbeResult result, MonoTime now, Random& random);
+  struct Verdict {
+    bool changed = false;  // the endpoint's state
+    bool first = false;    // nothing was known of it before
+    explicit operator bool() const { return changed; }
+  };
+  Verdict report(Watched& watched, ProbeResult result, MonoTime now, Random& random);
 
   // Requests go to this service: probes come every interval instead of every no-traffic interval.
   void saw_traffic() {

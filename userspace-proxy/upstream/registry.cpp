@@ -149,7 +149,7 @@ std::vector<Registry::Probe> Registry::due_probes(MonoTime now, std::size_t most
   return probes;
 }
 
-bool Registry::report(const Probe& probe, ProbeResult result, MonoTime now) {
+Checker::Verdict Registry::report(const Probe& probe, ProbeResult result, MonoTime now) {
   const std::lock_guard lock(mutex_);
   return probe.checker->report(*probe.watched, result, now, random_);
 }

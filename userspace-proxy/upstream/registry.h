@@ -51,8 +51,7 @@ class Registry {
   };
   // `most` of those that are due; the others stay so.
   std::vector<Probe> due_probes(MonoTime now, std::size_t most);
-  // True when this changed the endpoint's state.
-  bool report(const Probe& probe, ProbeResult result, MonoTime now);
+  Checker::Verdict report(const Probe& probe, ProbeResult result, MonoTime now);
 
   std::size_t services() const;
 

@@ -66,6 +66,7 @@ void add_health(const Effective& effective, Protocol protocol, RuleBook& rules, 
   health.fail_traffic_on_panic = flag_of(conf, "failTrafficOnPanic");
   health.reuse_connection = flag_of(conf, "reuseConnection", true);
   health.always_log_failures = flag_of(conf, "alwaysLogHealthCheckFailures");
+  health.event_log = conf.text_of("eventLogPath");
   read_checker(conf, health);
   out.health_rule = rules.add(effective.origin({"interval"}));
   if (out.health_rule == RuleIndex::built_in) {

@@ -183,6 +183,57 @@ TEST(HealthCheck, AlwaysLogHealthCheckFailures) {
   EXPECT_EQ(lines_about_failures("alwaysLogHealthCheckFailures: true, "), 11);
 }
 
+// What the file is told of an endpoint that is down for the first five of eleven seconds, a word an event.
+std::string told_of_five_bad_checks(const std::string& conf) {
+  HttpLab lab(check(std::string(kEverySecond) + conf + "unhealthyThreshold: 2, http: {path: /status/200}"));
+  for (int i = 0; i < 5; ++i) lab.application().next.push_back({503});
+  lab.play(sleep_long(&lab, 10500ms));
+  std::string out;
+  for (const auto& event : lab.health_events()) {
+    EXPECT_STREQ(event.path.data(), "/var/log/checks.log");
+    EXPECT_STREQ(event.service.data(), "far");
+    EXPECT_STREQ(event.mesh.data(), "default");
+    EXPECT_EQ(SocketAddr(IpAddr{event.address}, static_cast<std::uint16_t>(event.port)).text(),
+              "10.0.0.3:80");
+    EXPECT_EQ(event.checker, message::HealthEvent::Checker::http);
+    const bool well = event.what == message::HealthEvent::What::added;
+    if (!well) EXPECT_EQ(event.failure, message::HealthEvent::Failure::active);
+    out += well ? "added" : event.what == message::HealthEvent::What::ejected ? "ejected" : "failed";
+    out += event.first != 0 ? "(first) " : " ";
+  }
+  return out;
+}
+
+TEST(HealthCheck, EventLogPath) {
+  EXPECT_EQ(told_of_five_bad_checks(""), "");
+  const std::string file = "eventLogPath: /var/log/checks.log, ";
+  EXPECT_EQ(told_of_five_bad_checks(file), "ejected(first) failed(first) added ");
+  EXPECT_EQ(told_of_five_bad_checks(file + "alwaysLogHealthCheckFailures: true, "),
+            "ejected(first) failed(first) failed failed failed failed added ");
+}
+
+TEST(HealthCheck, EventsTellTimeoutsFromOtherFailures) {
+  const auto failure = [](const std::string& path, std::set<std::size_t> down) {
+    HttpLab lab(check(std::string(kEverySecond) +
+                      "unhealthyThreshold: 1, eventLogPath: /f, http: {path: " + path + "}"),
+                {.far_endpoints = 2, .down = std::move(down)});
+    lab.play(sleep_long(&lab, 1900ms));
+    return lab.health_events().empty() ? message::HealthEvent::Failure::active
+                                       : lab.health_events()[0].failure;
+  };
+  EXPECT_EQ(failure("/wait/900", {}), message::HealthEvent::Failure::network_timeout);
+  EXPECT_EQ(failure("/status/200", {0}), message::HealthEvent::Failure::network);
+}
+
+TEST(HealthCheck, EventsThatAreLostAreCounted) {
+  HttpLab lab(check(std::string(kEverySecond) + "eventLogPath: /f, alwaysLogHealthCheckFailures: true, "
+                                                "http: {path: /status/503}"),
+              {.health_events_max = 3});
+  lab.play(sleep_long(&lab, 5500ms));
+  EXPECT_EQ(lab.health_events().size(), 3U);
+  EXPECT_EQ(lab.value(Metric::health_events_lost), 4);
+}
+
 // A connection whose setting up began under the older table asks under it.
 io::Task<void> ask_under_an_older_table(HttpLab* lab, std::string newer, std::size_t* before) {
   (void)co_await lab->ring().sleep_for(2500ms);

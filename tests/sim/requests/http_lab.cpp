@@ -116,7 +116,11 @@ HttpLab::HttpLab(const std::string& policies, const LabOptions& options)
                clusters_, lua_,   open_,     0,           {},       {}},
       application_(ring(), options.protocol == "grpc" || options.protocol == "http2"),
       operator_log_("proxy", options.log),
-      prober_(context_, endpoints_, operator_log_) {
+      prober_(context_, endpoints_, operator_log_, [this](const message::HealthEvent& event) {
+        if (health_events_.size() >= options_.health_events_max) return false;
+        health_events_.push_back(event);
+        return true;
+      }) {
   for (std::size_t i = 1; i < options.far_endpoints; ++i)
     others_.push_back(
         std::make_unique<Application>(ring(), options.protocol == "grpc" || options.protocol == "http2"));

@@ -45,6 +45,7 @@ struct LabOptions {
   bool warnings = false;                             // the documents may be warned of
   LogLevel log = LogLevel::error;                    // of the operator's log, on standard error
   policy::HostAddresses hosts{};                     // what names stand for
+  std::size_t health_events_max = 1000;              // the others are lost
   std::string far = "tags: {kuma.io/service: far}";  // where web's outbound of that name leads
 };
 
@@ -71,6 +72,8 @@ class HttpLab {
   FlightRow last_request() const;
   FlightRow last_connection(Direction direction) const;
   std::int64_t value(Metric metric) const { return reader_.value(metric); }
+  // What health checks told of files; newest last.
+  const std::vector<message::HealthEvent>& health_events() const { return health_events_; }
   std::uint64_t count(Reason reason) const { return reader_.count(reason); }
 
   static SocketAddr address(Way way);
@@ -104,6 +107,7 @@ class HttpLab {
   Application application_;
   std::vector<std::unique_ptr<Application>> others_;
   Log operator_log_;
+  std::vector<message::HealthEvent> health_events_;
   relay::Prober prober_;
   io::Scope lives_;
 };

@@ -39,6 +39,7 @@ class Instance:
             "node.instance": f"{lab.name}-{node}",
             "paths.state_dir": str(self.directory / "state"),
             "paths.run_dir": str(self.directory / "run"),
+            "paths.health_events": str(self.directory / "health"),
             "paths.resources_dir": str(self.resources),
             "paths.pin_root": f"/sys/fs/bpf/sluice-lab-{lab.name}-{node}",
             "paths.cgroup": str(self.cgroup),

@@ -12,9 +12,15 @@ class LinkTest : public testing::Test {
  protected:
   LinkTest() : log_("test", LogLevel::error) {
     loop_ = std::move(*Loop::make(clock_));
-    link_ = std::make_unique<ProxyLink>(*loop_, log_, clock_, [this] {
-      if (waiting_) loop_->stop();
-    });
+    link_ = std::make_unique<ProxyLink>(
+        *loop_, log_, clock_,
+        [this] {
+          if (waiting_) loop_->stop();
+        },
+        [this](const message::HealthEvent& event) {
+          health_.push_back(event);
+          loop_->stop();
+        });
   }
   // A new proxy process connects, and is the one that serves; returns its end.
   Fd connect(std::int32_t pid = 7) {
@@ -53,6 +59,7 @@ class LinkTest : public testing::Test {
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<ProxyLink> link_;
   bool waiting_ = false;
+  std::vector<message::HealthEvent> health_;
 };
 
 TEST_F(LinkTest, NewProxyGetsEverythingCertificatesFirst) {
@@ -104,6 +111,17 @@ TEST_F(LinkTest, EveryProxyGetsASectionAndOnlyTheServingOnesAnswerCounts) {
   expect_section(successor, SectionKind::table, "two");
   link_->set_serving(0);
   EXPECT_FALSE(link_->connected());
+}
+
+TEST_F(LinkTest, EventsOfHealthChecksArePassedOn) {
+  const auto proxy = connect();
+  message::HealthEvent event;
+  ASSERT_TRUE(message::put_text(event.path, "/var/log/checks"));
+  ASSERT_TRUE(message::send_body(proxy.get(), message::Type::health_event, 0, event));
+  loop_->run();
+  ASSERT_EQ(health_.size(), 1U);
+  EXPECT_STREQ(health_[0].path.data(), "/var/log/checks");
+  EXPECT_TRUE(link_->connected());
 }
 
 TEST_F(LinkTest, ProxyThatTalksNonsenseIsDropped) {

@@ -93,12 +93,14 @@ TEST_F(Metrics, TellsTheAgentsState) {
   status.repairs = 5'000'000'000;
   status.heartbeat_age_seconds = 0.25;
   status.proxy_restarts = 2;
+  status.health_events_written = 7;
   const auto text = page();
   EXPECT_THAT(text, HasSubstr("\nsluice_ready 1\n"));
   EXPECT_THAT(text, HasSubstr("\nsluice_workloads 3\n"));
   EXPECT_THAT(text, HasSubstr("\nsluice_repairs_total 5000000000\n"));
   EXPECT_THAT(text, HasSubstr("\nsluice_heartbeat_age_seconds 0.25\n"));
   EXPECT_THAT(text, HasSubstr("\nsluice_proxy_restarts_total 2\n"));
+  EXPECT_THAT(text, HasSubstr("\nsluice_health_events_total{outcome=\"written\"} 7\n"));
 }
 
 // A reader of the format wants HELP, then TYPE, then this metric's samples, each metric once.

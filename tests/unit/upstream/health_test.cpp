@@ -25,7 +25,7 @@ struct Lab {
     watched = checker.set_endpoints(endpoints, at_ms(0), random);
   }
   bool report(ProbeResult result, std::int64_t ms = 0) {
-    return checker.report(*watched[0], result, at_ms(ms), random);
+    return checker.report(*watched[0], result, at_ms(ms), random).changed;
   }
   bool healthy() const { return watched[0]->healthy(); }
   Random random{3};
