@@ -62,7 +62,7 @@ struct StatusInfo {
   std::uint32_t resources = 0;
   std::uint32_t resources_bad = 0;  // documents that are held back; their last good version stays in force
   std::int64_t connections_open = 0;
-  std::uint64_t repairs = 0;  // differences between intent and kernel that reconcile has mended
+  std::uint64_t repairs = 0;                // differences between intent and kernel that reconcile has mended
   std::uint64_t health_events_written = 0;  // into the files of eventLogPath
   std::uint64_t health_events_refused = 0;  // for a file that no policy names, or not to be written
   UpgradeInfo upgrade;
