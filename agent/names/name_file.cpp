@@ -11,11 +11,9 @@ constexpr std::size_t kFileMax = 8U << 20;
 
 }  // namespace
 
-policy::HostAddresses read_names(const std::string& path) {
+policy::HostAddresses names_of(const std::string& text) {
   policy::HostAddresses out;
-  const auto text = read_bounded(path, kFileMax);
-  if (!text) return out;
-  std::istringstream lines(*text);
+  std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words(line);
     std::string name;
@@ -27,14 +25,23 @@ policy::HostAddresses read_names(const std::string& path) {
   return out;
 }
 
-Outcome<> write_names(const std::string& path, const policy::HostAddresses& known) {
+std::string names_text(const policy::HostAddresses& known) {
   std::string text;
   for (const auto& [name, addresses] : known) {
     text += name;
     for (const auto& one : addresses) text += " " + one.text();
     text += "\n";
   }
-  return write_durably({{path, std::move(text)}});
+  return text;
+}
+
+policy::HostAddresses read_names(const std::string& path) {
+  const auto text = read_bounded(path, kFileMax);
+  return text ? names_of(*text) : policy::HostAddresses();
+}
+
+Outcome<> write_names(const std::string& path, const policy::HostAddresses& known) {
+  return write_durably({{path, names_text(known)}});
 }
 
 }  // namespace sluice::agent

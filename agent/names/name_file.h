@@ -9,6 +9,9 @@
 
 namespace sluice::agent {
 
+// Words that are no addresses are left out, and names without one.
+policy::HostAddresses names_of(const std::string& text);
+std::string names_text(const policy::HostAddresses& known);
 // A file that is missing or damaged is an empty one: it is asked for anyway.
 policy::HostAddresses read_names(const std::string& path);
 Outcome<> write_names(const std::string& path, const policy::HostAddresses& known);
