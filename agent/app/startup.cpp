@@ -18,6 +18,7 @@
 #include <fmt/format.h>
 
 #include "app/own_cgroup.h"
+#include "policy/document/plain_text.h"
 #include "resources/durable_file.h"
 
 namespace sluice::agent {
@@ -165,6 +166,8 @@ Outcome<> complete_config(Config& config) {
     if (::gethostname(name.data(), name.size() - 1) != 0)
       return fault_errno("cannot read the host name", errno);
     config.node_name = name.data();
+    if (const auto problem = policy::control_problem(config.node_name); !problem.empty())
+      return fault("the host name, which is to be the node's, holds " + problem, "set node.name");
   }
   if (config.capture_resolvers.empty()) config.capture_resolvers = system_resolvers();
   if (config.proxy_workers == 0) {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "config/config.h"
+#include "policy/document/plain_text.h"
 
 namespace sluice::agent {
 namespace {
@@ -62,8 +63,11 @@ Fault unknown_key(const Setting& setting) {
                fmt::format("did you mean '{}'?", nearest->name)};
 }
 
-bool one_line(std::string_view text) {
-  return std::ranges::none_of(text, [](char c) { return c == '\n' || c == '\0'; });
+// Paths, names and addresses: all of them end in logs and tables.
+Outcome<> plain(const Setting& setting, std::string_view text) {
+  const auto problem = policy::control_problem(text);
+  if (problem.empty()) return {};
+  return fault(fmt::format("{}: {} holds {}", setting.where, setting.key, problem), policy::kWriteItPlainly);
 }
 
 Outcome<std::uint64_t> parse_number(const Setting& setting, const KeyInfo& key) {
@@ -110,7 +114,7 @@ Outcome<> assign(const Setting& setting, const KeyInfo& key, std::string& member
   }
   const std::string& text = setting.values.front();
   if (text.size() > key.max) return fault(fmt::format("{}: {} is too long", setting.where, setting.key));
-  if (!one_line(text)) return fault(fmt::format("{}: {} must be a single line", setting.where, setting.key));
+  if (auto sound = plain(setting, text); !sound) return sound;
   member = text;
   return {};
 }
@@ -151,8 +155,7 @@ Outcome<> assign(const Setting& setting, const KeyInfo& key, std::vector<std::st
   // A comma separates wherever it stands, so that a list reads back as it was however it is written.
   std::vector<std::string> values;
   for (const auto& text : setting.values) {
-    if (!one_line(text))
-      return fault(fmt::format("{}: entries of {} must be single lines", setting.where, setting.key));
+    if (auto sound = plain(setting, text); !sound) return sound;
     std::ranges::move(Config::split_list(text), std::back_inserter(values));
   }
   if (values.size() > key.max)

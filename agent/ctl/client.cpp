@@ -7,6 +7,8 @@
 #include <cstring>
 #include <memory>
 
+#include "policy/document/plain_text.h"
+
 namespace sluice::ctl {
 namespace {
 
@@ -61,6 +63,8 @@ Fault Answer::fault() const {
 }
 
 Outcome<Answer> Client::send(const Call& call) const {
+  if (const auto problem = policy::control_problem(socket_path_); !problem.empty())
+    return fault("the path of the control socket holds " + problem, "name it with --socket or SLUICE_SOCKET");
   const Handle handle(::curl_easy_init(), ::curl_easy_cleanup);
   if (!handle) return fault("libcurl could not start");
   Answer answer;

@@ -2,6 +2,7 @@
 //   sluice: {node: edge-1, attach: {netns: /run/netns/web}, failMode: closed-fast, encryptSameNode: true}
 #include <string>
 
+#include "policy/document/plain_text.h"
 #include "policy/kinds/registry.h"
 
 namespace sluice::policy {
@@ -28,6 +29,8 @@ void validate_target(Validator& validator, const Entry& target) {
   const std::string path = "sluice.attach." + target.key;
   const auto& value = target.value.scalar;
   if (value.empty()) return validator.error(target.value, path, "cannot be empty");
+  if (const auto problem = control_problem(value); !problem.empty())
+    return validator.error(target.value, path, "cannot hold " + problem, kWriteItPlainly);
   if ((target.key == "cgroup" || target.key == "netns") && !is_absolute(value)) {
     validator.error(target.value, path, "must be an absolute path without '..'",
                     target.key == "netns" ? "write for example /run/netns/web"
@@ -52,6 +55,8 @@ void validate_dataplane_sluice(Validator& validator, const Node& block) {
     validator.error(block, "sluice.node", "cannot be empty",
                     "write the node's name, as in its sluiced configuration");
   }
+  if (const auto problem = control_problem(block.text_of("node")); !problem.empty())
+    validator.error(block, "sluice.node", "cannot hold " + problem, kWriteItPlainly);
   const auto* attach = block.find("attach");
   if (attach == nullptr || attach->size() != 1) {
     return validator.error(attach == nullptr ? block : *attach, "sluice.attach",

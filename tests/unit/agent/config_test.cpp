@@ -58,9 +58,40 @@ TEST(Config, AnEmptyFileMayBeOneThatIsBeingWritten) {
   EXPECT_TRUE(parse_config("# all defaults\n", "all defaults"));
 }
 
+// They would steer whatever shows a log, a table or a metric.
+TEST(Config, ControlCharactersAreRefused) {
+  struct Case {
+    std::string text;
+    const char* told;
+  };
+  const Case cases[] = {{"a\x1b[31m", "node.name holds a control character (U+001B, byte 2)"},
+                        {"a\nb", "(U+000A, byte 2)"},
+                        {"a\tb", "(U+0009, byte 2)"},
+                        {std::string("a\0b", 3), "(U+0000, byte 2)"},
+                        {"\x7f", "(U+007F, byte 1)"},
+                        {"\xc3\xa4\xc2\x9b", "(U+009B, byte 3)"},
+                        {"\xe2\x80\xa8", "(U+2028, byte 1)"},
+                        {"a\xe2\x80\xae"
+                         "b",
+                         "(U+202E, byte 2)"},
+                        {"caf\xe9", "bytes that are not UTF-8"}};
+  for (const auto& one : cases) {
+    Config config;
+    const auto set = set_config(config, {"node.name", {one.text}, "command line"});
+    ASSERT_FALSE(set) << one.told;
+    EXPECT_NE(set.error().message.find(one.told), std::string::npos) << set.error().message;
+    EXPECT_FALSE(set.error().next_step.empty());
+    EXPECT_EQ(config.node_name, "");
+    EXPECT_FALSE(set_config(config, {"capture.probers", {"good", one.text}, "test"})) << one.told;
+    EXPECT_TRUE(config.capture_probers.empty());
+  }
+  Config config;
+  EXPECT_TRUE(set_config(config, {"node.name", {"n\xc3\xb6rd-1 \xe2\x82\xac \xf0\x9f\x9a\xb0"}, "test"}));
+}
+
 TEST(Config, OddTextsReadBackFromTheDump) {
   Config config;
-  ASSERT_TRUE(set_config(config, {"node.name", {"a\"b\\c\x07\x7f\xc2\x8f\xe2\x80\xa8"}, "test"}));
+  ASSERT_TRUE(set_config(config, {"node.name", {"a\"b\\c' #:{\xc3\xa4"}, "test"}));
   ASSERT_TRUE(set_config(config, {"capture.probers", {"one, two", "three"}, "test"}));
   EXPECT_EQ(config.capture_probers, (std::vector<std::string>{"one", "two", "three"}));
   EXPECT_FALSE(set_config(config, {"capture.probers", {"one\ntwo"}, "test"}));
