@@ -156,6 +156,28 @@ TEST(MeshExternalService, HoldsWhileItIsThere) {
   EXPECT_EQ(connections, 1) << "the connection is kept though passthrough is not allowed any more";
 }
 
+io::Task<void> outlive(HttpLab* lab, std::string documents, Answers* out) {
+  Client client(*lab, Way::bytes);
+  out->push_back(co_await client.ask("/echo"));
+  lab->put_into_force(documents);
+  (void)co_await lab->ring().sleep_for(100ms);
+}
+
+TEST(MeshExternalService, AConnectionThatItsChangeEndsSaysSo) {
+  const std::string to = route("MeshTCPRoute", "db", kRef);
+  const std::string endpoint = "{address: 10.0.0.4, port: 83}";
+  const std::string other_tls = outside(endpoint, "  tls: {enabled: true, verification: {mode: SkipAll}}\n");
+  for (const auto& after : {other_tls + to, to}) {
+    HttpLab lab(outside(endpoint) + to, {.far_endpoints = 2, .warnings = true});
+    Answers answers;
+    lab.play(outlive(&lab, after, &answers));
+    EXPECT_EQ(answers.at(0).status, 200);
+    const auto rows = lab.finished();
+    ASSERT_EQ(rows.size(), 1U);
+    EXPECT_EQ(reason_from_number(rows[0].reason), Reason::permission_denied_live) << rows[0].reason;
+  }
+}
+
 TEST(MeshExternalService, ANameIsAllOfItsAddresses) {
   const std::string all = outside("{address: example.com, port: 80}") + route("MeshHTTPRoute", "far", kRef);
   const LabOptions known{
