@@ -44,7 +44,7 @@ LAYERS = {
                     "agent/identity", "agent/resources"},
     "agent/control": {"userspace-proxy/base", "bpf/include", "agent/app/agent_api.h"},
     "agent/ctl": {"userspace-proxy/base", "userspace-proxy/lua/syntax.h", "bpf/include", "policy"},
-    "agent/app": {"userspace-proxy/base", "policy", "bpf", "agent"},
+    "agent/app": {"userspace-proxy/base", "userspace-proxy/lua/syntax.h", "policy", "bpf", "agent"},
     "tests": {""},
 }
 

@@ -63,6 +63,14 @@ std::vector<CheckRow> Agent::check() const {
   }
   if (const auto& problem = health_files_.problem())
     out.push_back({"node", "health events", false, false, problem->message, problem->next_step});
+  // Told of only when there is one: who upgrades must hear of it.
+  const auto told = [&](const std::string& check, const std::vector<std::string>& problems,
+                        std::string next) {
+    for (const auto& problem : problems) node(check, false, problem, next);
+  };
+  told("Lua filters", store_->script_problems(), "mend the script and apply it again");
+  told("stored documents", store_->spoilt(),
+       "apply it again as this version takes it, or `sluice delete` it");
   for (const auto& [id, workload] : enrolment_.workloads())
     for (const auto& finding : enrolment_.inspect(workload, look))
       out.push_back(

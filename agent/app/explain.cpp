@@ -5,6 +5,7 @@
 
 #include "app/agent.h"
 #include "app/flight_text.h"
+#include "lua/syntax.h"
 #include "policy/table/explain.h"
 
 namespace sluice::agent {
@@ -49,6 +50,19 @@ void add_rules(Explanation& out, const policy::Explanation& policy) {
         rule.rule.file.empty() ? std::string() : fmt::format("{}:{}", rule.rule.file, rule.rule.line);
     out.steps.push_back(
         {"policy", rule.rule.policy.empty() ? "built-in default" : rule.rule.policy, because, where});
+  }
+}
+
+// Scripts that an earlier version took and this one cannot run.
+void add_scripts(Explanation& out, const policy::Table& table, const policy::Explanation& policy) {
+  for (const auto& filter : policy.scripts) {
+    const auto problem = lua::syntax_problem(filter.code);
+    if (problem.empty()) continue;
+    const auto& reason = reason_info(filter.fail_open ? Reason::lua_failed_open : Reason::lua_failed);
+    out.steps.push_back({"script", std::string(reason.word),
+                         fmt::format("Lua filter {} does not compile, so every request {}: {}", filter.name,
+                                     filter.fail_open ? "passes unjudged" : "is refused", problem),
+                         table.rule(filter.rule).text()});
   }
 }
 
@@ -236,6 +250,7 @@ Outcome<Explanation> Agent::explain_imagined(const ExplainRequest& request) cons
     allowed = outbound.allowed;
     reason = outbound.reason;
     add_rules(out, outbound);
+    add_scripts(out, *table_, outbound);
     explain_names(request.to, out);
   }
   const auto* server = find_workload(*table_, destination->ip.text());
@@ -259,6 +274,7 @@ Outcome<Explanation> Agent::explain_imagined(const ExplainRequest& request) cons
     allowed = inbound.allowed;
     reason = inbound.reason;
     add_rules(out, inbound);
+    add_scripts(out, *table_, inbound);
   }
   const auto& info = reason_info(reason);
   out.verdict = !allowed ? "refused" : ask.empty() ? "allowed" : "allowed to leave this node";

@@ -107,15 +107,30 @@ bool only_comments(std::string_view text) {
   return true;
 }
 
-Document judge(const Slice& slice, const std::string& file, policy::Dialect dialect, bool strict) {
+// The only warning of its stage that a kept script gets.
+std::string script_problem_of(const policy::Diagnostics& diagnostics) {
+  for (const auto& one : diagnostics.list())
+    if (one.stage == policy::Stage::support && one.message.contains("its Lua does not compile"))
+      return one.text();
+  return {};
+}
+
+struct Judging {
+  policy::Dialect dialect = policy::Dialect::kuma_2;
+  bool strict = false;
+  bool stored = false;
+};
+
+Document judge(const Slice& slice, const std::string& file, const Judging& judging) {
   Document out;
   out.text = slice.text;
   out.line = slice.line;
   policy::CheckOptions options;
   options.for_use = true;
-  options.strict = strict;
+  options.strict = judging.strict;
   options.script_problem = lua::syntax_problem;
-  options.dialect = dialect;
+  options.scripts_stay = judging.stored;
+  options.dialect = judging.dialect;
   auto checked = policy::check_text(slice.text, file, options);
   out.diagnostics = shifted(checked.diagnostics, slice.line);
   out.where = fmt::format("{}:{}", file, slice.line + 1);
@@ -124,6 +139,7 @@ Document judge(const Slice& slice, const std::string& file, policy::Dialect dial
     shift(*resource, slice.line);
     out.resource = std::move(resource);
     out.key = out.resource->key();
+    if (judging.stored) out.script_problem = script_problem_of(out.diagnostics);
     out.where = fmt::format("{}:{}", file, out.resource->mark.line);
   } else {
     out.key = key_of_bad(out.text, file);
@@ -133,11 +149,8 @@ Document judge(const Slice& slice, const std::string& file, policy::Dialect dial
   return out;
 }
 
-}  // namespace
-
-std::vector<DocumentPtr> judge_documents(std::string_view text, const std::string& file,
-                                         policy::Dialect dialect, bool strict,
-                                         std::span<const DocumentPtr> known) {
+std::vector<DocumentPtr> judge_all(std::string_view text, const std::string& file, const Judging& judging,
+                                   std::span<const DocumentPtr> known) {
   std::unordered_map<std::uint32_t, DocumentPtr> by_line;
   for (const auto& document : known)
     if (document->resource && document->resource->file == file) by_line.emplace(document->line, document);
@@ -149,10 +162,23 @@ std::vector<DocumentPtr> judge_documents(std::string_view text, const std::strin
     if (old != by_line.end() && old->second->text == slice.text) {
       out.push_back(old->second);
     } else if (!only_comments(slice.text)) {
-      out.push_back(std::make_shared<const Document>(judge(slice, file, dialect, strict)));
+      out.push_back(std::make_shared<const Document>(judge(slice, file, judging)));
     }
   }
   return out;
+}
+
+}  // namespace
+
+std::vector<DocumentPtr> judge_documents(std::string_view text, const std::string& file,
+                                         policy::Dialect dialect, bool strict,
+                                         std::span<const DocumentPtr> known) {
+  return judge_all(text, file, {.dialect = dialect, .strict = strict}, known);
+}
+
+std::vector<DocumentPtr> judge_stored(std::string_view text, const std::string& file,
+                                      policy::Dialect dialect) {
+  return judge_all(text, file, {.dialect = dialect, .stored = true}, {});
 }
 
 }  // namespace sluice::agent

@@ -21,6 +21,7 @@ struct Document {
   std::string key;    // "Kind/mesh/name"; of a bad document too when its envelope can be read; else empty
   std::string where;  // "file:line"
   policy::Diagnostics diagnostics;
+  std::string script_problem;  // in force, but a Lua script of it does not compile: what that does
 };
 using DocumentPtr = std::shared_ptr<const Document>;
 
@@ -31,5 +32,10 @@ using DocumentPtr = std::shared_ptr<const Document>;
 std::vector<DocumentPtr> judge_documents(std::string_view text, const std::string& file,
                                          policy::Dialect dialect, bool strict,
                                          std::span<const DocumentPtr> known = {});
+
+// What was judged good before, maybe by another version: a Lua script that does not compile (any more) is a
+// script_problem and no error, for out of force its policy would let pass whatever it was to refuse.
+std::vector<DocumentPtr> judge_stored(std::string_view text, const std::string& file,
+                                      policy::Dialect dialect);
 
 }  // namespace sluice::agent

@@ -52,6 +52,10 @@ std::string Store::applied_directory() const {
   return options_.state_dir + "/resources";
 }
 
+std::string Store::applied_path(const std::string& key) const {
+  return applied_directory() + "/" + file_name(key);
+}
+
 std::string Store::last_good_path(const std::string& file) const {
   return options_.state_dir + "/last-good/" + flat_name(fs::path(file).filename().string()) + ".yaml";
 }
@@ -73,12 +77,14 @@ Outcome<> Store::load_applied() {
   for (const auto& path : *files) {
     const auto text = read_bounded(path, options_.document_bytes);
     if (!text) return std::unexpected(text.error());
-    for (auto& document : judge_documents(*text, path, options_.dialect, false)) {
+    for (auto& document : judge_stored(*text, path, options_.dialect)) {
       if (!document->resource) {
         // Written by us after it was judged good: another version of Sluice, or somebody's hand.
         log_.error("stored document is not valid and not in force: {}", first_error(*document));
+        spoilt_.insert_or_assign(path, std::move(document));
         continue;
       }
+      if (!document->script_problem.empty()) log_.error("{}", document->script_problem);
       applied_.insert_or_assign(document->key, std::move(document));
     }
   }
@@ -98,8 +104,11 @@ Outcome<> Store::load_last_good() {
     const auto end = text->find('\n');
     if (!text->starts_with("# ") || end == std::string::npos) continue;
     File& file = files_[text->substr(2, end - 2)];
-    for (auto& document : judge_documents(*text, copy, options_.dialect, false))
-      if (document->resource) file.good.push_back(std::move(document));
+    for (auto& document : judge_stored(*text, copy, options_.dialect)) {
+      if (!document->resource) continue;
+      if (!document->script_problem.empty()) log_.error("{}", document->script_problem);
+      file.good.push_back(std::move(document));
+    }
   }
   return {};
 }
@@ -245,6 +254,8 @@ void Store::rebuild() {
   places_.clear();
   contested_.clear();
   for (const auto& [key, document] : applied_) add(document, true);
+  for (const auto& [path, document] : spoilt_)
+    documents_.push_back({document, true, false, false, first_error(*document)});
   for (const auto& [path, file] : files_) {
     for (const auto& document : file.good) add(document, false);
     for (const auto& document : file.bad)
@@ -258,6 +269,20 @@ std::size_t Store::bad() const {
   const auto documents =
       std::ranges::count_if(documents_, [](const auto& d) { return !d.problem.empty() && !d.shadowed; });
   return static_cast<std::size_t>(documents) + problems_.size();
+}
+
+std::vector<std::string> Store::script_problems() const {
+  std::vector<std::string> out;
+  for (const auto& stored : documents_)
+    if (stored.in_force && !stored.document->script_problem.empty())
+      out.push_back(stored.document->script_problem);
+  return out;
+}
+
+std::vector<std::string> Store::spoilt() const {
+  std::vector<std::string> out;
+  for (const auto& [path, document] : spoilt_) out.push_back(first_error(*document));
+  return out;
 }
 
 Outcome<> Store::admit(const std::vector<DocumentPtr>& documents) const {
@@ -288,6 +313,7 @@ Outcome<> Store::put(const std::vector<DocumentPtr>& documents) {
   bool taken = true;
   for (const auto& document : documents) {
     applied_.insert_or_assign(document->key, document);
+    if (spoilt_.erase(applied_path(document->key)) > 0) taken = false;
     taken = taken && take_in(document);
   }
   if (!taken) rebuild();
@@ -295,15 +321,16 @@ Outcome<> Store::put(const std::vector<DocumentPtr>& documents) {
 }
 
 Outcome<> Store::remove(const std::string& key) {
-  if (!applied_.contains(key)) {
+  if (!applied_.contains(key) && !spoilt_.contains(applied_path(key))) {
     const auto* found = find(key);
     if (found == nullptr) return fault(key + " does not exist", "see `sluice get`");
     return fault(fmt::format("{} comes from {}", key, found->document->where), "remove it from that file");
   }
   if (auto finished = finish_batch(applied_directory()); !finished) return finished;
-  if (auto removed = remove_durably(applied_directory() + "/" + file_name(key)); !removed) return removed;
+  if (auto removed = remove_durably(applied_path(key)); !removed) return removed;
+  const bool spoilt = spoilt_.erase(applied_path(key)) > 0;
   applied_.erase(key);
-  if (!take_out(key)) rebuild();
+  if (spoilt || !take_out(key)) rebuild();
   return {};
 }
 

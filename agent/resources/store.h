@@ -54,6 +54,10 @@ class Store {
   // Documents and files whose newest text is not in force.
   std::size_t bad() const;
   const std::vector<std::string>& problems() const { return problems_; }
+  // Of documents that are in force though a Lua script of theirs does not compile.
+  std::vector<std::string> script_problems() const;
+  // Why documents that apply stored are not valid (any more), and so not in force.
+  std::vector<std::string> spoilt() const;
 
   // Would the set still be within its limits and free of duplicates with these? Changes nothing.
   Outcome<> admit(const std::vector<DocumentPtr>& documents) const;
@@ -81,6 +85,7 @@ class Store {
   bool take_in(const DocumentPtr& document);
   bool take_out(const std::string& key);
   std::string applied_directory() const;
+  std::string applied_path(const std::string& key) const;
   std::string last_good_path(const std::string& file) const;
 
   StoreOptions options_;
@@ -91,6 +96,7 @@ class Store {
   };
   std::map<std::string, File> files_;           // by path
   std::map<std::string, DocumentPtr> applied_;  // by key
+  std::map<std::string, DocumentPtr> spoilt_;   // what apply stored and this version cannot take; by file
   bool in_order_ = true;                        // of documents_
   std::vector<StoredDocument> documents_;
   std::vector<policy::ResourcePtr> in_force_;

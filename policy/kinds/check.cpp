@@ -82,10 +82,19 @@ void judge_scripts(const Resource& resource, const CheckOptions& options, Diagno
     if (!patch) continue;
     const auto problem = options.script_problem(patch->code);
     if (problem.empty()) continue;
-    refuse(resource, options, list->items[i].find_path({"httpFilter", "value"})->mark,
-           "spec.default.appendModifications[" + std::to_string(i) + "].httpFilter.value",
-           "its Lua does not compile: " + problem,
-           "mend the script; its lines are counted from its first one", diagnostics);
+    const auto mark = list->items[i].find_path({"httpFilter", "value"})->mark;
+    auto path = "spec.default.appendModifications[" + std::to_string(i) + "].httpFilter.value";
+    const auto what = "its Lua does not compile: " + problem;
+    const std::string hint = "mend the script; its lines are counted from its first one";
+    if (!options.scripts_stay) {
+      refuse(resource, options, mark, std::move(path), what, hint, diagnostics);
+      continue;
+    }
+    const bool open = resource.label(kLuaOnErrorLabel) == "open";
+    diagnostics.add({Severity::warning, Stage::support, resource.file, mark, std::move(path),
+                     resource.kind + " \"" + resource.display_name + "\" stays in force and " +
+                         (open ? "lets pass unjudged" : "refuses") + " every request of it: " + what,
+                     hint});
   }
 }
 

@@ -21,6 +21,9 @@ struct CheckOptions {
   Dialect dialect = Dialect::kuma_2;
   // What a Lua compiler says of a script, empty: nothing; null: nobody is asked, since none is linked here.
   std::string (*script_problem)(std::string_view code) = nullptr;
+  // Only warn of its answer: for what was taken in before, since a filter that cannot be run must refuse what
+  // it was to judge, which it can only do in force.
+  bool scripts_stay = false;
   bool migration = false;  // also note what the other dialect judges or reads differently, see migration.h
   YamlLimits limits;
 };

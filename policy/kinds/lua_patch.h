@@ -5,10 +5,13 @@
 #include <cstddef>
 #include <expected>
 #include <string>
+#include <string_view>
 
 #include "policy/document/node.h"
 
 namespace sluice::policy {
+
+inline constexpr std::string_view kLuaOnErrorLabel = "sluice.io/lua-on-error";
 
 inline constexpr std::size_t kMaxLuaPatchCode = std::size_t{256} << 10U;  // bytes
 

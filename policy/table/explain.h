@@ -2,6 +2,7 @@
 // Allocates; never called on the data path.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,9 @@ struct ConsideredRule {
 struct Explanation {
   bool allowed = false;
   Reason reason = Reason::none;
-  std::string summary;                // one sentence
-  std::vector<ConsideredRule> rules;  // strongest first; at most kMaxConsidered
+  std::string summary;                 // one sentence
+  std::vector<ConsideredRule> rules;   // strongest first; at most kMaxConsidered
+  std::span<const LuaFilter> scripts;  // that see the requests; of the table
 };
 
 inline constexpr std::size_t kMaxConsidered = 64;

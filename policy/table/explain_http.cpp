@@ -104,7 +104,8 @@ void add_http(const Table& table, const OutboundRoute& route, Explanation& out) 
       if (one.timeouts.rule != RuleIndex::built_in)
         add(table, one.timeouts.rule, "request timeout " + millis(one.timeouts.request), out);
     }
-    for (const auto& filter : http->lua()) add(table, filter.rule, "Lua filter " + filter.name, out);
+    out.scripts = http->lua();
+    for (const auto& filter : out.scripts) add(table, filter.rule, "Lua filter " + filter.name, out);
   }
   if (!route.split().empty() && out.rules.size() < kMaxConsidered) {
     const std::vector<WeightedBackend> split(route.split().begin(), route.split().end());
@@ -132,7 +133,8 @@ void add_http(const Table& table, const HttpInboundImage& inbound, const Peer* p
     add(table, one.rule, "fault injection: " + describe(one.fault), out);
     if (one.last) break;
   }
-  for (const auto& filter : inbound.lua) add(table, filter.rule, "Lua filter " + filter.name, out);
+  out.scripts = inbound.lua;
+  for (const auto& filter : out.scripts) add(table, filter.rule, "Lua filter " + filter.name, out);
 }
 
 }  // namespace sluice::policy

@@ -126,6 +126,26 @@ class LuaFilter(case.TwoNodes):
             self.assertEqual((200, "/open x"), self.ask("/open", "-d", "x"), code)
             self.assertEqual(before + 1, self.ended(self.b, "lua_failed_open"), code)
 
+    def test_a_stored_script_that_does_not_compile_any_more_refuses_and_says_so(self):
+        self.apply(self.b, patch("function envoy_on_request(h) --[[was fine]] end"))
+        self.assertEqual(200, self.ask("/before")[0])
+        stored = next(path for path in (self.b.directory / "state/resources").iterdir()
+                      if path.is_file() and "was fine" in path.read_text())
+        stored.write_text(stored.read_text().replace("--[[was fine]]", "= not Lua"))
+        before = self.ended(self.b, "lua_failed")
+        agent = self.b.pids()["agent"]
+        case.run("kill", "-9", str(agent))
+        wait_for(lambda: (self.b.status(check=False) or {}).get("agent_pid", agent) != agent, "another agent", 30.0)
+        wait_for(lambda: self.ask("/after")[0] == 500, "requests to be refused", 30.0)
+        self.assertLess(before, self.ended(self.b, "lua_failed"))
+        checked = self.b.sluice("check", check=False)
+        self.assertEqual(1, checked.returncode, checked.stdout)
+        self.assertIn("does not compile", checked.stdout)
+        told = self.b.sluice("explain", "--from", "client-1", "--to", f"{self.address['app'][0]}:{PORT}").stdout
+        self.assertIn("lua_failed", told)
+        self.b.apply(patch("function envoy_on_request(h) end"))
+        self.assertEqual(200, self.ask("/mended")[0])
+
     def test_bodies_are_seen_up_to_a_bound(self):
         self.apply(self.b, patch("function envoy_on_request(h) if h:body() then "
                                  "h:headers():add('x-size', h:body():length()) end end"))

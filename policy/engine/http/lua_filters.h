@@ -12,8 +12,6 @@
 
 namespace sluice::policy {
 
-inline constexpr std::string_view kLuaOnErrorLabel = "sluice.io/lua-on-error";
-
 class LuaFilters {
  public:
   LuaFilters(const MeshWorld& mesh, const DataplaneModel& dataplane, RuleBook& rules);

@@ -101,6 +101,85 @@ TEST_F(StoreTest, TakesNoScriptThatDoesNotCompile) {
       << bytecode[0]->diagnostics.text();
 }
 
+// As if a version that took it had stored it: out of force, it would let pass what it was to refuse.
+TEST_F(StoreTest, KeepsInForceAStoredScriptThatDoesNotCompileAnyMore) {
+  write("mesh.yaml", kMesh);
+  const std::string good = "\"function envoy_on_request(h) end\"";
+  const std::string bad = "\"function envoy_on_request(h) = end\"";
+  const auto swap = [&](const std::string& directory) {
+    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+      std::ifstream in(entry.path());
+      std::string text{std::istreambuf_iterator<char>(in), {}};
+      if (const auto at = text.find(good); at != std::string::npos)
+        std::ofstream(entry.path(), std::ios::trunc) << text.replace(at, good.size(), bad);
+    }
+  };
+  {
+    const auto store = open();
+    ASSERT_TRUE(store->put(judge_documents(filter(good), "apply", dialect, false)));
+    EXPECT_TRUE(store->script_problems().empty());
+  }
+  swap(root_ + "/state/resources");
+  {
+    const auto store = open();
+    EXPECT_EQ(store->in_force().size(), 2);
+    const auto problems = store->script_problems();
+    ASSERT_EQ(problems.size(), 1);
+    EXPECT_NE(problems[0].find("stays in force and refuses every request of it: its Lua does not compile"),
+              std::string::npos)
+        << problems[0];
+    ASSERT_TRUE(store->put(judge_documents(filter(good), "apply", dialect, false)));
+    EXPECT_TRUE(store->script_problems().empty());
+    ASSERT_TRUE(store->remove("MeshProxyPatch/default/p"));
+  }
+  write("filter.yaml", filter(good));
+  {
+    EXPECT_EQ(open()->in_force().size(), 2);
+  }
+  swap(root_ + "/state/last-good");
+  write("filter.yaml", filter(bad));
+  const auto store = open();
+  EXPECT_EQ(store->in_force().size(), 2);
+  EXPECT_EQ(store->script_problems().size(), 1);
+  EXPECT_EQ(store->bad(), 1) << "and the file is told of as it is";
+}
+
+TEST_F(StoreTest, TellsOfStoredDocumentsThatThisVersionCannotTake) {
+  const std::string key = "MeshTimeout/default/slow";
+  const std::string timeout =
+      "type: MeshTimeout\nmesh: default\nname: slow\nspec: {to: [{targetRef: {kind: Mesh}, default: "
+      "{connectionTimeout: 5s}}]}\n";
+  write("mesh.yaml", kMesh);
+  {
+    const auto store = open();
+    ASSERT_TRUE(store->put(judge_documents(timeout, "apply", dialect, false)));
+  }
+  const auto spoil = [&] {
+    for (const auto& entry : std::filesystem::directory_iterator(root_ + "/state/resources")) {
+      std::string text = timeout;
+      if (entry.is_regular_file())
+        std::ofstream(entry.path(), std::ios::trunc) << text.replace(text.find("5s"), 2, "soon");
+    }
+  };
+  spoil();
+  const auto store = open();
+  EXPECT_EQ(store->in_force().size(), 1);
+  ASSERT_EQ(store->spoilt().size(), 1);
+  EXPECT_NE(store->spoilt()[0].find("connectionTimeout"), std::string::npos) << store->spoilt()[0];
+  EXPECT_EQ(store->bad(), 1);
+  ASSERT_TRUE(store->put(judge_documents(timeout, "apply", dialect, false)));
+  EXPECT_TRUE(store->spoilt().empty());
+  EXPECT_EQ(store->bad(), 0);
+  EXPECT_EQ(store->in_force().size(), 2);
+  spoil();
+  const auto again = open();
+  ASSERT_EQ(again->spoilt().size(), 1);
+  ASSERT_TRUE(again->remove(key));
+  EXPECT_TRUE(again->spoilt().empty());
+  EXPECT_EQ(again->bad(), 0);
+  EXPECT_TRUE(open()->spoilt().empty());
+}
+
 using test::repeated;
 
 // The way of an apply, and of a file of the directory, for what HostileText asks of the reader alone.
