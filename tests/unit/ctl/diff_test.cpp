@@ -97,6 +97,17 @@ struct NodeDiff : ::testing::Test, PolicyRun {
   }
 };
 
+TEST(Socket, ItsPathSteersNoTerminal) {
+  std::ostringstream written;
+  std::ostringstream told;
+  std::istringstream in;
+  Terminal terminal{written, told, in};
+  EXPECT_EQ(run_command({"status"}, "/run/\x1b[31m", terminal), kExitFailed);
+  EXPECT_THAT(told.str(), HasSubstr("holds a control character (U+001B, byte 6)"));
+  EXPECT_THAT(told.str(), HasSubstr("--socket"));
+  EXPECT_EQ(told.str().find('\x1b'), std::string::npos);
+}
+
 TEST_F(NodeDiff, TellsWhatADocumentWouldChange) {
   const std::string timeout =
       "type: MeshTimeout\nname: fast\nmesh: default\nspec:\n  targetRef: {kind: Mesh}\n  to:\n"

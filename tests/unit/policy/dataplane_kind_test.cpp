@@ -131,6 +131,20 @@ TEST(DataplaneKind, EncryptionOnTheSameNodeNeedsANamespace) {
   EXPECT_EQ(of_attach("unit: web.service"), refused);
 }
 
+TEST(DataplaneKind, WhatItIsAttachedToSteersNoTerminal) {
+  const auto of = [](const std::string& node, const std::string& attach) {
+    return errors(", inbound: [{port: 80, tags: {kuma.io/service: web}}]",
+                  "sluice: {node: \"" + node + "\", attach: {" + attach + "}}\n");
+  };
+  EXPECT_EQ(of("n\\u00f6rd", "cgroup: \"/w\\u00e9b\""), Wanted{});
+  EXPECT_EQ(of("n\\e[31m", "cgroup: /web"),
+            Wanted{"sluice.node: cannot hold a control character (U+001B, byte 2)"});
+  EXPECT_EQ(of("n", "netns: \"/run/netns/\\u202ea\""),
+            Wanted{"sluice.attach.netns: cannot hold a control character (U+202E, byte 12)"});
+  EXPECT_EQ(of("n", "unit: \"a\\tb.service\""),
+            Wanted{"sluice.attach.unit: cannot hold a control character (U+0009, byte 2)"});
+}
+
 TEST(DataplaneKind, MetricsOfAProxy) {
   EXPECT_EQ(errors("", "metrics: {type: statsd}\n"),
             Wanted{"metrics.type: unknown backend type. Available backends: \"prometheus\""});
