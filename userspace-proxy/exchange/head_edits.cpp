@@ -3,6 +3,18 @@
 #include <utility>
 
 namespace sluice::exchange {
+namespace {
+
+using HexPair = std::array<char, 2>;
+
+constexpr auto kHexPairs = [] {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<HexPair, 256> table{};
+  for (std::size_t i = 0; i < table.size(); ++i) table[i] = {kDigits[i / 16], kDigits[i % 16]};
+  return table;
+}();
+
+}  // namespace
 
 void HeadEdits::apply(const policy::HeaderEdits& edits) {
   for (const auto& field : edits.set) set(field.name, field.value);
@@ -80,14 +92,14 @@ std::string redirect_location(const policy::Redirect& redirect, std::string_view
 std::array<char, 36> request_id(std::uint64_t random_high, std::uint64_t random_low) {
   const std::uint64_t high = (random_high & ~0xf000ULL) | 0x4000ULL;
   const std::uint64_t low = (random_low & 0x3fffffffffffffffULL) | 0x8000000000000000ULL;
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::array<char, 36> text;
-  text.fill('-');
   std::size_t at = 0;
-  for (int digit = 0; digit < 32; ++digit) {
-    if (digit == 8 || digit == 12 || digit == 16 || digit == 20) ++at;
-    const std::uint64_t half = digit < 16 ? high : low;
-    text[at++] = kDigits[(half >> (60 - 4 * (digit % 16))) & 0xf];
+  for (int byte = 0; byte < 16; ++byte) {
+    if (byte == 4 || byte == 6 || byte == 8 || byte == 10) text[at++] = '-';
+    const std::uint64_t value = ((byte < 8 ? high : low) >> (56 - 8 * (byte % 8))) & 0xff;
+    const HexPair& pair = kHexPairs[value];
+    text[at++] = pair[0];
+    text[at++] = pair[1];
   }
   return text;
 }

@@ -42,26 +42,6 @@ Known known_name(std::string_view name) {
   }
 }
 
-bool FieldList::add(const Field& field) {
-  if (size_ == fields_.size()) return false;
-  fields_[size_++] = field;
-  return true;
-}
-
-std::size_t FieldList::count(Known name) const {
-  std::size_t found = 0;
-  for (const Field& field : all()) found += field.known == name ? 1 : 0;
-  return found;
-}
-
-const Field* FieldList::find(Known name) const {
-  const Field* found = nullptr;
-  for (const Field& field : all()) {
-    if (field.known == name) found = &field;
-  }
-  return found;
-}
-
 const Field* FieldList::find(std::string_view head, std::string_view name) const {
   for (const Field& field : all()) {
     if (equal_ignoring_case(field.name(head), name)) return &field;

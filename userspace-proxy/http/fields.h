@@ -29,6 +29,7 @@ enum class Known : std::uint8_t {
   transfer_encoding,
   upgrade,
 };
+inline constexpr std::size_t kKnownNames = static_cast<std::size_t>(Known::upgrade) + 1;
 Known known_name(std::string_view name);
 
 // One field line. Offsets count from the first byte of the head.
@@ -51,18 +52,36 @@ struct Field {
 class FieldList {
  public:
   // False when it is full.
-  bool add(const Field& field);
-  void clear() { size_ = 0; }
+  bool add(const Field& field) {
+    if (size_ == fields_.size()) return false;
+    Named& named = named_[static_cast<std::size_t>(field.known)];
+    ++named.count;
+    named.last = static_cast<std::uint8_t>(size_);
+    fields_[size_++] = field;
+    return true;
+  }
+  void clear() {
+    size_ = 0;
+    named_ = {};
+  }
   std::span<const Field> all() const { return {fields_.data(), size_}; }
   std::size_t size() const { return size_; }
 
   // How many fields have this name, and the last of them.
-  std::size_t count(Known name) const;
-  const Field* find(Known name) const;
+  std::size_t count(Known name) const { return of(name).count; }
+  const Field* find(Known name) const { return count(name) == 0 ? nullptr : &fields_[of(name).last]; }
   // By any name, without case; null when there is none. The first.
   const Field* find(std::string_view head, std::string_view name) const;
 
  private:
+  struct Named {
+    std::uint8_t count = 0;
+    std::uint8_t last = 0;  // index in fields_
+  };
+  static_assert(kFieldsMax < 256);
+  const Named& of(Known name) const { return named_[static_cast<std::size_t>(name)]; }
+
+  std::array<Named, kKnownNames> named_{};
   std::array<Field, kFieldsMax> fields_;
   std::size_t size_ = 0;
 };

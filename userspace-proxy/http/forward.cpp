@@ -45,7 +45,7 @@ bool hop_by_hop(std::string_view head, const FieldList& fields, const Field& fie
     case Known::trailer:
       return false;
     case Known::other:
-      return fields.count(Known::connection) > 0 && is_nominated(head, fields, field.name(head));
+      return is_nominated(head, fields, field.name(head));
   }
   return false;
 }

@@ -20,8 +20,8 @@ Parsed<std::uint64_t> decimal(std::string_view text) {
   return value;
 }
 
-// Exactly "chunked": other codings are nothing that this proxy has to undo, and "chunked" twice or followed by
-// another is the classic way to make two readers differ.
+// Exactly "chunked": other codings are nothing that this proxy has to undo, and "chunked" twice or followed
+// by another is the classic way to make two readers differ.
 Parsed<BodyLength> coding(std::string_view list) {
   bool chunked = false;
   bool unknown = false;
@@ -68,6 +68,7 @@ Parsed<BodyLength> declared_length(std::string_view head, const FieldList& field
 
 Parsed<ConnectionOptions> connection_options(std::string_view head, const FieldList& fields) {
   ConnectionOptions options;
+  if (fields.count(Known::connection) == 0) return options;
   for (const Field& field : fields.all()) {
     if (field.known != Known::connection) continue;
     std::string_view list = field.value(head);
@@ -85,6 +86,7 @@ Parsed<ConnectionOptions> connection_options(std::string_view head, const FieldL
 }
 
 bool is_nominated(std::string_view head, const FieldList& fields, std::string_view name) {
+  if (fields.count(Known::connection) == 0) return false;
   for (const Field& field : fields.all()) {
     if (field.known != Known::connection) continue;
     std::string_view list = field.value(head);

@@ -49,8 +49,8 @@ Parsed<void> read_host(Request& request) {
   return {};
 }
 
-// Another protocol may be asked for, except HTTP/2: its requests would pass unread, and so unjudged. A request
-// with a body is answered as it is.
+// Another protocol may be asked for, except HTTP/2: its requests would pass unread, and so unjudged. A
+// request with a body is answered as it is.
 bool may_switch(const Request& request) {
   bool named = false;
   for (const Field& field : request.fields->all()) {
@@ -68,6 +68,7 @@ bool may_switch(const Request& request) {
 }
 
 Parsed<void> read_expectation(Request& request) {
+  if (request.fields->count(Known::expect) == 0) return {};
   for (const Field& field : request.fields->all()) {
     if (field.known != Known::expect) continue;
     if (!equal_ignoring_case(field.value(request.head), "100-continue"))

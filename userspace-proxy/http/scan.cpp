@@ -1,8 +1,8 @@
 #include "http/scan.h"
 
-#include <array>
 #include <bit>
 #include <cstdint>
+#include <cstring>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -10,15 +10,6 @@
 
 namespace sluice::http {
 namespace {
-
-constexpr auto kTokenChars = [] {
-  std::array<bool, 256> table{};
-  for (char c = 'a'; c <= 'z'; ++c) table[static_cast<unsigned char>(c)] = true;
-  for (char c = 'A'; c <= 'Z'; ++c) table[static_cast<unsigned char>(c)] = true;
-  for (char c = '0'; c <= '9'; ++c) table[static_cast<unsigned char>(c)] = true;
-  for (char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = true;
-  return table;
-}();
 
 bool is_control(char c) {
   const auto byte = static_cast<unsigned char>(c);
@@ -29,11 +20,24 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
 }
 
-}  // namespace
-
-bool is_token_char(char c) {
-  return kTokenChars[static_cast<unsigned char>(c)];
+std::uint64_t eight(const char* bytes) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes, sizeof word);
+  return word;
 }
+
+// Eight characters at once: in each byte of the sums the highest bit says "at least 'A'" and "beyond 'Z'" of
+// the lower seven, which is the truth of ASCII alone; nothing carries into the next byte.
+std::uint64_t lower(std::uint64_t word) {
+  constexpr std::uint64_t kEach = 0x0101010101010101;
+  const std::uint64_t seven = word & 0x7f * kEach;
+  const std::uint64_t from_a = seven + (0x80 - 'A') * kEach;
+  const std::uint64_t beyond_z = seven + (0x7f - 'Z') * kEach;
+  const std::uint64_t upper = (from_a ^ beyond_z) & ~word & 0x80 * kEach;
+  return word | upper >> 2;
+}
+
+}  // namespace
 
 bool is_token(std::string_view text) {
   return !text.empty() && find_non_token(text) == text.size();
@@ -58,24 +62,17 @@ std::size_t find_control(std::string_view text, std::size_t from) {
   return from;
 }
 
-std::size_t find_non_token(std::string_view text, std::size_t from) {
-  // Names are short: a table beats setting up vectors.
-  while (from < text.size() && is_token_char(text[from])) ++from;
-  return from;
-}
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (lower(a[i]) != lower(b[i])) return false;
+bool same_ignoring_case(const char* a, const char* b, std::size_t size) {
+  std::size_t at = 0;
+  for (; at + 8 <= size; at += 8) {
+    if (lower(eight(a + at)) != lower(eight(b + at))) return false;
+  }
+  if (at == size) return true;
+  if (size >= 8) return lower(eight(a + size - 8)) == lower(eight(b + size - 8));  // some of them once more
+  for (; at < size; ++at) {
+    if (lower(a[at]) != lower(b[at])) return false;
   }
   return true;
-}
-
-std::string_view trim_spaces(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 std::string_view next_element(std::string_view& list) {

@@ -1,6 +1,7 @@
 #include "http/target.h"
 
 #include <algorithm>
+#include <array>
 
 #include "http/fields.h"
 #include "http/scan.h"
@@ -22,9 +23,17 @@ bool is_target_char(char c) {
   return c > 0x20 && c < 0x7f && c != '#';
 }
 
+constexpr auto kHostChars = [] {
+  std::array<bool, 256> table{};
+  for (char c = 'a'; c <= 'z'; ++c) table[static_cast<unsigned char>(c)] = true;
+  for (char c = 'A'; c <= 'Z'; ++c) table[static_cast<unsigned char>(c)] = true;
+  for (char c = '0'; c <= '9'; ++c) table[static_cast<unsigned char>(c)] = true;
+  for (char c : std::string_view("-._~%!$&'()*+,;=")) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
+
 bool is_host_char(char c) {
-  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c)) return true;
-  return std::string_view("-._~%!$&'()*+,;=").find(c) != std::string_view::npos;
+  return kHostChars[static_cast<unsigned char>(c)];
 }
 
 bool is_port(std::string_view text) {

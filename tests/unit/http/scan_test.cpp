@@ -34,6 +34,47 @@ TEST(Scan, ListsAndCase) {
   EXPECT_FALSE(equal_ignoring_case("[", "{"));
 }
 
+// Letters differ by one bit; so do other characters, which are not the same for it. At every place of a text
+// of every length that is compared eight at a time, and in its rest.
+TEST(Scan, ComparesEveryPairOfBytesWithoutCaseAtEveryPlace) {
+  const auto lower = [](unsigned c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; };
+  for (std::size_t size = 1; size <= 17; ++size) {
+    for (std::size_t place = 0; place < size; ++place) {
+      for (unsigned a = 0; a < 256; ++a) {
+        std::string left(size, 'x');
+        std::string right(size, 'X');
+        left[place] = static_cast<char>(a);
+        for (const unsigned b : {a, a ^ 0x20, a ^ 0x80, a ^ 0xa0, a + 1, 0U, 'a' + 0U, 'Z' + 0U}) {
+          right[place] = static_cast<char>(b);
+          EXPECT_EQ(equal_ignoring_case(left, right), lower(a) == lower(b & 0xff))
+              << a << " " << b << " at " << place;
+        }
+      }
+    }
+  }
+  EXPECT_TRUE(equal_ignoring_case("", ""));
+  EXPECT_FALSE(equal_ignoring_case("content-lengt", "Content-Length"));
+}
+
+TEST(Fields, KnowsHowManyThereAreAndTheLast) {
+  FieldList list;
+  for (const Known known : {Known::host, Known::other, Known::connection, Known::connection}) {
+    Field field;
+    field.known = known;
+    field.value_at = static_cast<std::uint16_t>(list.size());
+    ASSERT_TRUE(list.add(field));
+  }
+  EXPECT_EQ(list.count(Known::connection), 2U);
+  EXPECT_EQ(list.find(Known::connection)->value_at, 3U);
+  EXPECT_EQ(list.find(Known::upgrade), nullptr);
+  list.clear();
+  EXPECT_EQ(list.count(Known::connection), 0U);
+  EXPECT_EQ(list.find(Known::host), nullptr);
+  while (list.add({})) {
+  }
+  EXPECT_EQ(list.count(Known::other), kFieldsMax);
+}
+
 TEST(Fields, KnownNames) {
   EXPECT_EQ(known_name("TE"), Known::te);
   EXPECT_EQ(known_name("hOST"), Known::host);
