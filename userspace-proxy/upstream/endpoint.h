@@ -41,29 +41,28 @@ class alignas(64) Endpoint {
   std::atomic<std::uint64_t> latency_ = 0;  // float seconds above, milliseconds of the clock below
 };
 
-// One request, or for TCP one connection, on its way through an endpoint.
+// One request, or for TCP one connection, on its way through an endpoint, which outlives it.
 class ActiveRequest {
  public:
   ActiveRequest() = default;
-  explicit ActiveRequest(std::shared_ptr<Endpoint> endpoint) : endpoint_(std::move(endpoint)) {
-    endpoint_->active_.fetch_add(1, std::memory_order_relaxed);
+  explicit ActiveRequest(Endpoint& endpoint) : endpoint_(&endpoint) {
+    endpoint.active_.fetch_add(1, std::memory_order_relaxed);
   }
-  ActiveRequest(ActiveRequest&&) = default;
-  ActiveRequest& operator=(ActiveRequest&& other) {
+  ActiveRequest(ActiveRequest&& other) noexcept : endpoint_(std::exchange(other.endpoint_, nullptr)) {}
+  ActiveRequest& operator=(ActiveRequest&& other) noexcept {
     end();
-    endpoint_ = std::move(other.endpoint_);
+    endpoint_ = std::exchange(other.endpoint_, nullptr);
     return *this;
   }
   ~ActiveRequest() { end(); }
   void end() {
     if (endpoint_ == nullptr) return;
-    endpoint_->active_.fetch_sub(1, std::memory_order_relaxed);
-    endpoint_.reset();
+    std::exchange(endpoint_, nullptr)->active_.fetch_sub(1, std::memory_order_relaxed);
   }
   explicit operator bool() const { return endpoint_ != nullptr; }
 
  private:
-  std::shared_ptr<Endpoint> endpoint_;
+  Endpoint* endpoint_ = nullptr;
 };
 
 }  // namespace sluice::upstream

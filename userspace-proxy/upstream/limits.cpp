@@ -14,14 +14,24 @@ std::uint32_t Limits::limit(Limited what) const {
   return std::max(kBudgetMin, static_cast<std::uint32_t>(flying * kBudgetPercent / 100));
 }
 
-std::optional<Ticket> Limits::take(Limited what) {
+bool Limits::enter(Limited what) {
   const std::uint32_t allowed = limit(what);
   auto& used = count(what);
   const std::uint32_t before = used.fetch_add(1, std::memory_order_relaxed);
-  if (allowed == 0 || before < allowed) return Ticket(shared_from_this(), what);
+  if (allowed == 0 || before < allowed) return true;
   used.fetch_sub(1, std::memory_order_relaxed);
   refused_[static_cast<std::size_t>(what)].fetch_add(1, std::memory_order_relaxed);
-  return std::nullopt;
+  return false;
+}
+
+std::optional<Place> Limits::borrow(Limited what) {
+  if (!enter(what)) return std::nullopt;
+  return Place(*this, what);
+}
+
+std::optional<Ticket> Limits::take(Limited what) {
+  if (!enter(what)) return std::nullopt;
+  return Ticket(shared_from_this(), Place(*this, what));
 }
 
 std::optional<std::uint32_t> Limits::left(Limited what) const {

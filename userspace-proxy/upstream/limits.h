@@ -1,5 +1,6 @@
-// The limits of MeshCircuitBreaker towards one service, counted for the whole node. A ticket is one place
-// under one of them and gives it back when it dies. One atomic add each way; no lock.
+// The limits of MeshCircuitBreaker towards one service, counted for the whole node. A place is one under one
+// of them and is given back when it dies; a ticket is one that keeps the limits for as long. One atomic add
+// each way; no lock.
 #pragma once
 
 #include <array>
@@ -15,6 +16,7 @@ namespace sluice::upstream {
 
 enum class Limited : std::uint8_t { connections, pools, pending, requests, retries };
 
+class Place;
 class Ticket;
 
 class Limits : public std::enable_shared_from_this<Limits> {
@@ -25,6 +27,8 @@ class Limits : public std::enable_shared_from_this<Limits> {
   // budget instead: kBudgetPercent of the requests and pending ones in flight, but kBudgetMin at least, so
   // that a storm of failures does not multiply itself.
   std::optional<Ticket> take(Limited what);
+  // The same for somebody whom the limits outlive.
+  std::optional<Place> borrow(Limited what);
   std::uint32_t in_use(Limited what) const { return count(what).load(std::memory_order_relaxed); }
   // Places left; nothing when there is no limit.
   std::optional<std::uint32_t> left(Limited what) const;
@@ -36,9 +40,10 @@ class Limits : public std::enable_shared_from_this<Limits> {
   static constexpr std::uint32_t kBudgetMin = 3;
 
  private:
-  friend class Ticket;
+  friend class Place;
   static constexpr std::size_t kKinds = 5;
   std::uint32_t limit(Limited what) const;  // 0: none
+  bool enter(Limited what);
   std::atomic<std::uint32_t>& count(Limited what) { return counts_[static_cast<std::size_t>(what)]; }
   const std::atomic<std::uint32_t>& count(Limited what) const {
     return counts_[static_cast<std::size_t>(what)];
@@ -49,30 +54,52 @@ class Limits : public std::enable_shared_from_this<Limits> {
   std::array<std::atomic<std::uint64_t>, kKinds> refused_{};
 };
 
-class Ticket {
+class Place {
  public:
-  Ticket() = default;
-  Ticket(Ticket&& other) noexcept : limits_(std::move(other.limits_)), what_(other.what_) {}
-  Ticket& operator=(Ticket&& other) noexcept {
+  Place() = default;
+  Place(Place&& other) noexcept : limits_(std::exchange(other.limits_, nullptr)), what_(other.what_) {}
+  Place& operator=(Place&& other) noexcept {
     give_back();
-    limits_ = std::move(other.limits_);
+    limits_ = std::exchange(other.limits_, nullptr);
     what_ = other.what_;
     return *this;
   }
-  ~Ticket() { give_back(); }
+  ~Place() { give_back(); }
   void give_back() {
     if (limits_ == nullptr) return;
-    limits_->count(what_).fetch_sub(1, std::memory_order_relaxed);
-    limits_.reset();
+    std::exchange(limits_, nullptr)->count(what_).fetch_sub(1, std::memory_order_relaxed);
   }
   explicit operator bool() const { return limits_ != nullptr; }
-  const Limits* limits() const { return limits_.get(); }  // null: none
+  const Limits* limits() const { return limits_; }  // null: none
 
  private:
   friend class Limits;
-  Ticket(std::shared_ptr<Limits> limits, Limited what) : limits_(std::move(limits)), what_(what) {}
-  std::shared_ptr<Limits> limits_;
+  Place(Limits& limits, Limited what) : limits_(&limits), what_(what) {}
+  Limits* limits_ = nullptr;
   Limited what_ = Limited::requests;
+};
+
+class Ticket {
+ public:
+  Ticket() = default;
+  Ticket(Ticket&&) noexcept = default;
+  Ticket& operator=(Ticket&& other) noexcept {
+    place_ = std::move(other.place_);  // before what it may have kept
+    kept_ = std::move(other.kept_);
+    return *this;
+  }
+  void give_back() {
+    place_.give_back();
+    kept_.reset();
+  }
+  explicit operator bool() const { return static_cast<bool>(place_); }
+  const Limits* limits() const { return place_.limits(); }  // null: none
+
+ private:
+  friend class Limits;
+  Ticket(std::shared_ptr<Limits> kept, Place place) : kept_(std::move(kept)), place_(std::move(place)) {}
+  std::shared_ptr<Limits> kept_;
+  Place place_;
 };
 
 }  // namespace sluice::upstream

@@ -14,15 +14,15 @@ constexpr std::uint16_t kGatewayTimeout = 504;
 }  // namespace
 
 Use::Use(std::shared_ptr<const Cluster> cluster, const Host& host)
-    : cluster_(std::move(cluster)), host_(&host), active_(host.endpoint) {
+    : cluster_(std::move(cluster)), host_(&host), active_(*host.endpoint) {
   cluster_->saw_traffic();
 }
 
 Result<> Use::take(Limited what) {
   if (cluster_ == nullptr) return {};
-  auto ticket = cluster_->limits().take(what);
-  if (!ticket) return fail(Reason::breaker_open, Origin::policy, "circuit breaker");
-  place_ = std::move(*ticket);
+  auto place = cluster_->limits().borrow(what);
+  if (!place) return fail(Reason::breaker_open, Origin::policy, "circuit breaker");
+  place_ = std::move(*place);
   return {};
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -20,6 +21,15 @@ class Use {
   Use() = default;
   // `host` is one of the cluster's.
   Use(std::shared_ptr<const Cluster> cluster, const Host& host);
+  Use(Use&&) noexcept = default;
+  // What borrows from the cluster goes before it.
+  Use& operator=(Use&& other) noexcept {
+    place_ = std::move(other.place_);
+    active_ = std::move(other.active_);
+    host_ = other.host_;
+    cluster_ = std::move(other.cluster_);
+    return *this;
+  }
 
   // The endpoint's place in the service's list.
   std::uint32_t backend() const { return host_ == nullptr ? 0 : host_->backend; }
@@ -44,7 +54,7 @@ class Use {
   std::shared_ptr<const Cluster> cluster_;
   const Host* host_ = nullptr;
   ActiveRequest active_;
-  Ticket place_;
+  Place place_;
 };
 
 }  // namespace sluice::upstream

@@ -65,13 +65,13 @@ TEST(Random, IsEven) {
 TEST(LeastRequest, AvoidsTheBusyOne) {
   auto image = balanced(Balancer::least_request);
   Lab lab(image, seeds_of(2));
-  const ActiveRequest one(lab.cluster->hosts()[0].endpoint);
+  const ActiveRequest one(*lab.cluster->hosts()[0].endpoint);
   EXPECT_EQ(picks(lab.chooser, 100), (std::map<std::uint32_t, int>{{1, 100}}));
   image.balancing.choices = 40;
   Lab many(image, seeds_of(5));
   std::vector<ActiveRequest> load;
   for (std::uint32_t i = 0; i < 5; ++i) {
-    for (std::uint32_t n = 0; n < 5 - i; ++n) load.emplace_back(many.cluster->hosts()[i].endpoint);
+    for (std::uint32_t n = 0; n < 5 - i; ++n) load.emplace_back(*many.cluster->hosts()[i].endpoint);
   }
   EXPECT_GT(picks(many.chooser, 1000)[4], 990);
 }
@@ -83,7 +83,7 @@ TEST(LeastRequest, WithoutBiasWeightsAloneCount) {
   seeds[0].weight = 3;
   Lab lab(image, seeds);
   std::vector<ActiveRequest> load;
-  for (int i = 0; i < 50; ++i) load.emplace_back(lab.cluster->hosts()[0].endpoint);
+  for (int i = 0; i < 50; ++i) load.emplace_back(*lab.cluster->hosts()[0].endpoint);
   EXPECT_NEAR(picks(lab.chooser, 10'000)[0], 7500, 200);
 }
 
