@@ -29,17 +29,25 @@ struct FrameCache {
   std::array<FreeFrame*, kClasses> heads{};
   std::array<std::uint32_t, kClasses> counts{};
   FrameStats stats;
+  bool swept = false;  // at the thread's end
+};
 
-  ~FrameCache() {
-    for (FreeFrame* head : heads) {
+// Per thread by contract (the one exception to "no mutable globals"): a frame's promise has no other way to
+// find it. Without a destructor of its own, so that using it takes no question whether it has been made.
+constinit thread_local FrameCache cache;
+
+struct Sweeper {
+  Sweeper() { cache.swept = true; }
+  ~Sweeper() {
+    for (FreeFrame*& head : cache.heads) {
       while (head != nullptr) ::operator delete(std::exchange(head, head->next));
     }
   }
 };
 
-// Per thread by contract (the one exception to "no mutable globals"): a frame's promise has no other way to
-// find it.
-thread_local FrameCache cache;
+[[maybe_unused]] void sweep_at_the_end() {
+  thread_local const Sweeper sweeper;
+}
 
 constexpr std::size_t class_of(std::size_t size) {
   return (size + kStep - 1) / kStep - 1;
@@ -68,7 +76,8 @@ void free_frame(void* frame, std::size_t size) noexcept {
   --mine.stats.live;
 #ifndef SLUICE_FRAMES_UNPOOLED  // under AddressSanitizer a freed frame must become poison at once
   const std::size_t index = class_of(size);
-  if (index < kClasses && mine.counts[index] < kCachedBytesPerClass / ((index + 1) * kStep)) {
+  if (index < kClasses && mine.counts[index] * (index + 1) < kCachedBytesPerClass / kStep) {
+    if (!mine.swept) sweep_at_the_end();
     mine.heads[index] = ::new (frame) FreeFrame{mine.heads[index]};
     ++mine.counts[index];
     return;
