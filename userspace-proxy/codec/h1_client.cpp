@@ -12,14 +12,15 @@ class H1ClientStream final : public ClientStream {
  public:
   explicit H1ClientStream(H1ClientSession& session) : session_(session) {}
   ~H1ClientStream() override { session_.release(); }
+  static void* operator new(std::size_t size) { return io::allocate_frame(size); }
+  static void operator delete(void* stream, std::size_t size) noexcept { io::free_frame(stream, size); }
 
   io::Task<Result<>> send(const http::Request& request, const http::Edits& edits, bool ends) override {
     session_.asked_ = {
         .head = request.is_head(), .connect = request.is_connect(), .upgrade = request.upgrade};
     http::write_request(request, edits, session_.output_.text());
     session_.output_.begin_body(request.body);
-    if (ends) co_return co_await session_.output_.finish({});
-    co_return co_await session_.output_.flush();
+    return ends ? session_.output_.finish({}) : session_.output_.flush();
   }
   io::Task<Result<const http::Response*>> answer() override { return session_.answer(); }
   io::Task<Result<BodyPart>> read_body() override { return session_.read_body(); }
@@ -87,14 +88,19 @@ void H1ClientSession::release() {
   taken_.notify();
 }
 
-io::Task<Result<>> H1ClientSession::more() {
-  if (!end_) {
-    taken_.notify();
-    const auto woken = co_await arrived_.wait();
-    if (!woken) co_return woken;
-  }
-  if (!input_.empty() || !end_ || end_->reason == Reason::completed) co_return Result<>();
-  co_return std::unexpected(*end_);
+io::Signal::Wait H1ClientSession::more() {
+  taken_.notify();
+  return arrived_.wait();
+}
+
+std::optional<Error> H1ClientSession::lost() const {
+  const bool in_order = !end_ || end_->reason == Reason::completed;
+  return input_.empty() && !in_order ? end_ : std::nullopt;
+}
+
+std::unexpected<Error> H1ClientSession::malformed(http::Refusal refusal) {
+  usable_ = false;
+  return fail(Reason::http_protocol_error, Origin::upstream, http::refusal_info(refusal).word.data());
 }
 
 io::Task<Result<const http::Response*>> H1ClientSession::answer() {
@@ -103,11 +109,7 @@ io::Task<Result<const http::Response*>> H1ClientSession::answer() {
   while (true) {
     while (input_.gather()) {
       const auto response = http::read_response(input_.reader(), input_.head(), asked_);
-      if (!response) {
-        usable_ = false;
-        co_return fail(Reason::http_protocol_error, Origin::upstream,
-                       http::refusal_info(response.error()).word.data());
-      }
+      if (!response) co_return malformed(response.error());
       if (!*response) continue;
       input_.end_head();
       response_ = **response;
@@ -116,25 +118,22 @@ io::Task<Result<const http::Response*>> H1ClientSession::answer() {
       co_return &*response_;
     }
     if (end_) co_return fail(Reason::upstream_reset, Origin::upstream, "answer cut short", end_->sys_errno);
-    if (const auto waited = co_await more(); !waited) co_return std::unexpected(waited.error());
+    if (const auto woken = co_await more(); !woken) co_return std::unexpected(woken.error());
+    if (const auto error = lost()) co_return std::unexpected(*error);
   }
 }
 
 io::Task<Result<BodyPart>> H1ClientSession::read_body() {
   while (true) {
     auto part = input_.take_body();
-    if (!part) {
-      usable_ = false;
-      co_return fail(Reason::http_protocol_error, Origin::upstream,
-                     http::refusal_info(part.error()).word.data());
-    }
+    if (!part) co_return malformed(part.error());
     if (*part) co_return std::move(**part);
-    if (end_) {
-      const bool in_order = end_->reason == Reason::completed;
-      if (in_order && input_.end_of_input()) continue;
+    if (!end_) {
+      if (const auto woken = co_await more(); !woken) co_return std::unexpected(woken.error());
+      if (const auto error = lost()) co_return std::unexpected(*error);
+    } else if (end_->reason != Reason::completed || !input_.end_of_input()) {
       co_return fail(Reason::upstream_reset, Origin::upstream, "answer's body cut short", end_->sys_errno);
     }
-    if (const auto waited = co_await more(); !waited) co_return std::unexpected(waited.error());
   }
 }
 

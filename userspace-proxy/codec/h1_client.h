@@ -28,9 +28,12 @@ class H1ClientSession final : public ClientSession {
  private:
   friend class H1ClientStream;
 
-  io::Task<Result<>> more();  // input_ has bytes, or the endpoint has ended (end_), or it fails
+  // Waits until input_ has bytes or the endpoint has ended; then what it has ended by, if not in order.
+  io::Signal::Wait more();
+  std::optional<Error> lost() const;
   io::Task<Result<const http::Response*>> answer();
   io::Task<Result<BodyPart>> read_body();
+  std::unexpected<Error> malformed(http::Refusal refusal);
   void release();
   void break_off(const Error& why);
 

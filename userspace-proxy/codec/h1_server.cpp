@@ -38,6 +38,8 @@ io::Task<void> linger(io::Ring* ring, io::Stream* client, Nanos silent) {
 class H1ServerStream final : public ServerStream {
  public:
   explicit H1ServerStream(H1ServerSession& session) : session_(session) {}
+  static void* operator new(std::size_t size) { return io::allocate_frame(size); }
+  static void operator delete(void* stream, std::size_t size) noexcept { io::free_frame(stream, size); }
 
   const http::Request& request() const override { return session_.request_; }
   Version version() const override { return Version::http_1; }
@@ -272,14 +274,19 @@ http::ResponseHop H1ServerSession::hop_for(const http::Response& response, http:
 
 io::Task<Result<>> H1ServerSession::answer(const http::Response& response, const http::Edits& edits,
                                            bool ends) {
-  if (interim_) (void)co_await interim_over_.wait();
+  if (interim_) return answer_after_interim(response, edits, ends);
   const http::ResponseHop hop = hop_for(response, framing_);
   answered_ = true;
   http::write_response(response, edits, hop, output_.text());
   output_.begin_body(framing_);
   if (framing_.kind == Kind::tunnel) input_.begin_body(framing_);
-  if (ends) co_return co_await output_.finish({});
-  co_return co_await output_.flush();
+  return ends ? output_.finish({}) : output_.flush();
+}
+
+io::Task<Result<>> H1ServerSession::answer_after_interim(const http::Response& response,
+                                                         const http::Edits& edits, bool ends) {
+  (void)co_await interim_over_.wait();
+  co_return co_await answer(response, edits, ends);
 }
 
 }  // namespace sluice::codec

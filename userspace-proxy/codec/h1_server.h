@@ -51,6 +51,8 @@ class H1ServerSession final : public ServerSession {
   io::Task<Result<BodyPart>> read_body();
   io::Task<Result<>> gone();
   io::Task<Result<>> answer(const http::Response& response, const http::Edits& edits, bool ends);
+  io::Task<Result<>> answer_after_interim(const http::Response& response, const http::Edits& edits,
+                                          bool ends);
   io::Task<Result<>> answer_interim(const http::Response& response, const http::Edits& edits);
   io::Task<Result<>> send_continue();
   http::ResponseHop hop_for(const http::Response& response, http::BodyLength& framing);

@@ -10,9 +10,8 @@ io::Task<Result<std::unique_ptr<io::Stream>>> Attempt::dial() {
   co_return dialled;
 }
 
-io::Task<Result<const http::Response*>> Attempt::answer(const http::Request& request,
-                                                        const http::Edits& edits, codec::ServerStream& client,
-                                                        bool fresh) {
+io::Task<Result<const http::Response*>> Attempt::answer(const http::Request& request, http::Edits edits,
+                                                        codec::ServerStream& client, bool fresh) {
   auto lease = co_await surroundings_.pool().lease(surroundings_.key(permit_), this, fresh, use_);
   if (!lease) co_return std::unexpected(lease.error());
   lease_ = std::move(*lease);
@@ -63,11 +62,6 @@ io::Task<void> Attempt::upload() {
     }
     watch_.moved();
   }
-}
-
-io::Task<void> Attempt::finish_upload(bool wanted) {
-  if (!wanted) uploading_.cancel();
-  co_await uploading_.join();
 }
 
 io::Task<void> Attempt::give_up(Error why) {

@@ -18,10 +18,11 @@ namespace sluice::exchange {
 
 class Attempt final : public Dialer {
  public:
-  Attempt(Surroundings& surroundings, std::shared_ptr<const policy::Table> table, Endpoints::Picked picked,
-          RequestBody& body, Watch& watch)
+  // All but `picked` outlive it.
+  Attempt(Surroundings& surroundings, const std::shared_ptr<const policy::Table>& table,
+          Endpoints::Picked picked, RequestBody& body, Watch& watch)
       : surroundings_(surroundings),
-        table_(std::move(table)),
+        table_(table),
         permit_(picked.permit),
         use_(std::move(picked.use)),
         body_(body),
@@ -32,7 +33,7 @@ class Attempt final : public Dialer {
   Attempt& operator=(const Attempt&) = delete;
 
   // Sends the request and waits for the final head of its answer; interim ones go to `client`.
-  io::Task<Result<const http::Response*>> answer(const http::Request& request, const http::Edits& edits,
+  io::Task<Result<const http::Response*>> answer(const http::Request& request, http::Edits edits,
                                                  codec::ServerStream& client, bool fresh);
   codec::ClientStream& stream() { return lease_.stream(); }
   const policy::Permit& permit() const { return permit_; }
@@ -42,8 +43,11 @@ class Attempt final : public Dialer {
   bool reused() const { return connected_ && lease_.reused(); }
   bool head_sent() const { return head_sent_; }
 
-  // The rest of the request's body, after the answer has been written.
-  io::Task<void> finish_upload(bool wanted);
+  // To be awaited. What is left of the request's body after the answer has been written is not wanted.
+  auto finish_upload() {
+    uploading_.cancel();
+    return uploading_.join();
+  }
   // Ends it: its connection carries nothing else (HTTP/1), or the stream is reset (HTTP/2).
   io::Task<void> give_up(Error why);
 
@@ -53,7 +57,7 @@ class Attempt final : public Dialer {
   io::Task<void> upload();
 
   Surroundings& surroundings_;
-  std::shared_ptr<const policy::Table> table_;
+  const std::shared_ptr<const policy::Table>& table_;
   policy::Permit permit_;
   upstream::Use use_;
   RequestBody& body_;

@@ -82,7 +82,7 @@ io::Task<void> Exchange::work() {
     end_ = Error{Reason::redirected, Origin::policy, 0, "route"};
     co_return co_await answer_local(route_->redirect.status, "", "location: " + location + "\r\n");
   }
-  if (!co_await suffer_fault()) co_return;
+  if (fault_.strikes() && !co_await suffer_fault()) co_return;
   edit_request();
   choose_mirrors();
   co_await attempts();
@@ -168,7 +168,7 @@ io::Task<void> Exchange::forward(Attempt& attempt, http::Response response) {
   if (!ends) co_await copy_answer(attempt);
   if (end_) co_return co_await attempt.give_up(*end_);
   end_ = Error{Reason::completed, Origin::downstream, 0, ""};
-  co_await attempt.finish_upload(false);
+  co_await attempt.finish_upload();
 }
 
 io::Task<void> Exchange::copy_answer(Attempt& attempt) {

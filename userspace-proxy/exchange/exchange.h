@@ -69,6 +69,7 @@ class Exchange {
   io::Task<void> forward(Attempt& attempt, http::Response response);
   io::Task<void> copy_answer(Attempt& attempt);
   io::Task<Result<>> write_answer(io::Chunk data);
+  io::Task<Result<>> write_shaped(io::Chunk data);
   io::Task<void> tunnel(Attempt& attempt);
   io::Task<void> refuse(Refused refused);
   io::Task<void> answer_local(std::uint16_t status, std::string_view text, std::string_view fields);

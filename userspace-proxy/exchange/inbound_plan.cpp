@@ -70,7 +70,11 @@ io::Task<bool> Exchange::suffer_fault() {
 
 // As fast as responseBandwidth allows.
 io::Task<Result<>> Exchange::write_answer(io::Chunk data) {
-  if (fault_.bandwidth_kbps == 0) co_return co_await client_.write_body(std::move(data));
+  if (fault_.bandwidth_kbps == 0) return client_.write_body(std::move(data));
+  return write_shaped(std::move(data));
+}
+
+io::Task<Result<>> Exchange::write_shaped(io::Chunk data) {
   io::Ring& ring = surroundings_.ring();
   if (!shaper_) shaper_.emplace(fault_.bandwidth_kbps, ring.now());
   while (true) {

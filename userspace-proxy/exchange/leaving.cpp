@@ -12,13 +12,6 @@ void Leaving::start() {
   ring_.timers().arm(*this, ring_.now() + kFirstLook);
 }
 
-io::Task<void> Leaving::stop() {
-  stopped_ = true;
-  disarm();
-  watching_.cancel();
-  co_await watching_.join();
-}
-
 void Leaving::expired() {
   const bool whole = client_.request().body.kind == http::BodyLength::Kind::none || body_.whole();
   if (whole) {

@@ -21,7 +21,12 @@ class Leaving final : public io::Timer {
 
   void start();
   // Must be awaited before it dies, and before anybody else reads what comes after the request.
-  io::Task<void> stop();
+  auto stop() {
+    stopped_ = true;
+    disarm();
+    watching_.cancel();
+    return watching_.join();
+  }
   // How the client left, when it did.
   const std::optional<Error>& left() const { return left_; }
 

@@ -116,8 +116,8 @@ io::Task<Result<const http::Response*>> Exchange::attempt_once(Attempt& attempt,
   const Nanos limit = retry_ != nullptr ? retry_->per_try_timeout : Nanos::zero();
   const MonoTime deadline = limit > Nanos::zero() ? surroundings_.ring().now() + limit : MonoTime::max();
   const Error late{Reason::request_timeout, Origin::upstream, 0, "per-try timeout"};
-  co_return co_await io::within(surroundings_.ring(), deadline, late,
-                                attempt.answer(request_, to_endpoint_.edits(), client_, fresh));
+  return io::within(surroundings_.ring(), deadline, late,
+                    attempt.answer(request_, to_endpoint_.edits(), client_, fresh));
 }
 
 Exchange::Refused Exchange::refusal_of(const Error& error) const {

@@ -34,20 +34,25 @@ Task<void> keep_result(Task<Result<T>> task, std::optional<Result<T>>& result) {
   result.emplace(co_await std::move(task));
 }
 
+template <typename T>
+Task<Result<T>> until(Ring& ring, MonoTime deadline, Error late, Task<Result<T>> task) {
+  std::optional<Result<T>> result;
+  Scope scope;
+  Alarm alarm(scope);
+  ring.timers().arm(alarm, deadline);
+  scope.spawn(keep_result(std::move(task), result));
+  co_await scope.join();
+  if (alarm.passed() && !*result) co_return std::unexpected(late);
+  co_return std::move(*result);
+}
+
 }  // namespace detail
 
 // `deadline` max(): no limit. Fails with `late` when the task was ended and had not succeeded.
 template <typename T>
 Task<Result<T>> within(Ring& ring, MonoTime deadline, Error late, Task<Result<T>> task) {
-  if (deadline == MonoTime::max()) co_return co_await std::move(task);
-  std::optional<Result<T>> result;
-  Scope scope;
-  detail::Alarm alarm(scope);
-  ring.timers().arm(alarm, deadline);
-  scope.spawn(detail::keep_result(std::move(task), result));
-  co_await scope.join();
-  if (alarm.passed() && !*result) co_return std::unexpected(late);
-  co_return std::move(*result);
+  if (deadline == MonoTime::max()) return task;
+  return detail::until(ring, deadline, late, std::move(task));
 }
 
 }  // namespace sluice::io

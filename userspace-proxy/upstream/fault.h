@@ -19,6 +19,7 @@ struct FaultPlan {
   std::uint64_t bandwidth_kbps = 0;  // 0: not shaped
   // Throws the dice of one more rule; after an abort nothing more happens.
   void add(const policy::Fault& fault, Random& random);
+  bool strikes() const { return delay > Nanos::zero() || abort_status != 0; }  // before the request goes on
 };
 
 // A steady trickle of an answer's bytes. Kuma's kbps are Envoy's limit_kbps: 1024 bytes a second each.
