@@ -14,10 +14,12 @@
 namespace sluice::io {
 namespace {
 
-constexpr std::size_t kStep = 64;
+// As the allocator's own blocks grow: 24, 40, 56 ... bytes, so that a frame costs none that it does not use.
+constexpr std::size_t kStep = 16;
+constexpr std::size_t kFirst = 24;
 // Up to 16 KiB: a compiler that puts the frames of awaited tasks into one makes 8 KiB of an HTTP request's.
 // Larger ones go to the allocator.
-constexpr std::size_t kClasses = 256;
+constexpr std::size_t kClasses = 1024;
 // Bounds what a thread keeps after a burst.
 [[maybe_unused]] constexpr std::size_t kCachedBytesPerClass = 1024 * 1024;
 
@@ -50,7 +52,10 @@ struct Sweeper {
 }
 
 constexpr std::size_t class_of(std::size_t size) {
-  return (size + kStep - 1) / kStep - 1;
+  return size <= kFirst ? 0 : (size - kFirst + kStep - 1) / kStep;
+}
+constexpr std::size_t size_of(std::size_t index) {
+  return kFirst + index * kStep;
 }
 
 }  // namespace
@@ -68,7 +73,7 @@ void* allocate_frame(std::size_t size) {
     ++mine.stats.reused;
     return head;
   }
-  return ::operator new((index + 1) * kStep);
+  return ::operator new(size_of(index));
 }
 
 void free_frame(void* frame, std::size_t size) noexcept {
@@ -76,7 +81,7 @@ void free_frame(void* frame, std::size_t size) noexcept {
   --mine.stats.live;
 #ifndef SLUICE_FRAMES_UNPOOLED  // under AddressSanitizer a freed frame must become poison at once
   const std::size_t index = class_of(size);
-  if (index < kClasses && mine.counts[index] * (index + 1) < kCachedBytesPerClass / kStep) {
+  if (index < kClasses && mine.counts[index] * size_of(index) < kCachedBytesPerClass) {
     if (!mine.swept) sweep_at_the_end();
     mine.heads[index] = ::new (frame) FreeFrame{mine.heads[index]};
     ++mine.counts[index];

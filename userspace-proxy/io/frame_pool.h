@@ -1,4 +1,4 @@
-// Where coroutine frames come from: a freelist per thread in steps of 64 bytes, so that a frame costs no trip
+// Where coroutine frames come from: a freelist per thread in steps of 16 bytes, so that a frame costs no trip
 // to the allocator in the steady state. A frame may be freed on another thread than the one that made it.
 #pragma once
 
