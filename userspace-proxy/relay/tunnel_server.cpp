@@ -34,6 +34,8 @@ class ServedTunnel final : public tunnel::StreamHandler {
     return Error{Reason::tunnel_forged, Origin::downstream, 0, "tunnel request"};
   }
 
+  void refused(const Error& why) override { context_.sinks.flight.count(context_.sinks.worker, why.reason); }
+
   io::Task<void> serve(std::unique_ptr<tunnel::TunnelStream> stream, tunnel::StreamRequest request) override {
     Connection connection(context_, entrance_, ClientAddr(request.client));
     connection.peer = JudgedPeer(peer_->uris, {});

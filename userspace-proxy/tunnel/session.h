@@ -48,6 +48,7 @@ using StreamId = std::int32_t;
 struct Event {
   enum class Kind : std::uint8_t {
     opened,    // server: a well-formed request arrived; answer(), write() or reset() it, release() in the end
+    refused,   // server: a request arrived that is none, and was reset; `error` says why
     answered,  // client: the server's side is connected
     readable,  // bytes or the end arrived where there was nothing before
     writable,  // write() takes bytes again

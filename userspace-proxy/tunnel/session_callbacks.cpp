@@ -80,7 +80,12 @@ void SessionCallbacks::request_complete(Session::State& state, StreamId id) {
   auto* stream = state.find(id);
   if (stream == nullptr) return;
   const auto request = stream->headers.request();
-  if (stream->malformed || !request) return state.refuse(id);
+  if (stream->malformed || !request) {
+    state.report({.kind = Event::Kind::refused,
+                  .stream = id,
+                  .error = {Reason::tunnel_protocol_error, Origin::downstream, 0, "tunnel request"}});
+    return state.refuse(id);
+  }
   stream->announced = true;
   state.report({.kind = Event::Kind::opened, .stream = id, .request = *request});
 }

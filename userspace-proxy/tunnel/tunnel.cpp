@@ -126,6 +126,8 @@ void Tunnel::dispatch_events() {
   while (const auto event = session_.next_event()) {
     if (event->kind == Event::Kind::opened) {
       on_opened(*event);
+    } else if (event->kind == Event::Kind::refused) {
+      handler_->refused(event->error);
     } else if (const auto found = attached_.find(event->stream); found != attached_.end()) {
       found->second->on_event(*event);
     }

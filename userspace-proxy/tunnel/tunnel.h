@@ -34,6 +34,8 @@ class StreamHandler {
   // Judges the claims against who the peer has proved to be; an error refuses the stream (tunnel_forged,
   // ...).
   virtual std::optional<Error> check(const StreamRequest& request) = 0;
+  // A stream whose request was none has been reset.
+  virtual void refused(const Error& why) = 0;
   // One task per stream, in the tunnel's scope. Calls answer() or reset() on the stream.
   virtual io::Task<void> serve(std::unique_ptr<TunnelStream> stream, StreamRequest request) = 0;
 };

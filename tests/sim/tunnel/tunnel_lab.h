@@ -34,6 +34,7 @@ class EchoHandler final : public StreamHandler {
       return std::nullopt;
     return Error{Reason::tunnel_forged, Origin::downstream, 0, "tunnel request"};
   }
+  void refused(const Error& why) override { refusals.push_back(why.reason); }
   io::Task<void> serve(std::unique_ptr<TunnelStream> stream, StreamRequest) override {
     if (refuse) {
       stream->reset(*refuse);
@@ -64,6 +65,7 @@ class EchoHandler final : public StreamHandler {
     }
     (void)co_await stream->finish();
   }
+  std::vector<Reason> refusals;  // of requests that were none
   std::optional<Error> refuse;
   std::weak_ptr<Tunnel> served;  // the newest
   std::size_t heard_late = 0;    // bytes of an 'L' that came whole, its end included

@@ -133,6 +133,19 @@ TEST_F(TunnelSim, ForgedClientAddressEndsOnlyItsStream) {
   EXPECT_EQ(end->reason, Reason::completed);
 }
 
+io::Task<void> portless_story(io::Ring*, std::shared_ptr<Tunnel> tunnel, EchoHandler* handler) {
+  auto honest = tunnel->open(request_from());
+  auto portless = tunnel->open(request_from("10.0.0.1:0"));
+  EXPECT_FALSE(co_await (*portless)->answered());
+  EXPECT_EQ(*co_await converse(honest->get(), "hello"), "hello");
+  EXPECT_EQ(handler->refusals, std::vector{Reason::tunnel_protocol_error});
+}
+
+TEST_F(TunnelSim, RequestThatIsNoneEndsOnlyItsStreamAndIsToldOf) {
+  run(portless_story);
+  EXPECT_EQ(end->reason, Reason::completed);
+}
+
 io::Task<void> write_until_stuck(TunnelStream* stream) {
   (void)co_await stream->write(bytes_of("S" + std::string(1 << 20, 'x')));
 }
