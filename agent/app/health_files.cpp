@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "base/fd.h"
@@ -17,12 +19,15 @@
 namespace sluice::agent {
 namespace {
 
+namespace fs = std::filesystem;
 using message::HealthEvent;
+
+constexpr std::string_view kOlder = ".1";  // ends the name of a file's older part
 
 // Below `directory`, whatever the path says of parents.
 std::string file_below(const std::string& directory, const std::string& path) {
-  const auto inside = std::filesystem::path("/" + path).lexically_normal().relative_path();
-  return inside.has_filename() ? (std::filesystem::path(directory) / inside).string() : std::string();
+  const auto inside = fs::path("/" + path).lexically_normal().relative_path();
+  return inside.has_filename() ? (fs::path(directory) / inside).string() : std::string();
 }
 
 std::string next_step(int sys_errno, const std::string& directory) {
@@ -60,13 +65,23 @@ Outcome<> HealthFiles::write(const HealthEvent& event) {
     return fault("an event of a health check is malformed", "see that agent and proxy are of one version");
   const std::string file = file_below(directory_, path);
   if (file.empty()) return fault(fmt::format("eventLogPath {} names no file", path), "name a file in it");
-  if (!files_.contains(file) && files_.size() >= kFilesMax)
+  if (file.ends_with(kOlder))
+    return fault(fmt::format("eventLogPath {} ends like the older part of a file", path),
+                 "name it otherwise");
+  if (!room_for(file))
     return fault(fmt::format("events of health checks would go to more than {} files", kFilesMax),
-                 "let MeshHealthChecks share their eventLogPath");
-  const auto line = json.dump(-1, ' ', true, control::Json::error_handler_t::replace) + '\n';
-  if (auto appended = append(file, line); !appended) return appended;
-  files_.insert(file);
-  return {};
+                 "let MeshHealthChecks share their eventLogPath, or remove files from " + directory_);
+  return append(file, json.dump(-1, ' ', true, control::Json::error_handler_t::replace) + '\n');
+}
+
+// By what lies there, so that it holds over restarts, and who removes a file makes room.
+bool HealthFiles::room_for(const std::string& file) const {
+  std::error_code ignored;
+  if (fs::exists(fs::symlink_status(file, ignored))) return true;
+  std::size_t files = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(directory_, ignored))
+    if (!entry.is_directory(ignored) && !entry.path().native().ends_with(kOlder)) ++files;
+  return files < kFilesMax;
 }
 
 Outcome<> HealthFiles::append(const std::string& file, const std::string& line) {
@@ -74,8 +89,7 @@ Outcome<> HealthFiles::append(const std::string& file, const std::string& line) 
     const int code = errno;
     return fault_errno(fmt::format("{} {}", what, file), code, next_step(code, directory_));
   };
-  if (auto made = make_directory(std::filesystem::path(file).parent_path().string(), 0700); !made)
-    return made;
+  if (auto made = make_directory(fs::path(file).parent_path().string(), 0700); !made) return made;
   const auto open = [&file] {
     return Fd(
         ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
@@ -85,7 +99,7 @@ Outcome<> HealthFiles::append(const std::string& file, const std::string& line) 
   if (!out || ::fstat(out.get(), &now) != 0) return failed("cannot open");
   if (!S_ISREG(now.st_mode)) return fault(file + " is no regular file", "remove it");
   if (static_cast<std::uint64_t>(now.st_size) + line.size() > kBytesMax) {
-    if (::rename(file.c_str(), (file + ".1").c_str()) != 0) return failed("cannot rename");
+    if (::rename(file.c_str(), (file + std::string(kOlder)).c_str()) != 0) return failed("cannot rename");
     out = open();
     if (!out) return failed("cannot open");
   }

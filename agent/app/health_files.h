@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 
@@ -18,7 +17,7 @@ namespace sluice::agent {
 
 class HealthFiles {
  public:
-  static constexpr std::size_t kFilesMax = 64;
+  static constexpr std::size_t kFilesMax = 64;                        // and as many older parts
   static constexpr std::uint64_t kBytesMax = std::uint64_t{8} << 20;  // then it is renamed to NAME.1
 
   // directory: made, mode 0700, with the first event. Empty: nothing is written.
@@ -36,10 +35,10 @@ class HealthFiles {
  private:
   Outcome<> write(const message::HealthEvent& event);
   Outcome<> append(const std::string& file, const std::string& line);
+  bool room_for(const std::string& file) const;
 
   std::string directory_;
   Log& log_;
-  std::set<std::string> files_;
   std::uint64_t written_ = 0;
   std::uint64_t refused_ = 0;
   std::optional<Fault> problem_;

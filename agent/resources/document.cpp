@@ -110,7 +110,7 @@ bool only_comments(std::string_view text) {
 // The only warning of its stage that a kept script gets.
 std::string script_problem_of(const policy::Diagnostics& diagnostics) {
   for (const auto& one : diagnostics.list())
-    if (one.stage == policy::Stage::support && one.message.contains("its Lua does not compile"))
+    if (one.stage == policy::Stage::support && one.message.contains(policy::kLuaDoesNotCompile))
       return one.text();
   return {};
 }

@@ -84,7 +84,7 @@ void judge_scripts(const Resource& resource, const CheckOptions& options, Diagno
     if (problem.empty()) continue;
     const auto mark = list->items[i].find_path({"httpFilter", "value"})->mark;
     auto path = "spec.default.appendModifications[" + std::to_string(i) + "].httpFilter.value";
-    const auto what = "its Lua does not compile: " + problem;
+    const auto what = std::string(kLuaDoesNotCompile) + problem;
     const std::string hint = "mend the script; its lines are counted from its first one";
     if (!options.scripts_stay) {
       refuse(resource, options, mark, std::move(path), what, hint, diagnostics);

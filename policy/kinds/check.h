@@ -15,6 +15,9 @@
 
 namespace sluice::policy {
 
+// How a script's problem begins, refused or kept.
+inline constexpr std::string_view kLuaDoesNotCompile = "its Lua does not compile: ";
+
 struct CheckOptions {
   bool for_use = false;  // for a node that acts on documents: errors in what it could only ignore
   bool strict = false;   // unknown and repeated keys are errors instead of warnings

@@ -1,6 +1,7 @@
 // MeshHealthCheck (kuma.md 2.5): active checks of the endpoints of a destination.
 #include <string>
 
+#include "policy/document/plain_text.h"
 #include "policy/kinds/numbers.h"
 #include "policy/kinds/registry.h"
 #include "policy/kinds/shared_schemas.h"
@@ -68,9 +69,12 @@ void validate_conf(Validator& validator, const Node& item, const std::string& pa
     }
   }
   validate_percentage(validator, *conf, at, "healthyPanicThreshold");
-  if (const auto* log = conf->find("eventLogPath"); log != nullptr && !is_file_path(log->scalar)) {
-    validator.error(*log, at + ".eventLogPath", "must be a valid path when defined",
-                    "write an absolute path such as /var/log/health.log");
+  if (const auto* log = conf->find("eventLogPath")) {
+    if (!is_file_path(log->scalar))
+      validator.error(*log, at + ".eventLogPath", "must be a valid path when defined",
+                      "write an absolute path such as /var/log/health.log");
+    if (const auto problem = control_problem(log->scalar); !problem.empty())
+      validator.error(*log, at + ".eventLogPath", "cannot hold " + problem, kWriteItPlainly);
   }
   if (const auto* http = conf->find("http")) validate_http(validator, *http, at + ".http");
 }

@@ -34,5 +34,6 @@ foreach(name
     outside)
   add_test(NAME integration/${name}
     COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/integration/${name}_test.py ${CMAKE_BINARY_DIR}/bin)
-  set_tests_properties(integration/${name} PROPERTIES LABELS integration RUN_SERIAL ON TIMEOUT 400)
+  set_tests_properties(integration/${name} PROPERTIES LABELS integration RUN_SERIAL ON TIMEOUT 400
+    FAIL_REGULAR_EXPRESSION "Ran 0 tests")
 endforeach()

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <deque>
 #include <mutex>
-#include <optional>
+#include <utility>
 
 #include "base/fd.h"
 #include "base/health_event.h"

@@ -7,15 +7,18 @@
 
 namespace sluice::http {
 
-// RFC 9110 tchar: what names and methods are made of.
-inline constexpr auto kTokenChars = [] {
+// A set of characters: letters, digits and these.
+constexpr std::array<bool, 256> letters_digits_and(std::string_view others) {
   std::array<bool, 256> table{};
   for (char c = 'a'; c <= 'z'; ++c) table[static_cast<unsigned char>(c)] = true;
   for (char c = 'A'; c <= 'Z'; ++c) table[static_cast<unsigned char>(c)] = true;
   for (char c = '0'; c <= '9'; ++c) table[static_cast<unsigned char>(c)] = true;
-  for (char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = true;
+  for (char c : others) table[static_cast<unsigned char>(c)] = true;
   return table;
-}();
+}
+
+// RFC 9110 tchar: what names and methods are made of.
+inline constexpr auto kTokenChars = letters_digits_and("!#$%&'*+-.^_`|~");
 inline bool is_token_char(char c) {
   return kTokenChars[static_cast<unsigned char>(c)];
 }

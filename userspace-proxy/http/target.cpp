@@ -1,7 +1,6 @@
 #include "http/target.h"
 
 #include <algorithm>
-#include <array>
 
 #include "http/fields.h"
 #include "http/scan.h"
@@ -23,14 +22,7 @@ bool is_target_char(char c) {
   return c > 0x20 && c < 0x7f && c != '#';
 }
 
-constexpr auto kHostChars = [] {
-  std::array<bool, 256> table{};
-  for (char c = 'a'; c <= 'z'; ++c) table[static_cast<unsigned char>(c)] = true;
-  for (char c = 'A'; c <= 'Z'; ++c) table[static_cast<unsigned char>(c)] = true;
-  for (char c = '0'; c <= '9'; ++c) table[static_cast<unsigned char>(c)] = true;
-  for (char c : std::string_view("-._~%!$&'()*+,;=")) table[static_cast<unsigned char>(c)] = true;
-  return table;
-}();
+constexpr auto kHostChars = letters_digits_and("-._~%!$&'()*+,;=");
 
 bool is_host_char(char c) {
   return kHostChars[static_cast<unsigned char>(c)];

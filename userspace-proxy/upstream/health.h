@@ -59,7 +59,6 @@ class Checker {
   struct Verdict {
     bool changed = false;  // the endpoint's state
     bool first = false;    // nothing was known of it before
-    explicit operator bool() const { return changed; }
   };
   Verdict report(Watched& watched, ProbeResult result, MonoTime now, Random& random);
 

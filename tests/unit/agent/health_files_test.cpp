@@ -132,14 +132,27 @@ TEST_F(HealthFilesTest, GrowsToABoundAndKeepsTheLastPart) {
   EXPECT_LT(fs::file_size(below / "much"), 1000U);
 }
 
-TEST_F(HealthFilesTest, NoMoreThanSoMany) {
-  for (std::size_t i = 0; i <= HealthFiles::kFilesMax; ++i) {
+TEST_F(HealthFilesTest, NoMoreThanSoManyAcrossRestarts) {
+  for (std::size_t i = 0; i < HealthFiles::kFilesMax; ++i) {
     const auto path = "/" + std::to_string(i);
     files.take(event_for(path), naming({path}));
   }
   EXPECT_EQ(files.written(), HealthFiles::kFilesMax);
+  HealthFiles again(below.string(), log);
+  again.take(event_for("/more"), naming({"/more"}));
+  ASSERT_TRUE(again.problem());
+  EXPECT_THAT(again.problem()->message, testing::HasSubstr("more than 64 files"));
+  again.take(event_for("/0"), naming({"/0"}));
+  EXPECT_EQ(again.written(), 1U) << "one that is there goes on";
+  fs::remove(below / "1");
+  again.take(event_for("/more"), naming({"/more"}));
+  EXPECT_EQ(again.written(), 2U) << "and who removes one makes room";
+}
+
+TEST_F(HealthFilesTest, NoFileIsAnothersOlderPart) {
+  files.take(event_for("/x.1"), naming({"/x.1"}));
   ASSERT_TRUE(files.problem());
-  EXPECT_THAT(files.problem()->message, testing::HasSubstr("more than 64 files"));
+  EXPECT_THAT(files.problem()->message, testing::HasSubstr("older part"));
 }
 
 TEST_F(HealthFilesTest, NoneWithoutADirectory) {

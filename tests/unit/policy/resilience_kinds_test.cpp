@@ -140,6 +140,8 @@ TEST(MeshHealthCheck, Parts) {
             Wanted{"spec.to[0].default: must have at least one defined: http, tcp, grpc"});
   EXPECT_EQ(of_default("MeshHealthCheck", "{eventLogPath: here, tcp: {}}"),
             Wanted{"spec.to[0].default.eventLogPath: must be a valid path when defined"});
+  EXPECT_EQ(of_default("MeshHealthCheck", "{eventLogPath: \"/a\\eb\", tcp: {}}"),
+            Wanted{"spec.to[0].default.eventLogPath: cannot hold a control character (U+001B, byte 3)"});
   EXPECT_EQ(
       errors("MeshHealthCheck", "{to: [{targetRef: {kind: MeshHTTPRoute, name: r}, default: {tcp: {}}}]}"),
       Wanted{"spec.to[0].targetRef.kind: value 'MeshHTTPRoute' is not supported"});
