@@ -79,8 +79,9 @@ bool HealthFiles::room_for(const std::string& file) const {
   std::error_code ignored;
   if (fs::exists(fs::symlink_status(file, ignored))) return true;
   std::size_t files = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(directory_, ignored))
-    if (!entry.is_directory(ignored) && !entry.path().native().ends_with(kOlder)) ++files;
+  // Not by a range: somebody may be removing what lies there, and that would throw.
+  for (fs::recursive_directory_iterator at(directory_, ignored), end; at != end; at.increment(ignored))
+    if (!at->is_directory(ignored) && !at->path().native().ends_with(kOlder)) ++files;
   return files < kFilesMax;
 }
 
