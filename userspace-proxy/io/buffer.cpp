@@ -35,7 +35,7 @@ void Chunk::prefix(std::size_t count) {
 void Chunk::release() noexcept {
   if (pool_ != nullptr) {
     pool_->recycle(tag_);
-  } else if (data_ != nullptr) {
+  } else {
     ::operator delete(data_ - tag_);
   }
 }

@@ -39,7 +39,9 @@ class Chunk {
   }
   Chunk(const Chunk&) = delete;
   Chunk& operator=(const Chunk&) = delete;
-  ~Chunk() { release(); }
+  ~Chunk() {
+    if (data_ != nullptr) release();
+  }
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   std::span<std::byte> writable() { return {data_, size_}; }  // for work in place, such as decryption
