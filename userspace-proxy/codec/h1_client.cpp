@@ -124,16 +124,23 @@ io::Task<Result<const http::Response*>> H1ClientSession::answer() {
 }
 
 io::Task<Result<BodyPart>> H1ClientSession::read_body() {
+  auto part = input_.take_body();
+  if (!part) return malformed(part.error());
+  if (*part) return std::move(**part);
+  return await_body();
+}
+
+io::Task<Result<BodyPart>> H1ClientSession::await_body() {
   while (true) {
-    auto part = input_.take_body();
-    if (!part) co_return malformed(part.error());
-    if (*part) co_return std::move(**part);
     if (!end_) {
       if (const auto woken = co_await more(); !woken) co_return std::unexpected(woken.error());
       if (const auto error = lost()) co_return std::unexpected(*error);
     } else if (end_->reason != Reason::completed || !input_.end_of_input()) {
       co_return fail(Reason::upstream_reset, Origin::upstream, "answer's body cut short", end_->sys_errno);
     }
+    auto part = input_.take_body();
+    if (!part) co_return malformed(part.error());
+    if (*part) co_return std::move(**part);
   }
 }
 

@@ -33,6 +33,7 @@ class H1ClientSession final : public ClientSession {
   std::optional<Error> lost() const;
   io::Task<Result<const http::Response*>> answer();
   io::Task<Result<BodyPart>> read_body();
+  io::Task<Result<BodyPart>> await_body();
   std::unexpected<Error> malformed(http::Refusal refusal);
   void release();
   void break_off(const Error& why);

@@ -42,12 +42,22 @@ void H1Output::begin_body(const http::BodyLength& length) {
 }
 
 io::Task<Result<>> H1Output::send_text() {
-  if (broken_) co_return std::unexpected(*broken_);
-  if (text_.empty()) co_return Result<>();
-  begun_ = true;
-  const auto sent = co_await stream_.write(std::as_bytes(std::span(text_)));
-  text_.clear();
-  if (!sent) broken_ = sent.error();
+  if (broken_) return std::unexpected(*broken_);
+  if (text_.empty()) return Result<>();
+  return send_all_text(false);
+}
+
+// `ends`: nothing of the message follows.
+io::Task<Result<>> H1Output::send_all_text(bool ends) {
+  Result<> sent;
+  if (!text_.empty()) {
+    begun_ = true;
+    sent = co_await stream_.write(std::as_bytes(std::span(text_)));
+    text_.clear();
+    if (!sent) broken_ = sent.error();
+  }
+  if (sent && ends && length_.kind == Kind::tunnel) sent = co_await stream_.finish();
+  if (ends) finished_ = sent.has_value();
   co_return sent;
 }
 
@@ -59,29 +69,31 @@ io::Task<Result<>> H1Output::send_data(io::Chunk data) {
 }
 
 io::Task<Result<>> H1Output::flush() {
-  if (std::exchange(hold_, false)) co_return Result<>();
-  co_return co_await send_text();
+  if (std::exchange(hold_, false)) return Result<>();
+  return send_text();
 }
 
 io::Task<Result<>> H1Output::write(io::Chunk data) {
   const bool hold = std::exchange(hold_, false);
-  if (data.empty() || length_.kind == Kind::none) co_return Result<>();
+  if (data.empty() || length_.kind == Kind::none) return Result<>();
   if (length_.kind == Kind::counted) {
-    if (data.size() > left_) co_return lied("body longer than announced");
+    if (data.size() > left_) return lied("body longer than announced");
     left_ -= data.size();
   }
   if (length_.kind == Kind::chunked) {
     append_chunk_line(text_, data.size());
-    if (data.size() > kJoined) co_return co_await write_chunk(std::move(data));
+    if (data.size() > kJoined) return write_chunk(std::move(data));
     append(text_, data);
     text_.append("\r\n");
-    if (hold) co_return Result<>();
-    co_return co_await send_text();
+    if (hold) return Result<>();
+    return send_text();
   }
-  if (!text_.empty() && data.size() <= kJoined) {
-    append(text_, data);
-    co_return co_await send_text();
-  }
+  if (text_.empty() || data.size() > kJoined) return send_apart(std::move(data));
+  append(text_, data);
+  return send_text();
+}
+
+io::Task<Result<>> H1Output::send_apart(io::Chunk data) {
   if (const auto sent = co_await send_text(); !sent) co_return sent;
   co_return co_await send_data(std::move(data));
 }
@@ -96,12 +108,12 @@ io::Task<Result<>> H1Output::write_chunk(io::Chunk data) {
 
 io::Task<Result<>> H1Output::finish(std::string_view trailers) {
   hold_ = false;
-  if (left_ != 0) co_return lied("body shorter than announced");
+  if (left_ != 0) return lied("body shorter than announced");
   if (length_.kind == Kind::chunked) text_.append("0\r\n").append(trailers).append("\r\n");
-  auto sent = co_await send_text();
-  if (sent && length_.kind == Kind::tunnel) sent = co_await stream_.finish();
-  finished_ = sent.has_value();
-  co_return sent;
+  if (broken_) return std::unexpected(*broken_);
+  if (!text_.empty() || length_.kind == Kind::tunnel) return send_all_text(true);
+  finished_ = true;
+  return Result<>();
 }
 
 }  // namespace sluice::codec

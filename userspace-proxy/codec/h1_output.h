@@ -40,6 +40,8 @@ class H1Output {
 
  private:
   io::Task<Result<>> send_text();
+  io::Task<Result<>> send_all_text(bool ends);
+  io::Task<Result<>> send_apart(io::Chunk data);
   io::Task<Result<>> send_data(io::Chunk data);
   io::Task<Result<>> write_chunk(io::Chunk data);
 

@@ -130,21 +130,17 @@ MonoTime H1ServerSession::head_deadline() const {
 // One receive, which drain() may end while no byte of a request has come.
 io::Task<Result<io::Chunk>> H1ServerSession::read_head_bytes() {
   const bool begun = input_.head_begun();
-  std::optional<Result<io::Chunk>> got;
-  io::Scope scope;
-  io::detail::Alarm alarm(scope);
-  if (const MonoTime deadline = head_deadline(); deadline != MonoTime::max())
-    ring_.timers().arm(alarm, deadline);
-  if (!begun) waiting_ = &scope;
-  scope.spawn(io::detail::keep_result(client_.read(), got));
-  co_await scope.join();
+  io::Breakable waiting;
+  const io::Alarm alarm(ring_, head_deadline(), waiting);
+  if (!begun) waiting_ = &waiting;
+  auto got = co_await waiting.await(client_.read());
   waiting_ = nullptr;
-  if (*got || !scope.cancelled()) co_return std::move(*got);
+  if (got || !waiting.cancelled()) co_return got;
   if (alarm.passed())
     co_return fail(begun ? Reason::http_head_timeout : Reason::idle_timeout, Origin::downstream,
                    "request head");
   if (draining_ && !begun) co_return fail(Reason::drained, Origin::internal, "request head");
-  co_return std::move(*got);
+  co_return got;
 }
 
 void H1ServerSession::drain() {

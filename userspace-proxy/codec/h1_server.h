@@ -16,8 +16,8 @@
 #include "codec/h1_output.h"
 #include "codec/message_stream.h"
 #include "http/forward.h"
+#include "io/breakable.h"
 #include "io/ring.h"
-#include "io/scope.h"
 #include "io/signal.h"
 #include "io/stream.h"
 
@@ -69,7 +69,7 @@ class H1ServerSession final : public ServerSession {
   http::BodyLength framing_;  // of the answer
   MonoTime waiting_since_;
   MonoTime head_since_;
-  io::Scope* waiting_ = nullptr;  // while no byte of the next request has come
+  io::Breakable* waiting_ = nullptr;  // while no byte of the next request has come
   io::Signal interim_over_;
   bool interim_ = false;    // 100 is being written by the reading side
   bool continued_ = false;  // 100 has been sent for this request

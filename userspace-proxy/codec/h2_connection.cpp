@@ -7,6 +7,7 @@
 
 #include "base/memory_reserve.h"
 #include "codec/h2_callbacks.h"
+#include "io/scope.h"
 #include "io/within.h"
 
 namespace sluice::codec {

@@ -45,8 +45,7 @@ Exchange::Exchange(Surroundings& surroundings, codec::ServerStream& client)
 
 io::Task<void> Exchange::run() {
   leaving_.start();
-  work_.spawn(work());
-  co_await work_.join();
+  co_await work_.await(work());
   co_await leaving_.stop();
   if (watch_.verdict()) {
     co_await conclude_timeout();

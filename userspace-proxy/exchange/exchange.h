@@ -16,7 +16,7 @@
 #include "exchange/request_body.h"
 #include "exchange/surroundings.h"
 #include "exchange/watch.h"
-#include "io/scope.h"
+#include "io/breakable.h"
 #include "policy/table/table.h"
 #include "upstream/fault.h"
 #include "upstream/retry.h"
@@ -115,7 +115,7 @@ class Exchange {
   std::optional<Error> end_;
   std::optional<Nanos> grpc_timeout_;  // as the client asked
   MonoTime request_due_ = MonoTime::max();
-  io::Scope work_;
+  io::Breakable work_;
   Watch watch_;
   Leaving leaving_;
 };

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "codec/message_stream.h"
 #include "exchange/request_body.h"
+#include "io/breakable.h"
 #include "io/ring.h"
 #include "io/scope.h"
 #include "io/timer_wheel.h"
@@ -16,7 +17,7 @@ namespace sluice::exchange {
 class Leaving final : public io::Timer {
  public:
   // All outlive it. `work` is cancelled when the client leaves.
-  Leaving(io::Ring& ring, codec::ServerStream& client, const RequestBody& body, io::Scope& work)
+  Leaving(io::Ring& ring, codec::ServerStream& client, const RequestBody& body, io::Breakable& work)
       : ring_(ring), client_(client), body_(body), work_(work) {}
 
   void start();
@@ -37,7 +38,7 @@ class Leaving final : public io::Timer {
   io::Ring& ring_;
   codec::ServerStream& client_;
   const RequestBody& body_;
-  io::Scope& work_;
+  io::Breakable& work_;
   io::Scope watching_;
   std::optional<Error> left_;
   bool stopped_ = false;

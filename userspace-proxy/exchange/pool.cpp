@@ -213,7 +213,12 @@ Result<Pool::Lease> Pool::begin(std::shared_ptr<Held> held, bool reused, upstrea
 }
 
 io::Task<Result<Pool::Lease>> Pool::lease(PoolKey key, Dialer* dialer, bool fresh, upstream::Use& use) {
-  if (auto held = fresh ? nullptr : find(key)) co_return begin(std::move(held), true, use);
+  if (auto held = fresh ? nullptr : find(key)) return begin(std::move(held), true, use);
+  return lease_in_turn(std::move(key), dialer, fresh, use);
+}
+
+io::Task<Result<Pool::Lease>> Pool::lease_in_turn(PoolKey key, Dialer* dialer, bool fresh,
+                                                  upstream::Use& use) {
   const auto limits = use.limits();
   std::optional<upstream::Ticket> pending = upstream::Ticket();
   if (limits) pending = limits->take(upstream::Limited::pending);

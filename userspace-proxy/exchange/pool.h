@@ -107,6 +107,7 @@ class Pool {
     std::shared_ptr<Held> held;   // this one, or
     upstream::Ticket connection;  // one that is dialled under this
   };
+  io::Task<Result<Lease>> lease_in_turn(PoolKey key, Dialer* dialer, bool fresh, upstream::Use& use);
   io::Task<Result<Way>> find_way(const PoolKey& key, bool fresh,
                                  const std::shared_ptr<upstream::Limits>& limits);
   io::Task<Result<Way>> take_turn(Entry& entry, const PoolKey& key, bool fresh,

@@ -8,15 +8,15 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "io/breakable.h"
 #include "io/ring.h"
-#include "io/scope.h"
 #include "io/timer_wheel.h"
 
 namespace sluice::exchange {
 
 class Watch final : public io::Timer {
  public:
-  Watch(io::Ring& ring, io::Scope& work) : ring_(ring), work_(work), moved_(ring.now()) {}
+  Watch(io::Ring& ring, io::Breakable& work) : ring_(ring), work_(work), moved_(ring.now()) {}
 
   // max(): no limit.
   struct Limits {
@@ -61,7 +61,7 @@ class Watch final : public io::Timer {
   }
 
   io::Ring& ring_;
-  io::Scope& work_;
+  io::Breakable& work_;
   Limits limits_;
   MonoTime moved_;
   std::optional<Reason> verdict_;

@@ -30,10 +30,9 @@ class Scope {
   // fail.
   void spawn(Task<void> task) {
     ++live_;
-    Spawned frame = run(std::move(task));
-    frame.handle.promise().scope = this;
-    frame.handle.promise().group = &group_;
-    frame.handle.resume();
+    const auto frame = task.release();
+    frame.promise().group = &group_;
+    frame.resume();
   }
 
   // Ends what the tasks wait for with ECANCELED. They still run to their end: join() afterwards.
@@ -46,29 +45,13 @@ class Scope {
   auto join() { return Join(*this); }
 
  private:
-  struct SpawnedPromise;
-  struct Spawned {
-    using promise_type = SpawnedPromise;
-    std::coroutine_handle<SpawnedPromise> handle;
-  };
-  struct SpawnedPromise : PromiseBase {
-    Scope* scope = nullptr;
-    Spawned get_return_object() { return {std::coroutine_handle<SpawnedPromise>::from_promise(*this)}; }
-    void return_void() const noexcept {}
+  friend std::coroutine_handle<> spawned_has_ended(CancelGroup& group) noexcept;
 
-    struct Finish {
-      bool await_ready() const noexcept { return false; }
-      std::coroutine_handle<> await_suspend(std::coroutine_handle<SpawnedPromise> self) const noexcept {
-        Scope* owner = self.promise().scope;
-        self.destroy();
-        return owner->finished();
-      }
-      void await_resume() const noexcept {}
-    };
-    Finish final_suspend() const noexcept { return {}; }
+  // By which a task finds its scope.
+  struct Group final : CancelGroup {
+    explicit Group(Scope& owner) : scope(owner) {}
+    Scope& scope;
   };
-
-  static Spawned run(Task<void> task) { co_await std::move(task); }
 
   std::coroutine_handle<> finished() {
     if (--live_ != 0 || !joiner_) return std::noop_coroutine();
@@ -97,7 +80,7 @@ class Scope {
     Scope& scope_;
   };
 
-  CancelGroup group_;
+  Group group_{*this};
   std::size_t live_ = 0;
   std::coroutine_handle<> joiner_;
 };

@@ -2,48 +2,44 @@
 // left behind; what it had finished in time counts.
 #pragma once
 
-#include <optional>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "io/breakable.h"
 #include "io/ring.h"
-#include "io/scope.h"
 #include "io/task.h"
 #include "io/timer_wheel.h"
 
 namespace sluice::io {
 
-namespace detail {
-
+// Cancels what it is told to at a time.
 class Alarm final : public Timer {
  public:
-  explicit Alarm(Scope& scope) : scope_(scope) {}
+  // `deadline` max(): never. `what` outlives it.
+  Alarm(Ring& ring, MonoTime deadline, Breakable& what) : what_(what) {
+    if (deadline != MonoTime::max()) ring.timers().arm(*this, deadline);
+  }
   bool passed() const { return passed_; }
 
  private:
   void expired() override {
     passed_ = true;
-    scope_.cancel();
+    what_.cancel();
   }
-  Scope& scope_;
+  Breakable& what_;
   bool passed_ = false;
 };
 
-template <typename T>
-Task<void> keep_result(Task<Result<T>> task, std::optional<Result<T>>& result) {
-  result.emplace(co_await std::move(task));
-}
+namespace detail {
 
 template <typename T>
 Task<Result<T>> until(Ring& ring, MonoTime deadline, Error late, Task<Result<T>> task) {
-  std::optional<Result<T>> result;
-  Scope scope;
-  Alarm alarm(scope);
-  ring.timers().arm(alarm, deadline);
-  scope.spawn(keep_result(std::move(task), result));
-  co_await scope.join();
-  if (alarm.passed() && !*result) co_return std::unexpected(late);
-  co_return std::move(*result);
+  Breakable waiting;
+  const Alarm alarm(ring, deadline, waiting);
+  auto result = co_await waiting.await(std::move(task));
+  if (alarm.passed() && !result) co_return std::unexpected(late);
+  co_return result;
 }
 
 }  // namespace detail

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "codec/h2_server.h"
+#include "io/scope.h"
 #include "io/stream.h"
 #include "io/within.h"
 

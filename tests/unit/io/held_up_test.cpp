@@ -6,6 +6,7 @@
 #include <chrono>
 #include <vector>
 
+#include "io/scope.h"
 #include "io/within.h"
 #include "kernel_ring.h"
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "io/breakable.h"
 #include "io/buffer.h"
 #include "io/scope.h"
 #include "io/signal.h"
@@ -79,6 +80,60 @@ Task<> cancels_sleepers(Ring* ring, std::vector<Result<>>* results) {
   EXPECT_EQ(scope.live(), results->size());
   scope.cancel();
   co_await scope.join();
+}
+
+Task<std::unique_ptr<int>> at_once(int value) {
+  return std::make_unique<int>(value);
+}
+Task<> store_at_once(int* out) {
+  *out = *co_await at_once(7);
+  Task<std::unique_ptr<int>> kept = at_once(8);
+  *out += *co_await std::move(kept);
+}
+
+TEST(TaskTest, AResultThatIsThereNeedsNoFrame) {
+  const auto live = frame_stats().live;
+  const auto one = at_once(1);
+  EXPECT_TRUE(one.valid());
+  EXPECT_EQ(frame_stats().live, live);
+  int out = 0;
+  Scope scope;
+  scope.spawn(store_at_once(&out));
+  EXPECT_EQ(out, 15);
+}
+
+Task<Result<>> sleep_long(Ring* ring) {
+  co_return co_await ring->sleep_for(std::chrono::hours(1));
+}
+Task<> sleep_breakably(Ring* ring, Breakable* waiting, std::vector<int>* errors) {
+  for (int i = 0; i < 2; ++i) {  // the second one ends at once
+    const auto slept = co_await waiting->await(sleep_long(ring));
+    errors->push_back(slept ? 0 : slept.error().sys_errno);
+  }
+  Breakable other;
+  const auto slept = co_await other.await(sleep_long(ring));
+  errors->push_back(slept ? 0 : slept.error().sys_errno);
+}
+Task<> break_it(Ring* ring, std::vector<int>* errors, bool* outer) {
+  Breakable waiting;
+  Scope scope;
+  scope.spawn(sleep_breakably(ring, &waiting, errors));
+  static_cast<void>(co_await ring->sleep_for(Millis(1)));
+  waiting.cancel();
+  static_cast<void>(co_await ring->sleep_for(Millis(1)));
+  EXPECT_EQ(errors->size(), 2U);  // its own group, no other's
+  scope.cancel();
+  co_await scope.join();
+  *outer = waiting.cancelled();
+}
+
+TEST(BreakableTest, EndsWhatIsAwaitedAndIsReachedFromOutside) {
+  auto ring = kernel_ring();
+  std::vector<int> errors;
+  bool outer = false;
+  run(*ring, break_it(ring.get(), &errors, &outer));
+  EXPECT_EQ(errors, (std::vector{ECANCELED, ECANCELED, ECANCELED}));
+  EXPECT_TRUE(outer);
 }
 
 TEST(ScopeTest, CancelEndsEverySleep) {
