@@ -60,7 +60,7 @@ static __always_inline int is_own_address(struct bpf_sock_addr* ctx, const struc
   return bpf_map_lookup_elem(&local_addrs, &local) != 0;
 }
 
-/* The proxy calls an application of its namespace. Failing costs speed only. */
+/* A hop whose route is not the capture table's, which has this as a metric. Failing costs speed only. */
 static __always_inline void do_not_pace(struct bpf_sock_addr* ctx) {
   char name[] = SLUICE_LOCAL_CONGESTION_CONTROL;
   bpf_setsockopt(ctx, SOL_TCP, TCP_CONGESTION, name, sizeof(name));
@@ -174,7 +174,8 @@ static __always_inline int judge(struct bpf_sock_addr* ctx, const struct target*
     verdict = sluice_deny(SLUICE_DENY_ECONNREFUSED, SLUICE_REASON_map_full);
     return refuse(ctx, id, to, &verdict);
   }
-  if (own && (is_own_address(ctx, to) || sluice_is_loopback(&to->addr))) do_not_pace(ctx);
+  int hop = tcp && (own || verdict.action == SLUICE_ACTION_CAPTURE);
+  if (hop && (sluice_is_loopback(&to->addr) || (own && is_own_address(ctx, to)))) do_not_pace(ctx);
   sluice_count(id, verdict.reason);
   return 1;
 }

@@ -6,7 +6,8 @@
  *
  * Set on each of a hop's four sockets: an application's captured one and its accepted one by the metric of
  * the capture table's route, the proxy's accepted one by its listener, its connecting one by the connect
- * hook.
+ * hook, as is a captured one whose destination is the namespace's own, an outbound on loopback say: the
+ * capture table has no part in its way.
  */
 #ifndef SLUICE_LOCAL_HOP_H
 #define SLUICE_LOCAL_HOP_H

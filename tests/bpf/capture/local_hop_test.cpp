@@ -47,6 +47,12 @@ TEST_F(LocalHop, CapturedSocketDoesNotPace) {
   }
 }
 
+TEST_F(LocalHop, CapturedSocketToAnOutboundOnLoopbackDoesNotPace) {
+  const Fd client = pod_socket();
+  const Fd proxy = expect_captured(client.get(), {ip("127.0.0.9"), 700}, AF_INET);
+  EXPECT_EQ(local_, congestion_control(client));
+}
+
 TEST_F(LocalHop, ConnectionToTheApplicationDoesNotPaceEitherWay) {
   const Fd server = pod_listener(ip("10.77.0.2"), false);
   const Fd proxy = app_in_socket();
