@@ -54,6 +54,7 @@ NEAR = {"W1", "W2", "W6", "W8", "W8g"}  # the origin is on the client's node, no
 WITHOUT = {("ztunnel", "W1"), ("ztunnel", "W2"), ("ztunnel", "W4a"), ("ztunnel", "W4b"), ("ztunnel", "W9"),
            ("ztunnel", "W14"), ("haproxy", "W4c"), ("nginx", "W4c")}
 WITHOUT |= {("ztunnel", work) for work in ("W6", "W6m", "W7", "W8", "W8g")}  # it does not read requests
+WITHOUT |= {("haproxy-h2", work) for work in WORKS if work not in ("W6m", "W7")}  # elsewhere it is as haproxy
 WITHOUT |= {(system, work) for system in peer_programs.FLOORS for work in WORKS if work not in ("W6", "W6m")}
 WITHOUT.add(("floor-epoll", "W6m"))
 WITHOUT |= {(system, "W17") for system in peer_programs.EXPLICIT}

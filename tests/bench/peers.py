@@ -10,8 +10,9 @@ from lab import LabError, net
 from lab.process import run, wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent
-# What the other systems' load calls: a node's explicit port. A base of ports per peer.
-EXPLICIT = {"haproxy": 8000, "nginx": 8100, "envoy": 8200}
+# What the other systems' load calls: a node's explicit port. A base of ports per peer. HAProxy speaks HTTP/1.1 to
+# servers unless it is told otherwise, which costs it much more between two nodes: there it runs both ways.
+EXPLICIT = {"haproxy": 8000, "haproxy-h2": 8400, "nginx": 8100, "envoy": 8200}
 SYSTEMS = ("sluice", *EXPLICIT, "ztunnel")
 # Run where they are asked for: what any proxy must ask of the kernel (generator/bench_floor.cpp), and their ports; the
 # next one is for requests between the nodes.
@@ -21,6 +22,10 @@ NAMES = ("ECHO", "SINK", "NEAR_ECHO", "NEAR_SINK", "TLS_ECHO", "TLS_SINK", "TLS_
          "TLS_TUNNEL", "NEAR_HTTP", "NEAR_STREAMS", "NEAR_CALLS", "HTTP", "TLS_HTTP")
 ORIGINS = {7100: "ECHO", 7101: "SINK", 7200: "HTTP", 7300: "CALLS"}
 TUNED = {"haproxy": "tune.bufsize 65536", "nginx": "proxy_buffer_size 64k;", "envoy": ""}
+
+
+def program_of(system):
+    return system.removesuffix("-h2")
 
 
 def find_program(system, directory):
@@ -33,7 +38,7 @@ def find_program(system, directory):
     if system == "ztunnel":
         path = pathlib.Path(os.environ.get("ZTUNNEL_BIN", directory / "ztunnel"))
         return (path, "") if path.is_file() else (None, "set ZTUNNEL_BIN to its binary; no registry carries it")
-    path = shutil.which(system, path="/usr/sbin:/usr/bin:/sbin:/bin")
+    path = shutil.which(program_of(system), path="/usr/sbin:/usr/bin:/sbin:/bin")
     return (path, "") if path else (None, "not installed; scripts/deps bench installs it")
 
 
@@ -89,26 +94,26 @@ class Peers:
             "basicConstraints=critical,CA:FALSE")
         (directory / "leaf.pem").write_text((directory / "leaf.crt").read_text() + (directory / "leaf.key").read_text())
 
-    def _fill(self, template, values):
+    def _fill(self, template, values, name=None):
         text = (HERE / "peers" / template).read_text()
-        for name, value in values.items():
-            text = text.replace(f"@{name}@", str(value))
-        path = self.directory / template
+        for key, value in values.items():
+            text = text.replace(f"@{key}@", str(value))
+        path = self.directory / (name or template)
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
         return path
 
     def _start_explicit(self, system):
-        program = self.programs[system]
+        program, kind = self.programs[system], program_of(system)
         values = {name: EXPLICIT[system] + number for number, name in enumerate(NAMES)}
         values |= {"DIR": self.directory, "WEB": self.address["plain"], "NEAR": self.address["plain-near"],
-                   "TUNED": TUNED[system] if self.tuned else ""}
-        suffix = {"haproxy": "cfg", "nginx": "conf", "envoy": "yaml"}[system]
+                   "TUNED": TUNED[kind] if self.tuned else "", "PROTOCOL": "alpn h2" if system != kind else ""}
+        suffix = {"haproxy": "cfg", "nginx": "conf", "envoy": "yaml"}[kind]
         command = {"haproxy": [program, "-db", "-f"], "nginx": [program, "-c"],
-                   "envoy": [program, "--concurrency", "1", "--disable-hot-restart", "-l", "error", "-c"]}[system]
+                   "envoy": [program, "--concurrency", "1", "--disable-hot-restart", "-l", "error", "-c"]}[kind]
         pids = []
         for node, side in (("a", "client"), ("b", "server")):
-            config = self._fill(f"{system}-{side}.{suffix}", values)
+            config = self._fill(f"{kind}-{side}.{suffix}", values, f"{system}-{side}.{suffix}")
             pids.append(self.lab.start(node, f"{system}-{side}", *command, config).pid)
         for node, name in (("a", "SINK"), ("b", "TLS_SINK"), ("a", "HTTP"), ("b", "TLS_HTTP")):
             self._wait_listening(node, values[name], system)
