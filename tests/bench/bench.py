@@ -7,6 +7,7 @@ disturbed, none is dropped.
 """
 import argparse
 import json
+import math
 import os
 import pathlib
 import resource
@@ -25,6 +26,7 @@ from lab import Lab, LabError, net  # noqa: E402
 from lab.process import run, wait_for  # noqa: E402
 
 LOAD_CORE, PROXY_CORE = 0, 1
+ONE_CACHE_NS = 200  # a cache line's way there and back: 65 to 120 ns where they share a last-level cache, else 400
 # name: (what, mode, port, connections, unit, divisor of ns of CPU)
 WORKS = {
     "W1": ("L4 bulk through one proxy, no TLS", "bulk", 7101, 1, "s/GB", 1),
@@ -222,7 +224,13 @@ class Bench:
 
     def measure(self, system, work):
         by_mode = work_functions.BY_MODE | http_works.BY_MODE
-        return by_mode.get(WORKS[work][1], Bench.measure_load)(self, system, work)
+        before = self.cores_ns()
+        row = by_mode.get(WORKS[work][1], Bench.measure_load)(self, system, work)
+        return row | {"cores_ns": [before, self.cores_ns()]}
+
+    def cores_ns(self):
+        """A cache line's way from the load's processor to the proxies' and back."""
+        return int(run(self.lab.binaries / "bench_cores", LOAD_CORE, PROXY_CORE).stdout)
 
     def measure_load(self, system, work, prefix=()):
         _, mode, port, connections, _, divisor = WORKS[work]
@@ -266,6 +274,29 @@ def table(rows, raw, works, systems):
                 text += f" **{statistics.median(a / b for a, b in zip(ours, theirs)):.2f}x**"
             cells.append(text)
         lines.append(f"| {work} {WORKS[work][0]}, {WORKS[work][4]} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def distance(row):
+    """Whether the load's and the proxies' processors shared a cache, before and after; None: that changed."""
+    near = {time < ONE_CACHE_NS for time in row["cores_ns"]}
+    return None if len(near) == 2 else ("one cache" if near.pop() else "two caches")
+
+
+def by_distance(raw, works, systems):
+    """Of works that had both, each system's median where the processors shared a cache and where they did not."""
+    lines = []
+    for work in works:
+        found = {}
+        for row in raw:
+            if row["work"] == work and distance(row):
+                found.setdefault(distance(row), {}).setdefault(row["system"], []).append(row["value"])
+        for kind, values in sorted(found.items() if len(found) == 2 else ()):
+            ours = statistics.median(values.get("sluice", [math.nan]))
+            cells = [f"{system} {statistics.median(v):.3g} in {len(v)}" +
+                     (f" **{ours / statistics.median(v):.2f}x**" if system != "sluice" else "")
+                     for system in systems if (v := values.get(system))]
+            lines.append(f"- {work}, {kind}: {', '.join(cells)}")
     return "\n".join(lines)
 
 
@@ -329,6 +360,8 @@ def main():
                         print(json.dumps(raw[-1]), file=sys.stderr, flush=True)
     rows = summarise(raw, works, systems)
     print(table(rows, raw, works, systems))
+    if told := by_distance(raw, works, systems):
+        print(f"\nBy whether the processors of load and proxies shared a cache, medians and rounds:\n\n{told}")
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     if options.raw:
