@@ -1,8 +1,5 @@
 #include "io/frame_pool.h"
 
-#include <algorithm>
-#include <array>
-#include <new>
 #include <utility>
 
 #if defined(__has_feature)
@@ -11,92 +8,49 @@
 #endif
 #endif
 
-namespace sluice::io {
+namespace sluice::io::detail {
+
+constinit thread_local FrameCache frame_cache;
+
 namespace {
 
-// As the allocator's own blocks grow: 24, 40, 56 ... bytes, so that a frame costs none that it does not use.
-constexpr std::size_t kStep = 16;
-constexpr std::size_t kFirst = 24;
-// Up to 16 KiB: a compiler that puts the frames of awaited tasks into one makes 8 KiB of an HTTP request's.
-// Larger ones go to the allocator.
-constexpr std::size_t kClasses = 1024;
+#ifdef SLUICE_FRAMES_UNPOOLED  // a freed frame must become poison at once
+constexpr std::size_t kCachedBytesPerClass = 0;
+#else
 // Bounds what a thread keeps after a burst.
-[[maybe_unused]] constexpr std::size_t kCachedBytesPerClass = 1024 * 1024;
+constexpr std::size_t kCachedBytesPerClass = 1024 * 1024;
+#endif
 
-struct FreeFrame {
-  FreeFrame* next;
-};
-
-struct FrameCache {
-  std::array<FreeFrame*, kClasses> heads{};
-  std::array<std::uint32_t, kClasses> counts{};
-  FrameStats stats;
-  bool swept = false;  // at the thread's end
-};
-
-// Per thread by contract (the one exception to "no mutable globals"): a frame's promise has no other way to
-// find it. Without a destructor of its own, so that using it takes no question whether it has been made.
-constinit thread_local FrameCache cache;
-
+// At the thread's end.
 struct Sweeper {
-  Sweeper() { cache.swept = true; }
   ~Sweeper() {
-    for (FreeFrame*& head : cache.heads) {
+    for (FreeFrame*& head : frame_cache.heads) {
       while (head != nullptr) ::operator delete(std::exchange(head, head->next));
     }
   }
 };
 
-[[maybe_unused]] void sweep_at_the_end() {
-  thread_local const Sweeper sweeper;
-}
-
-constexpr std::size_t class_of(std::size_t size) {
-  return size <= kFirst ? 0 : (size - kFirst + kStep - 1) / kStep;
-}
-constexpr std::size_t size_of(std::size_t index) {
-  return kFirst + index * kStep;
+void begin(FrameCache& cache) {
+  static thread_local const Sweeper sweeper;
+  cache.begun = true;
+  for (std::size_t i = 0; i < cache.room.size(); ++i)
+    cache.room[i] = static_cast<std::uint32_t>(kCachedBytesPerClass / FrameCache::size_of(i));
 }
 
 }  // namespace
 
-void* allocate_frame(std::size_t size) {
-  FrameCache& mine = cache;
-  ++mine.stats.live;
-  mine.stats.last_size = size;
-  mine.stats.largest = std::max(mine.stats.largest, size);
+void* FrameCache::allocate(std::size_t size) {
+  ++stats.fresh;
   const std::size_t index = class_of(size);
-  if (index >= kClasses) return ::operator new(size);
-  if (FreeFrame* head = mine.heads[index]; head != nullptr) {
-    mine.heads[index] = head->next;
-    --mine.counts[index];
-    ++mine.stats.reused;
-    return head;
-  }
-  return ::operator new(size_of(index));
+  return ::operator new(index < kClasses ? size_of(index) : size);
 }
 
-void free_frame(void* frame, std::size_t size) noexcept {
-  FrameCache& mine = cache;
-  --mine.stats.live;
-#ifndef SLUICE_FRAMES_UNPOOLED  // under AddressSanitizer a freed frame must become poison at once
+void FrameCache::keep_or_free(void* frame, std::size_t size) noexcept {
+  if (!begun) begin(*this);
   const std::size_t index = class_of(size);
-  if (index < kClasses && mine.counts[index] * size_of(index) < kCachedBytesPerClass) {
-    if (!mine.swept) sweep_at_the_end();
-    mine.heads[index] = ::new (frame) FreeFrame{mine.heads[index]};
-    ++mine.counts[index];
-    return;
-  }
-#endif
-  (void)size;
-  ::operator delete(frame);
+  if (index >= kClasses || room[index] == 0) return ::operator delete(frame);
+  --room[index];
+  heads[index] = ::new (frame) FreeFrame{heads[index]};
 }
 
-const FrameStats& frame_stats() {
-  return cache.stats;
-}
-void reset_largest_frame() {
-  cache.stats.largest = 0;
-}
-
-}  // namespace sluice::io
+}  // namespace sluice::io::detail
