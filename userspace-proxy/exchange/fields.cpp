@@ -5,6 +5,7 @@
 namespace sluice::exchange {
 
 std::optional<std::string_view> HeadFields::find(std::string_view name) const {
+  if (!fields_.may_have(name)) return std::nullopt;
   std::optional<std::string_view> found;
   for (const http::Field& field : fields_.all()) {
     if (field.name_size != name.size() || !http::equal_ignoring_case(field.name(head_), name)) continue;

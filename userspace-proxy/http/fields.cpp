@@ -42,7 +42,7 @@ Known known_name(std::string_view name) {
   }
 }
 
-const Field* FieldList::find(std::string_view head, std::string_view name) const {
+const Field* FieldList::first_of(std::string_view head, std::string_view name) const {
   for (const Field& field : all()) {
     if (equal_ignoring_case(field.name(head), name)) return &field;
   }

@@ -57,12 +57,14 @@ class FieldList {
     Named& named = named_[static_cast<std::size_t>(field.known)];
     ++named.count;
     named.last = static_cast<std::uint8_t>(size_);
+    name_sizes_ |= bit_of(field.name_size);
     fields_[size_++] = field;
     return true;
   }
   void clear() {
     size_ = 0;
     named_ = {};
+    name_sizes_ = 0;
   }
   std::span<const Field> all() const { return {fields_.data(), size_}; }
   std::size_t size() const { return size_; }
@@ -71,17 +73,24 @@ class FieldList {
   std::size_t count(Known name) const { return of(name).count; }
   const Field* find(Known name) const { return count(name) == 0 ? nullptr : &fields_[of(name).last]; }
   // By any name, without case; null when there is none. The first.
-  const Field* find(std::string_view head, std::string_view name) const;
+  const Field* find(std::string_view head, std::string_view name) const {
+    return may_have(name) ? first_of(head, name) : nullptr;
+  }
+  // False: surely none of this name, by its length; most names that are looked for are not there.
+  bool may_have(std::string_view name) const { return (name_sizes_ & bit_of(name.size())) != 0; }
 
  private:
   struct Named {
     std::uint8_t count = 0;
     std::uint8_t last = 0;  // index in fields_
   };
+  const Field* first_of(std::string_view head, std::string_view name) const;
   static_assert(kFieldsMax < 256);
+  static std::uint64_t bit_of(std::size_t name_size) { return std::uint64_t{1} << name_size % 64; }
   const Named& of(Known name) const { return named_[static_cast<std::size_t>(name)]; }
 
   std::array<Named, kKnownNames> named_{};
+  std::uint64_t name_sizes_ = 0;  // a bit for each length, modulo 64
   std::array<Field, kFieldsMax> fields_;
   std::size_t size_ = 0;
 };

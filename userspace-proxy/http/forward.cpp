@@ -11,6 +11,12 @@ bool names(std::span<const SetField> list, std::string_view name) {
   return std::ranges::any_of(list, [name](const SetField& s) { return equal_ignoring_case(s.name, name); });
 }
 
+// Some field may be.
+bool may_replace(const Edits& edits, const FieldList& fields) {
+  return std::ranges::any_of(edits.set, [&](const SetField& s) { return fields.may_have(s.name); }) ||
+         std::ranges::any_of(edits.remove, [&](std::string_view name) { return fields.may_have(name); });
+}
+
 bool replaced(const Edits& edits, std::string_view name) {
   const auto same = [name](std::string_view removed) { return equal_ignoring_case(removed, name); };
   return names(edits.set, name) || std::ranges::any_of(edits.remove, same);
@@ -54,7 +60,7 @@ bool hop_by_hop(std::string_view head, const FieldList& fields, const Field& fie
 void copy_fields(std::string_view head, const FieldList& fields, Kept kept, const Edits& edits,
                  std::string& out) {
   const auto all = fields.all();
-  const bool edited = !edits.set.empty() || !edits.remove.empty();
+  const bool edited = may_replace(edits, fields);
   const std::size_t fields_end = head.size() - 2;  // the empty line
   std::size_t run_at = all.empty() ? fields_end : all.front().name_at;
   for (std::size_t i = 0; i < all.size(); ++i) {

@@ -75,6 +75,19 @@ TEST(Fields, KnowsHowManyThereAreAndTheLast) {
   EXPECT_EQ(list.count(Known::other), kFieldsMax);
 }
 
+TEST(Fields, FindsByNameWhateverItsLength) {
+  const std::string head = "a" + std::string(65, 'b') + std::string(300, 'c');
+  FieldList list;
+  ASSERT_TRUE(list.add({.name_at = 1, .name_size = 65}));
+  ASSERT_TRUE(list.add({.name_at = 66, .name_size = 300}));
+  EXPECT_EQ(list.find(head, std::string(65, 'B'))->name_at, 1U);
+  EXPECT_EQ(list.find(head, std::string(300, 'C'))->name_at, 66U);
+  EXPECT_EQ(list.find(head, "a"), nullptr);  // of a length 64 shorter
+  EXPECT_EQ(list.find(head, ""), nullptr);
+  list.clear();
+  EXPECT_EQ(list.find(head, std::string(65, 'b')), nullptr);
+}
+
 TEST(Fields, KnownNames) {
   EXPECT_EQ(known_name("TE"), Known::te);
   EXPECT_EQ(known_name("hOST"), Known::host);
