@@ -93,14 +93,20 @@ std::array<char, 36> request_id(std::uint64_t random_high, std::uint64_t random_
   const std::uint64_t high = (random_high & ~0xf000ULL) | 0x4000ULL;
   const std::uint64_t low = (random_low & 0x3fffffffffffffffULL) | 0x8000000000000000ULL;
   std::array<char, 36> text;
-  std::size_t at = 0;
-  for (int byte = 0; byte < 16; ++byte) {
-    if (byte == 4 || byte == 6 || byte == 8 || byte == 10) text[at++] = '-';
-    const std::uint64_t value = ((byte < 8 ? high : low) >> (56 - 8 * (byte % 8))) & 0xff;
-    const HexPair& pair = kHexPairs[value];
-    text[at++] = pair[0];
-    text[at++] = pair[1];
-  }
+  char* at = text.data();
+  const auto put = [&at](std::uint64_t value, int from_bit, int to_bit) {
+    for (int bit = from_bit - 8; bit >= to_bit; bit -= 8)
+      at = std::ranges::copy(kHexPairs[value >> bit & 0xff], at).out;
+  };
+  put(high, 64, 32);
+  *at++ = '-';
+  put(high, 32, 16);
+  *at++ = '-';
+  put(high, 16, 0);
+  *at++ = '-';
+  put(low, 64, 48);
+  *at++ = '-';
+  put(low, 48, 0);
   return text;
 }
 
