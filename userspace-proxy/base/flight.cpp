@@ -190,6 +190,7 @@ struct FlightWriter::State {
   void append(Share& share, const FlightRow& row) {
     layout->finished.write(share.finished_first + share.finished_next, row);
     share.finished_next = (share.finished_next + 1) % share.finished_count;
+    layout->finished.fetch_for(share.finished_first + share.finished_next, row);
   }
   FlightMemory* memory;
   Lane* layout;

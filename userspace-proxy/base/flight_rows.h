@@ -79,6 +79,16 @@ class SharedRows {
     head.sequence.store(odd + 1, std::memory_order_release);
   }
 
+  // Has the memory fetched that a row like `row` will be written to, so that write() waits for none of it.
+  void fetch_for(std::size_t at, const FlightRow& row) const {
+    constexpr std::size_t kLine = 64;
+    const auto* head = reinterpret_cast<const std::byte*>(&usual_[at].head);
+    for (std::size_t byte = 0; byte < sizeof(SharedHead); byte += kLine) __builtin_prefetch(head + byte, 1);
+    each_text(*this, at, row, [](std::uint64_t, const auto& shared, const auto& text) {
+      if (text[0] != '\0') __builtin_prefetch(&shared, 1);
+    });
+  }
+
   // The row as last written by this process; only for the row's owner.
   FlightRow own(std::size_t at) const {
     const SharedHead& head = usual_[at].head;
