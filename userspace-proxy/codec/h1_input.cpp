@@ -37,7 +37,7 @@ void H1Input::end_head() {
 
 void H1Input::begin_body(const http::BodyLength& length) {
   raw_ = length.kind == http::BodyLength::Kind::tunnel;
-  body_ = http::BodyReader(length);
+  body_.restart(length);
   done_ = !raw_ && body_.done();
 }
 
@@ -79,7 +79,7 @@ http::Parsed<std::optional<BodyPart>> H1Input::take_body() {
 bool H1Input::end_of_input() {
   if (raw_) return done_ = true;
   if (!body_.may_end_by_close()) return false;
-  if (!body_.done()) body_ = http::BodyReader(http::BodyLength{});
+  if (!body_.done()) body_.restart({});
   return true;
 }
 

@@ -19,7 +19,12 @@ bool belongs_in_head(std::string_view name, Known known) {
 
 }  // namespace
 
-BodyReader::BodyReader(const BodyLength& length) : length_(length) {
+void BodyReader::restart(const BodyLength& length) {
+  length_ = length;
+  state_ = State::done;
+  left_ = content_bytes_ = 0;
+  line_ = {};
+  if (!trailer_bytes_.empty()) std::string().swap(trailer_bytes_);
   switch (length.kind) {
     case BodyLength::Kind::counted:
       left_ = length.bytes;

@@ -17,7 +17,9 @@ inline constexpr std::size_t kTrailerBytesMax = 8 * 1024;
 
 class BodyReader {
  public:
-  explicit BodyReader(const BodyLength& length);
+  explicit BodyReader(const BodyLength& length) { restart(length); }
+  // For another body.
+  void restart(const BodyLength& length);
 
   struct Step {
     std::size_t consumed = 0;  // bytes of `bytes` that belong to the body, its framing included
