@@ -88,7 +88,7 @@ io::Task<Result<std::unique_ptr<ServerStream>>> H1ServerSession::next() {
       broken_ = true;
       co_return std::unexpected(unanswered);
     }
-    if (last_one_ || !co_await discard_body()) co_return nullptr;
+    if (last_one_ || (!input_.body_done() && !co_await discard_body())) co_return nullptr;
   }
   if (draining_) co_return nullptr;
   output_.restart();
@@ -161,10 +161,11 @@ io::Task<Error> H1ServerSession::answer_and_end(std::uint16_t status, std::strin
   co_return why;
 }
 
-// True when the next request begins where input_ stands. The client has not been told that the connection
-// ends, so the next request may be on its way already: only what goes beyond all bounds ends it.
+// Of what is not done; true when the next request begins where input_ stands then. The client has not been
+// told that the connection ends, so the next request may be on its way already: only what goes beyond all
+// bounds ends it.
 io::Task<bool> H1ServerSession::discard_body() {
-  if (request_.expects_continue && !continued_) co_return input_.body_done();
+  if (request_.expects_continue && !continued_) co_return false;
   const MonoTime end = ring_.now() + kUnreadWhole;
   const Error late{Reason::client_reset, Origin::downstream, 0, "unread body"};
   for (std::uint64_t discarded = 0; !input_.body_done();) {
