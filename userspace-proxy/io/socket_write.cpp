@@ -70,6 +70,10 @@ void SocketState::start_write() {
   first.handed_over_ = true;
   if (first.kind_ == WriteRequest::Kind::connect) return backend.connect(write_op_, handle_, first.to_);
   if (first.kind_ == WriteRequest::Kind::shutdown) return backend.shutdown_write(write_op_, handle_);
+  if (first.next_ == nullptr && first.sent_ < first.part_.size()) {  // mostly
+    const std::span<const std::byte> rest = first.part_.subspan(first.sent_);
+    return backend.send(write_op_, handle_, std::span(&rest, 1));
+  }
 
   std::array<std::span<const std::byte>, kMaxSendParts> parts;
   std::size_t count = 0;
