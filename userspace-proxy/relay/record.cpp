@@ -28,7 +28,7 @@ Record::Record(RecordSinks& sinks, Direction direction, WorkloadId workload, con
   facts_.direction = static_cast<std::uint8_t>(direction);
   client(client_address);
   if (quiet_) return;
-  slot_ = sinks_.flight.open_row(sinks_.worker, row());
+  slot_ = sinks_.flight.open_row(sinks_.worker, row(service_, rule_));
   sinks_.flight.add(sinks_.worker, Metric::connections_open, 1);
   sinks_.flight.add(sinks_.worker,
                     direction == Direction::outbound ? Metric::connections_accepted_outbound
@@ -80,24 +80,24 @@ void Record::table(std::uint64_t content_hash) {
   facts_.table_hash = content_hash;
 }
 
-FlightRow Record::row() const {
+FlightRow Record::row(std::string_view service, std::string_view rule) const {
   FlightRow row;
   static_cast<FlightFacts&>(row) = facts_;
-  set_text(row.service, service_);
+  set_text(row.service, service);
   set_text(row.peer_identity, peer_);
-  set_text(row.rule, rule_);
+  set_text(row.rule, rule);
   return row;
 }
 
-AccessEntry Record::entry() const {
-  AccessEntry entry{.row = row()};
+AccessEntry Record::entry(std::string_view service, std::string_view rule) const {
+  AccessEntry entry{.row = row(service, rule)};
   workload_.copy(entry.workload.data(), entry.workload.size() - 1);
   return entry;
 }
 
 void Record::publish() {
   publish_bytes();
-  if (slot_) sinks_.flight.update_row(*slot_, row());
+  if (slot_) sinks_.flight.update_row(*slot_, row(service_, rule_));
 }
 
 void Record::publish_bytes() {
@@ -114,7 +114,8 @@ void Record::request(const Request& request) {
   ++facts_.requests;
   facts_.bytes_from_client += request.bytes_from_client;
   facts_.bytes_to_client += request.bytes_to_client;
-  AccessEntry entry = this->entry();
+  AccessEntry entry = this->entry(request.service.empty() ? service_ : request.service,
+                                  request.rule.empty() ? rule_ : request.rule);
   FlightRow& row = entry.row;
   row.closed_mono_ns = nanos(sinks_.clock.now());
   const std::uint64_t began = nanos(request.began);
@@ -130,8 +131,6 @@ void Record::request(const Request& request) {
   set_text(row.step, request.end.step);
   set_text(row.method, request.method);
   set_text(row.path, request.path);
-  if (!request.service.empty()) set_text(row.service, request.service);
-  if (!request.rule.empty()) set_text(row.rule, request.rule);
   sinks_.flight.count(sinks_.worker, request.end.reason);
   sinks_.flight.close_row(sinks_.worker, std::nullopt, row);
   if (!sinks_.access_log.push(sinks_.worker, entry)) {
@@ -143,7 +142,7 @@ void Record::end(const Error& error) {
   if (ended_) return;
   ended_ = true;
   if (quiet_) return;
-  AccessEntry entry = this->entry();
+  AccessEntry entry = this->entry(service_, rule_);
   entry.row.reason = static_cast<std::uint8_t>(error.reason);
   entry.row.sys_errno = error.sys_errno;
   set_text(entry.row.step, error.step);

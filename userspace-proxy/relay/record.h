@@ -71,8 +71,8 @@ class Record {
   const FlightFacts& facts() const { return facts_; }
 
  private:
-  FlightRow row() const;
-  AccessEntry entry() const;
+  FlightRow row(std::string_view service, std::string_view rule) const;
+  AccessEntry entry(std::string_view service, std::string_view rule) const;
   void publish_bytes();
 
   RecordSinks& sinks_;
