@@ -11,7 +11,8 @@ struct Name {
 };
 
 Known known_if(std::string_view name, Name candidate) {
-  return equal_ignoring_case(name, candidate.text) ? candidate.known : Known::other;
+  const bool may_be = (name.front() | 0x20) == candidate.text.front();
+  return may_be && equal_ignoring_case(name, candidate.text) ? candidate.known : Known::other;
 }
 
 }  // namespace
