@@ -11,6 +11,12 @@ void put_address(std::uint8_t (&ip)[16], std::uint16_t& port, const SocketAddr& 
   port = address.port;
 }
 
+// Into a field of a row that has nothing in it yet.
+template <std::size_t N>
+void put_text(char (&field)[N], std::string_view text) {
+  text.copy(field, N - 1);
+}
+
 std::uint64_t nanos(auto time) {
   return static_cast<std::uint64_t>(time.time_since_epoch().count());
 }
@@ -83,9 +89,9 @@ void Record::table(std::uint64_t content_hash) {
 FlightRow Record::row(std::string_view service, std::string_view rule) const {
   FlightRow row;
   static_cast<FlightFacts&>(row) = facts_;
-  set_text(row.service, service);
-  set_text(row.peer_identity, peer_);
-  set_text(row.rule, rule);
+  put_text(row.service, service);
+  put_text(row.peer_identity, peer_);
+  put_text(row.rule, rule);
   return row;
 }
 
@@ -128,9 +134,9 @@ void Record::request(const Request& request) {
   row.bytes_from_client = request.bytes_from_client;
   row.bytes_to_client = request.bytes_to_client;
   put_address(row.upstream_ip, row.upstream_port, request.upstream);
-  set_text(row.step, request.end.step);
-  set_text(row.method, request.method);
-  set_text(row.path, request.path);
+  put_text(row.step, request.end.step);
+  put_text(row.method, request.method);
+  put_text(row.path, request.path);
   sinks_.flight.count(sinks_.worker, request.end.reason);
   sinks_.flight.close_row(sinks_.worker, std::nullopt, row);
   if (!sinks_.access_log.push(sinks_.worker, entry)) {
@@ -145,7 +151,7 @@ void Record::end(const Error& error) {
   AccessEntry entry = this->entry(service_, rule_);
   entry.row.reason = static_cast<std::uint8_t>(error.reason);
   entry.row.sys_errno = error.sys_errno;
-  set_text(entry.row.step, error.step);
+  put_text(entry.row.step, error.step);
   entry.row.closed_mono_ns = nanos(sinks_.clock.now());
   publish_bytes();
   sinks_.flight.add(sinks_.worker, Metric::connections_open, -1);
