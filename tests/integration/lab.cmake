@@ -26,6 +26,7 @@ foreach(name
     privileges
     control_socket
     http_requests
+    health_checks
     limits_faults
     grpc
     http_pairs

@@ -1,13 +1,18 @@
 // A gRPC client and server on grpc++, as an application would have them.
 //
-//   grpc_peer server PORT                          ends when it is killed; says on stdout which calls were
-//   cancelled grpc_peer client TARGET METHOD [name=value...] prints one line of what became of the call
+//   grpc_peer server PORT
+//     ends when it is killed; says on stdout which calls were cancelled; its health service (grpc.health.v1)
+//     says NOT_SERVING of the echo from SIGUSR1 on, SERVING again from SIGUSR2 on
+//   grpc_peer client TARGET METHOD [name=value...]
+//     prints one line of what became of the call
 //
 // Names: those of Ask (echo.proto), deadline_ms, cancel_ms (after which the client gives the call up).
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
 
 #include <chrono>
 #include <condition_variable>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -107,14 +112,26 @@ class EchoService final : public Echo::Service {
 };
 
 int serve(const char* port) {
+  sigset_t told;  // blocked before there are threads that could get them
+  sigemptyset(&told);
+  sigaddset(&told, SIGUSR1);
+  sigaddset(&told, SIGUSR2);
+  pthread_sigmask(SIG_BLOCK, &told, nullptr);
+
+  grpc::EnableDefaultHealthCheckService(true);
   EchoService service;
   grpc::ServerBuilder builder;
   builder.AddListeningPort(std::string("0.0.0.0:") + port, grpc::InsecureServerCredentials());
   builder.RegisterService(&service);
   const auto server = builder.BuildAndStart();
   if (server == nullptr) return 1;
-  server->Wait();
-  return 0;
+  auto* health = server->GetHealthCheckService();
+  for (bool serving = true;;) {
+    health->SetServingStatus(Echo::service_full_name(), serving);
+    int which = 0;
+    if (sigwait(&told, &which) != 0) return 1;
+    serving = which == SIGUSR2;
+  }
 }
 
 using Options = std::map<std::string, std::string>;
