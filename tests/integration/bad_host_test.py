@@ -67,6 +67,15 @@ class BadHost(TwoNodes):
         out = self.start_elsewhere(prefix=("setpriv", "--bounding-set=-bpf", "--inh-caps=-bpf"))
         self.assertIn("CAP_BPF (load programs)", out)
 
+    def test_host_name_that_would_steer_a_terminal(self):
+        """The node is called by it wherever node.name does not say otherwise."""
+        named = ("unshare", "--uts", "python3", "-c",
+                 "import os, socket, sys; socket.sethostname('a\x1b[31m'); os.execvp(sys.argv[1], sys.argv[1:])")
+        out = self.start_elsewhere("--node.name", "", prefix=named)
+        self.assertIn("the host name, which is to be the node's, holds a control character (U+001B, byte 2)", out)
+        self.assertIn("set node.name", out)
+        self.assertNotIn("\x1b", out)
+
     def test_prober_cgroup_that_is_not_there(self):
         out = self.start_elsewhere("--capture.probers", "sl-badhost-no-such-kubelet")
         self.assertIn("cannot open prober cgroup", out)
