@@ -6,6 +6,7 @@ processes, from schedstat, per unit of work. Rounds in which others took more th
 disturbed, none is dropped.
 """
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -75,12 +76,21 @@ def cpu_ns(pids):
     return total
 
 
+def children_of(pid, proc=pathlib.Path("/proc")):
+    """What the threads of a process started; nothing of one that ends meanwhile, or of a process that is gone."""
+    children = set()
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in (proc / str(pid) / "task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                children.update(map(int, (task / "children").read_text().split()))
+    return children
+
+
 def with_children(pids):
     """The processes and what they started: nginx works in a child."""
     family = set(pids)
     while True:
-        children = {int(child) for pid in family for task in pathlib.Path(f"/proc/{pid}/task").iterdir()
-                    for child in (task / "children").read_text().split()}
+        children = set().union(*map(children_of, family))
         if children <= family:
             return sorted(family)
         family |= children
