@@ -8,7 +8,7 @@
 namespace sluice::policy {
 
 enum class Support : std::uint8_t {
-  enforced,    // checked and acted upon, but for the parts that kinds/enforced.def names
+  enforced,    // checked and acted upon
   accepted,    // known and stored, with a warning that nothing acts on it yet
   not_served,  // the same for what this product does not do: gateways
   in_part,     // acted upon as a whole, or refused by a node: nothing could ever act on the rest

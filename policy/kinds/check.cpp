@@ -5,7 +5,6 @@
 #include "policy/document/catalog.h"
 #include "policy/document/envelope.h"
 #include "policy/document/policy_role.h"
-#include "policy/kinds/enforced.h"
 #include "policy/kinds/lua_patch.h"
 #include "policy/kinds/migration.h"
 #include "policy/kinds/proxy_patch.h"
@@ -43,25 +42,17 @@ void warn(const Resource& resource, const std::string& message, Diagnostics& dia
 }
 
 void warn_of_support(const Resource& resource, Diagnostics& diagnostics) {
-  constexpr const char* kNotYet = "accepted, not yet enforced by this version";
   const auto support = find_kind(resource.kind)->support;
-  if (support == Support::accepted) warn(resource, kNotYet, diagnostics);
+  if (support == Support::accepted) warn(resource, "accepted, not yet enforced by this version", diagnostics);
   if (support == Support::not_served) warn(resource, "accepted, not served", diagnostics);
   if (support != Support::enforced) return;
   if (const auto in_vain = mesh_tls_warning(resource); !in_vain.empty()) warn(resource, in_vain, diagnostics);
-  std::string parts;
-  for (const auto part : parts_not_enforced_in(resource))
-    parts.append(parts.empty() ? "" : ", ").append(part);
-  if (!parts.empty()) warn(resource, kNotYet + (": " + parts), diagnostics);
 }
 
 // Empty: the document is taken into force.
 std::string refusal_of(const Resource& resource) {
-  if (find_kind(resource.kind)->support != Support::in_part) return mesh_tls_refusal(resource);
-  auto problem = proxy_patch_refusal(resource);
-  if (problem.empty() && !parts_not_enforced_in(resource).empty())
-    problem = "its Lua filter is not run by this version";
-  return problem;
+  const bool in_part = find_kind(resource.kind)->support == Support::in_part;
+  return in_part ? proxy_patch_refusal(resource) : mesh_tls_refusal(resource);
 }
 
 void refuse(const Resource& resource, const CheckOptions& options, Mark mark, std::string path,

@@ -3,7 +3,6 @@
 #include <map>
 
 #include "ctl/policy/json_schema.h"
-#include "policy/kinds/enforced.h"
 #include "policy/kinds/registry.h"
 
 namespace sluice::ctl {
@@ -106,10 +105,6 @@ std::string support_word(const policy::KindInfo& kind) {
   if (kind.support == policy::Support::not_served) out = "Accepted with a warning: not served.";
   if (kind.support == policy::Support::elsewhere) out = "Accepted: concerns control planes and zones.";
   if (kind.support == policy::Support::enforced) out = "Enforced.";
-  std::string parts;
-  for (const auto part : policy::parts_not_enforced(kind.name))
-    parts.append(parts.empty() ? "" : ", ").append("`").append(part).append("`");
-  if (!parts.empty()) out += " Not yet by this version: " + parts + ".";
   return out + (kind.until_kuma_2 ? " Kuma 3 does not know this kind." : "");
 }
 

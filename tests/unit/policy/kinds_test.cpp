@@ -5,7 +5,6 @@
 
 #include "policy/kinds/check.h"
 #include "policy/kinds/duration.h"
-#include "policy/kinds/enforced.h"
 #include "policy/kinds/spiffe_id.h"
 
 namespace sluice::policy {
