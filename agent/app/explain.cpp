@@ -151,8 +151,9 @@ Outcome<Explanation> Agent::explain(const ExplainRequest& request) const {
 
 Outcome<Explanation> Agent::explain_newest(const ExplainRequest& request) const {
   const FlightRow* newest = nullptr;
-  auto rows = parts_.flight.finished();
+  // Read in this order, one that ends meanwhile is in both and not in neither.
   const auto live = parts_.flight.live();
+  auto rows = parts_.flight.finished();
   rows.insert(rows.end(), live.begin(), live.end());
   for (const auto& row : rows)
     if (matches(client_of(row), request.client) && matches(destination_of(row), request.to, request.port) &&

@@ -73,15 +73,11 @@ struct alignas(kPage) Lane {
   SharedRows<kFlightFinishedRows> finished;
 };
 
-}  // namespace
-
-struct FlightMemory {
+struct SharedFlight {
   // 1: a writer has opened the lane. Reading any other would make pages of it.
   std::array<std::atomic<std::uint64_t>, kFlightLanes> used;
   std::array<Lane, kFlightLanes> lanes;
 };
-
-namespace {
 
 Outcome<void*> map_flight(int memfd, int protection) {
   struct stat info{};
@@ -89,19 +85,19 @@ Outcome<void*> map_flight(int memfd, int protection) {
   const int seals = ::fcntl(memfd, F_GET_SEALS);
   if (seals < 0 || (seals & kSizeSeals) != kSizeSeals)
     return fault("flight memory is not sealed against resizing");
-  if (static_cast<std::size_t>(info.st_size) != sizeof(FlightMemory))
+  if (static_cast<std::size_t>(info.st_size) != sizeof(SharedFlight))
     return fault("flight memory comes from another version of Sluice", "restart sluiced");
-  void* memory = ::mmap(nullptr, sizeof(FlightMemory), protection, MAP_SHARED, memfd, 0);
+  void* memory = ::mmap(nullptr, sizeof(SharedFlight), protection, MAP_SHARED, memfd, 0);
   if (memory == MAP_FAILED) return fault_errno("cannot map the flight memory", errno);
   return memory;
 }
 
-bool is_used(const FlightMemory& memory, std::size_t lane) {
+bool is_used(const SharedFlight& memory, std::size_t lane) {
   return memory.used[lane].load(std::memory_order_relaxed) != 0;
 }
 
 template <typename Visit>
-void for_used_lanes(const FlightMemory& memory, Visit visit) {
+void for_used_lanes(const SharedFlight& memory, Visit visit) {
   for (std::size_t i = 0; i < kFlightLanes; ++i)
     if (is_used(memory, i)) visit(memory.lanes[i]);
 }
@@ -123,19 +119,23 @@ class WrittenParts {
   bool has(const void* base, const Object& object) const {
     const auto begin = static_cast<std::size_t>(reinterpret_cast<const std::byte*>(&object) -
                                                 static_cast<const std::byte*>(base));
-    return std::ranges::any_of(
-        parts_, [&](const auto& part) { return begin < part.second && part.first < begin + sizeof(Object); });
+    const auto part =
+        std::ranges::partition_point(parts_, [begin](const auto& one) { return one.second <= begin; });
+    return part != parts_.end() && part->first < begin + sizeof(Object);
   }
 
  private:
-  std::vector<std::pair<std::size_t, std::size_t>> parts_;
+  std::vector<std::pair<std::size_t, std::size_t>> parts_;  // in their order
 };
 
+// A row that is written for the first time meanwhile is one that came too late.
 template <std::size_t N>
-std::vector<FlightRow> safe_rows(const FlightMemory& memory, SharedRows<N> Lane::* rows) {
+std::vector<FlightRow> safe_rows(const SharedFlight& memory, int memfd, SharedRows<N> Lane::* rows) {
+  const WrittenParts written(memfd);
   std::vector<FlightRow> out;
   for_used_lanes(memory, [&](const Lane& lane) {
     for (std::size_t i = 0; i < N; ++i) {
+      if (!written.has(&memory, (lane.*rows).head(i))) continue;
       auto row = (lane.*rows).read(i);
       if (row && make_safe(*row)) out.push_back(*row);
     }
@@ -152,6 +152,15 @@ std::uint64_t sum(const Lane& lane, Metric metric) {
 
 }  // namespace
 
+struct FlightMemory {
+  FlightMemory(Fd fd, const SharedFlight* mapped) : memfd(std::move(fd)), shared(mapped) {}
+  FlightMemory(const FlightMemory&) = delete;
+  FlightMemory& operator=(const FlightMemory&) = delete;
+  ~FlightMemory() { ::munmap(const_cast<SharedFlight*>(shared), sizeof(SharedFlight)); }
+  Fd memfd;
+  const SharedFlight* shared;
+};
+
 const MetricInfo& metric_info(Metric metric) {
   const auto index = static_cast<std::size_t>(metric);
   assert(index < kMetrics.size());
@@ -167,7 +176,7 @@ struct FlightWriter::State {
     std::size_t finished_count = 0;
     std::size_t finished_next = 0;  // offset in the share
   };
-  State(FlightMemory* mapped, int memfd, std::size_t workers, std::size_t lane_index)
+  State(SharedFlight* mapped, int memfd, std::size_t workers, std::size_t lane_index)
       : memory(mapped),
         layout(&mapped->lanes[lane_index]),
         lane(lane_index),
@@ -185,14 +194,14 @@ struct FlightWriter::State {
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
-  ~State() { ::munmap(memory, sizeof(FlightMemory)); }
+  ~State() { ::munmap(memory, sizeof(SharedFlight)); }
 
   void append(Share& share, const FlightRow& row) {
     layout->finished.write(share.finished_first + share.finished_next, row);
     share.finished_next = (share.finished_next + 1) % share.finished_count;
     layout->finished.fetch_for(share.finished_first + share.finished_next, row);
   }
-  FlightMemory* memory;
+  SharedFlight* memory;
   Lane* layout;
   std::size_t lane;
   WrittenParts written;  // when the memory was opened
@@ -209,7 +218,7 @@ Outcome<FlightWriter> FlightWriter::open(int memfd, std::size_t workers, std::si
   if (lane >= kFlightLanes) return fault("the flight memory has no such lane");
   const auto memory = map_flight(memfd, PROT_READ | PROT_WRITE);
   if (!memory) return std::unexpected(memory.error());
-  auto state = std::make_unique<State>(static_cast<FlightMemory*>(*memory), memfd, workers, lane);
+  auto state = std::make_unique<State>(static_cast<SharedFlight*>(*memory), memfd, workers, lane);
   state->memory->used[lane].store(1, std::memory_order_relaxed);
   return FlightWriter(std::move(state));
 }
@@ -226,7 +235,7 @@ void FlightWriter::take_over(MonoTime now) {
     std::uint64_t newest = 0;
     for (std::size_t i = 0; i < share.finished_count; ++i) {
       const std::size_t at = share.finished_first + i;
-      if (!written(state_->layout->finished.head(at))) continue;
+      if (!written(state_->layout->finished.head(at)) || state_->layout->finished.torn(at)) continue;
       const auto row = state_->layout->finished.own(at);
       if (row.id == 0 || row.closed_mono_ns < newest) continue;
       newest = row.closed_mono_ns;
@@ -237,9 +246,11 @@ void FlightWriter::take_over(MonoTime now) {
   auto& live = state_->layout->live;
   for (std::size_t i = 0; i < kFlightLiveRows; ++i) {
     if (!written(live.head(i))) continue;
+    const bool torn = live.torn(i);
     FlightRow row = live.own(i);
-    if (row.id == 0) continue;
+    if (row.id == 0 && !torn) continue;
     live.write(i, FlightRow{});
+    if (torn) continue;  // words of two moments: better none than what never was
     row.closed_mono_ns = static_cast<std::uint64_t>(now.time_since_epoch().count());
     row.reason = static_cast<std::uint8_t>(Reason::internal_error);
     set_text(row.step, "proxy ended");
@@ -287,9 +298,11 @@ std::uint64_t FlightWriter::next_id(std::size_t worker) {
 }
 
 Outcome<FlightReader> FlightReader::open(int memfd) {
-  const auto memory = map_flight(memfd, PROT_READ);
+  Fd own(::fcntl(memfd, F_DUPFD_CLOEXEC, 0));
+  if (!own) return fault_errno("flight memory", errno);
+  const auto memory = map_flight(own.get(), PROT_READ);
   if (!memory) return std::unexpected(memory.error());
-  return FlightReader(static_cast<const FlightMemory*>(*memory));
+  return FlightReader(new FlightMemory(std::move(own), static_cast<const SharedFlight*>(*memory)));
 }
 
 FlightReader::FlightReader(FlightReader&& other) noexcept : memory_(std::exchange(other.memory_, nullptr)) {}
@@ -300,23 +313,23 @@ FlightReader& FlightReader::operator=(FlightReader&& other) noexcept {
 }
 
 FlightReader::~FlightReader() {
-  if (memory_ != nullptr) ::munmap(const_cast<FlightMemory*>(memory_), sizeof(FlightMemory));
+  delete memory_;
 }
 
 std::int64_t FlightReader::value(Metric metric) const {
   std::uint64_t all = 0;
-  for_used_lanes(*memory_, [&](const Lane& lane) { all += sum(lane, metric); });
+  for_used_lanes(*memory_->shared, [&](const Lane& lane) { all += sum(lane, metric); });
   return static_cast<std::int64_t>(all);
 }
 
 std::int64_t FlightReader::value(Metric metric, std::size_t lane) const {
-  if (lane >= kFlightLanes || !is_used(*memory_, lane)) return 0;
-  return static_cast<std::int64_t>(sum(memory_->lanes[lane], metric));
+  if (lane >= kFlightLanes || !is_used(*memory_->shared, lane)) return 0;
+  return static_cast<std::int64_t>(sum(memory_->shared->lanes[lane], metric));
 }
 
 std::uint64_t FlightReader::count(Reason reason) const {
   std::uint64_t all = 0;
-  for_used_lanes(*memory_, [&](const Lane& lane) {
+  for_used_lanes(*memory_->shared, [&](const Lane& lane) {
     for (const auto& cells : lane.workers)
       all += cells.reasons[static_cast<std::size_t>(reason)].load(std::memory_order_relaxed);
   });
@@ -324,11 +337,11 @@ std::uint64_t FlightReader::count(Reason reason) const {
 }
 
 std::vector<FlightRow> FlightReader::live() const {
-  return safe_rows(*memory_, &Lane::live);
+  return safe_rows(*memory_->shared, memory_->memfd.get(), &Lane::live);
 }
 
 std::vector<FlightRow> FlightReader::finished() const {
-  auto rows = safe_rows(*memory_, &Lane::finished);
+  auto rows = safe_rows(*memory_->shared, memory_->memfd.get(), &Lane::finished);
   std::ranges::sort(rows, {}, [](const FlightRow& row) { return std::pair(row.closed_mono_ns, row.id); });
   return rows;
 }
@@ -336,7 +349,7 @@ std::vector<FlightRow> FlightReader::finished() const {
 Outcome<Fd> make_flight_memory() {
   Fd fd(::memfd_create("sluice-flight", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd) return fault_errno("cannot make the flight memory", errno);
-  if (::ftruncate(fd.get(), sizeof(FlightMemory)) != 0)
+  if (::ftruncate(fd.get(), sizeof(SharedFlight)) != 0)
     return fault_errno("cannot size the flight memory", errno);
   if (::fcntl(fd.get(), F_ADD_SEALS, kSizeSeals | F_SEAL_SEAL) != 0)
     return fault_errno("cannot seal the flight memory", errno);

@@ -89,7 +89,12 @@ class SharedRows {
     });
   }
 
-  // The row as last written by this process; only for the row's owner.
+  // Did a writer die in the middle of it? Only for the row's owner.
+  bool torn(std::size_t at) const {
+    return usual_[at].head.sequence.load(std::memory_order_relaxed) % 2 != 0;
+  }
+
+  // The row as it lies there, whole unless it is torn; only for the row's owner.
   FlightRow own(std::size_t at) const {
     const SharedHead& head = usual_[at].head;
     std::array<std::uint64_t, SharedHead::kWords> facts;

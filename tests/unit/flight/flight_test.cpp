@@ -2,14 +2,21 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
+#include <cstring>
+#include <functional>
 #include <random>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace sluice {
 namespace {
@@ -99,10 +106,19 @@ TEST_F(Flight, ALiveRowWithoutARuleTakesLittleMemory) {
   const auto before = memory_in_use(memory);
   constexpr std::size_t kRows = 2000;
   for (std::size_t i = 0; i < kRows; ++i) ASSERT_TRUE(writer.open_row(0, row));
-  const auto each = (memory_in_use(memory) - before) / kRows;  // reading fills the table up to its end
+  const auto each = (memory_in_use(memory) - before) / kRows;
   EXPECT_EQ(reader.live().size(), kRows);
   EXPECT_GT(each, 100u);
   EXPECT_LT(each, 400u);  // of 660
+}
+
+TEST_F(Flight, ReadingAsksNothingOfWhatWasNeverWritten) {
+  ASSERT_TRUE(writer.open_row(1, row_of(1)));
+  writer.close_row(0, std::nullopt, row_of(2));
+  const auto before = memory_in_use(memory);
+  EXPECT_EQ(reader.live().size(), 1u);
+  EXPECT_EQ(reader.finished().size(), 1u);
+  EXPECT_EQ(memory_in_use(memory), before);
 }
 
 TEST_F(Flight, FullShareLeavesTheNeighbourFree) {
@@ -193,27 +209,92 @@ TEST_F(Flight, ScribblerCannotFoolTheReader) {
   ::munmap(bytes, size);
 }
 
+// A row of which every word and every text tells the same number.
+FlightRow whole_row(std::uint64_t number) {
+  FlightRow row;
+  row.id = row.opened_wall_ns = row.opened_mono_ns = row.table_hash = number;
+  row.bytes_from_client = row.bytes_to_client = number;
+  row.retries = row.requests = static_cast<std::uint32_t>(number);
+  const char letter = static_cast<char>('a' + number % 26);
+  set_text(row.service, std::string(number % sizeof row.service, letter));
+  set_text(row.peer_identity, std::string(number * 7 % sizeof row.peer_identity, letter));
+  set_text(row.rule, std::string(number * 11 % sizeof row.rule, letter));
+  set_text(row.path, std::string(number * 13 % sizeof row.path, letter));
+  return row;
+}
+
+bool is_whole(const FlightRow& row) {
+  auto expected = whole_row(row.id);
+  expected.closed_mono_ns = row.closed_mono_ns;
+  expected.reason = row.reason;
+  const std::string_view texts[] = {row.service, row.peer_identity, row.rule, row.path};
+  const std::string_view wanted[] = {expected.service, expected.peer_identity, expected.rule, expected.path};
+  return std::memcmp(static_cast<const FlightFacts*>(&row), static_cast<const FlightFacts*>(&expected),
+                     sizeof(FlightFacts)) == 0 &&
+         std::ranges::equal(texts, wanted);
+}
+
+// Connections come, change and end, one after the other.
+void write_rows(FlightWriter& writer, std::size_t worker, const std::atomic<bool>& stop) {
+  for (std::uint64_t i = 1; !stop.load(std::memory_order_relaxed); ++i) {
+    const auto slot = writer.open_row(worker, whole_row(i));
+    for (int update = 0; slot && update < 8; ++update) writer.update_row(*slot, whole_row(++i));
+    auto end = whole_row(i);
+    end.closed_mono_ns = i;
+    writer.close_row(worker, slot, end);
+    writer.count(worker, Reason::completed);
+  }
+}
+
 TEST_F(Flight, ConcurrentReaderSeesOnlyWholeRows) {
   std::atomic<bool> stop = false;
-  std::thread worker([&] {
-    auto row = row_of(1);
-    const auto slot = writer.open_row(0, row);
-    for (std::uint64_t i = 1; !stop.load(); ++i) {
-      row.bytes_from_client = row.bytes_to_client = row.table_hash = i;
-      writer.update_row(*slot, row);
-    }
-  });
-  std::size_t seen = 0;
-  for (int i = 0; i < 2000 || (seen == 0 && i < 200000); ++i) {
-    for (const auto& row : reader.live()) {
-      ++seen;
-      EXPECT_EQ(row.bytes_from_client, row.bytes_to_client);
-      EXPECT_EQ(row.bytes_from_client, row.table_hash);
-    }
+  std::thread first([&] { write_rows(writer, 0, stop); });
+  std::thread second([&] { write_rows(writer, 1, stop); });
+  std::size_t live = 0;
+  std::size_t finished = 0;
+  std::size_t torn = 0;
+  const auto look = [&torn](const std::vector<FlightRow>& rows, std::size_t& seen) {
+    seen += rows.size();
+    torn += static_cast<std::size_t>(std::ranges::count_if(rows, std::not_fn(is_whole)));
+  };
+  // A busy machine may give the writers no time for long.
+  for (int i = 0; i < 30 || ((live == 0 || finished == 0) && i < 20000); ++i) {
+    for (int again = 0; again < 20; ++again) look(reader.live(), live);
+    look(reader.finished(), finished);
   }
   stop = true;
-  worker.join();
-  EXPECT_GT(seen, 0u);
+  first.join();
+  second.join();
+  EXPECT_EQ(torn, 0u);
+  EXPECT_GT(live, 0u);
+  EXPECT_GT(finished, 0u);
+}
+
+// The successor of a proxy that was killed at any moment finds rows that are half written.
+TEST_F(Flight, NobodySeesWhatAKilledWriterLeftHalfWritten) {
+  constexpr int kLives = 60;
+  for (int life = 0; life < kLives; ++life) {
+    const auto before = reader.count(Reason::completed);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      (void)writer.open_row(1, whole_row(5));
+      write_rows(writer, 0, std::atomic<bool>(false));
+    }
+    const auto rows_first = static_cast<std::uint64_t>(1 + life * 37 % 200);
+    while (reader.count(Reason::completed) < before + rows_first) std::this_thread::yield();
+    ::kill(child, SIGKILL);
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+    auto successor = FlightWriter::open(memory.get(), 2).value();
+    successor.take_over(MonoTime(Nanos(1)));
+    EXPECT_TRUE(reader.live().empty());
+    const auto rows = reader.finished();
+    for (const auto& row : rows) ASSERT_TRUE(is_whole(row)) << "life " << life << ", row " << row.id;
+    EXPECT_TRUE(std::ranges::any_of(rows, [](const FlightRow& row) {
+      return row.id == 5 && std::string_view(row.step) == "proxy ended";
+    })) << "a whole row is told of";
+  }
 }
 
 TEST(FlightMemory, RefusesForeignMemory) {
