@@ -2,7 +2,7 @@
 add_library(sluice_flags INTERFACE)
 target_compile_options(sluice_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
-  -Wold-style-cast -Wimplicit-fallthrough -Wundef -Werror $<$<CONFIG:Debug>:-fno-omit-frame-pointer>)
+  -Wold-style-cast -Wimplicit-fallthrough -Wundef -Werror -fno-omit-frame-pointer)
 target_include_directories(sluice_flags INTERFACE
   ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/userspace-proxy ${CMAKE_SOURCE_DIR}/agent ${CMAKE_SOURCE_DIR}/bpf/include)
 if(SLUICE_SANITIZE)
