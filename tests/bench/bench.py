@@ -8,7 +8,6 @@ disturbed, none is dropped.
 import argparse
 import contextlib
 import json
-import math
 import os
 import pathlib
 import resource
@@ -302,10 +301,10 @@ def by_distance(raw, works, systems):
             if row["work"] == work and distance(row):
                 found.setdefault(distance(row), {}).setdefault(row["system"], []).append(row["value"])
         for kind, values in sorted(found.items() if len(found) == 2 else ()):
-            ours = statistics.median(values.get("sluice", [math.nan]))
-            cells = [f"{system} {statistics.median(v):.3g} in {len(v)}" +
-                     (f" **{ours / statistics.median(v):.2f}x**" if system != "sluice" else "")
-                     for system in systems if (v := values.get(system))]
+            medians = {system: statistics.median(values[system]) for system in systems if system in values}
+            cells = [f"{system} {median:.3g} in {len(values[system])}" +
+                     (f" **{medians['sluice'] / median:.2f}x**" if system != "sluice" and "sluice" in medians else "")
+                     for system, median in medians.items()]
             lines.append(f"- {work}, {kind}: {', '.join(cells)}")
     return "\n".join(lines)
 
