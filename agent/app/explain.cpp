@@ -58,7 +58,7 @@ void add_scripts(Explanation& out, const policy::Table& table, const policy::Exp
   for (const auto& filter : policy.scripts) {
     const auto problem = lua::syntax_problem(filter.code);
     if (problem.empty()) continue;
-    const auto& reason = reason_info(filter.fail_open ? Reason::lua_failed_open : Reason::lua_failed);
+    const auto& reason = reason_info(filter.fail_open ? Reason::lua_failed_open : Reason::lua_not_loaded);
     out.steps.push_back({"script", std::string(reason.word),
                          fmt::format("Lua filter {} does not compile, so every request {}: {}", filter.name,
                                      filter.fail_open ? "passes unjudged" : "is refused", problem),

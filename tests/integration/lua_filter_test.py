@@ -132,17 +132,17 @@ class LuaFilter(case.TwoNodes):
         stored = next(path for path in (self.b.directory / "state/resources").iterdir()
                       if path.is_file() and "was fine" in path.read_text())
         stored.write_text(stored.read_text().replace("--[[was fine]]", "= not Lua"))
-        before = self.ended(self.b, "lua_failed")
+        before = self.ended(self.b, "lua_not_loaded")
         agent = self.b.pids()["agent"]
         case.run("kill", "-9", str(agent))
         wait_for(lambda: (self.b.status(check=False) or {}).get("agent_pid", agent) != agent, "another agent", 30.0)
         wait_for(lambda: self.ask("/after")[0] == 500, "requests to be refused", 30.0)
-        self.assertLess(before, self.ended(self.b, "lua_failed"))
+        self.assertLess(before, self.ended(self.b, "lua_not_loaded"))
         checked = self.b.sluice("check", check=False)
         self.assertEqual(1, checked.returncode, checked.stdout)
         self.assertIn("does not compile", checked.stdout)
         told = self.b.sluice("explain", "--from", "client-1", "--to", f"{self.address['app'][0]}:{PORT}").stdout
-        self.assertIn("lua_failed", told)
+        self.assertIn("lua_not_loaded", told)
         self.b.apply(patch("function envoy_on_request(h) end"))
         self.assertEqual(200, self.ask("/mended")[0])
 

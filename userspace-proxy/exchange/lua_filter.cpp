@@ -37,6 +37,7 @@ void show_client(const policy::Peer* peer, lua::Message& message) {
 
 Reason reason_of(const lua::Verdict& verdict) {
   if (verdict.missed_body) return Reason::lua_body_too_long;
+  if (verdict.not_loaded) return Reason::lua_not_loaded;
   if (verdict.kind == Kind::overrun) return Reason::lua_overrun;
   return verdict.kind == Kind::memory ? Reason::lua_memory : Reason::lua_failed;
 }

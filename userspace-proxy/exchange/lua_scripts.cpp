@@ -33,7 +33,7 @@ struct LuaScripts::Kept {
   WorkloadId workload;
   std::string name;
   std::string code;
-  std::unique_ptr<lua::Script> script;  // null: it does not compile
+  std::unique_ptr<lua::Script> script;  // null: it cannot be loaded
   std::string problem;
   MonoTime used;
   std::size_t memory = 0;
@@ -67,6 +67,7 @@ lua::Verdict LuaScripts::run(const Place& place, Side side, lua::Message& messag
   if (kept.script == nullptr) {
     verdict.kind = lua::Verdict::Kind::failed;
     verdict.problem = kept.problem;
+    verdict.not_loaded = true;
   } else {
     verdict = side == Side::request ? kept.script->on_request(message) : kept.script->on_response(message);
     weigh(kept);

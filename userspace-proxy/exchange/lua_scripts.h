@@ -47,7 +47,7 @@ class LuaScripts {
   LuaScripts(const LuaScripts&) = delete;
   LuaScripts& operator=(const LuaScripts&) = delete;
 
-  // A script that does not compile sees everything, and fails.
+  // A script that cannot be loaded sees every request, and fails.
   bool sees(const Place& place, Side side);
   bool wants_body(const Place& place, Side side);
   // Runs it, and tells the log what it has to say.

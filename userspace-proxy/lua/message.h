@@ -53,6 +53,7 @@ struct Verdict {
   std::string problem;
   std::vector<LogLine> log;
   bool missed_body = false;  // it asked for a body that is longer than the bound
+  bool not_loaded = false;   // it failed before there was a function to call
   // What the filter's policy decides: closed or open.
   bool broken() const { return kind == Kind::failed || kind == Kind::overrun || kind == Kind::memory; }
 };
