@@ -300,7 +300,7 @@ std::optional<Refusal> Table::recheck(const LiveFlow& flow) const {
   if (flow.external != 0) {
     if (workload(flow.workload) == nullptr) return Refusal{Reason::workload_gone, &rule(RuleIndex::built_in)};
     if (index_->places->externals.find(flow.external) == nullptr)
-      return Refusal{Reason::permission_denied_live, &rule(RuleIndex::built_in)};
+      return Refusal{Reason::external_changed, &rule(RuleIndex::built_in)};
     // One of the pool carries the requests of many.
     if (SocketAddr(flow.orig_dst) == SocketAddr(flow.upstream)) return std::nullopt;
   }

@@ -70,8 +70,8 @@ class Table {
                         const ClientAddr& client) const;
 
   // Judges a live connection under this table: null when it may go on. Refusals as above; a permission that
-  // went away becomes permission_denied_live. A connection whose endpoint left its service but is still in
-  // the mesh goes on.
+  // went away becomes permission_denied_live, an external service that went away or asks for another TLS
+  // external_changed. A connection whose endpoint left its service but is still in the mesh goes on.
   std::optional<Refusal> recheck(const LiveFlow& flow) const;
 
   const RuleRef& rule(RuleIndex index) const;

@@ -174,7 +174,7 @@ TEST(MeshExternalService, AConnectionThatItsChangeEndsSaysSo) {
     EXPECT_EQ(answers.at(0).status, 200);
     const auto rows = lab.finished();
     ASSERT_EQ(rows.size(), 1U);
-    EXPECT_EQ(reason_from_number(rows[0].reason), Reason::permission_denied_live) << rows[0].reason;
+    EXPECT_EQ(reason_from_number(rows[0].reason), Reason::external_changed) << rows[0].reason;
   }
 }
 
