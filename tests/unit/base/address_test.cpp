@@ -41,6 +41,18 @@ TEST(Reason, NumbersFromOutsideAreChecked) {
   EXPECT_EQ(reason_info(Reason::plaintext_refused).word, "plaintext_refused");
 }
 
+// Whoever is refused at night must not read that there is nothing to do.
+TEST(Reason, EveryRefusalAndFailureSaysWhatToDo) {
+  std::size_t judged = 0;
+  for (std::uint32_t i = 0; i < reason_count(); ++i) {
+    const auto& info = reason_info(static_cast<Reason>(i));
+    if (info.kind != ReasonClass::deny && info.kind != ReasonClass::fail) continue;
+    ++judged;
+    EXPECT_GT(info.next_step.size(), 10U) << info.word;
+  }
+  EXPECT_GT(judged, 40U);
+}
+
 TEST(Bytes, ForgedCountReservesNothing) {
   ByteWriter out;
   out.number(std::uint32_t{0xffffffff});
