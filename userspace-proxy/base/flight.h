@@ -102,7 +102,7 @@ void set_text(char (&field)[N], std::string_view text) {
   std::memset(field + size, 0, N - size);
 }
 
-struct FlightMemory;  // the shared memory itself, flight.cpp
+struct FlightMemory;  // a hold on the shared memory, flight.cpp
 
 // Writer side, in the proxy. One per process, shared by its workers; each worker passes its own index and
 // touches only its own cells and rows, so nothing is contended and nothing is locked.
@@ -116,7 +116,7 @@ class FlightWriter {
   ~FlightWriter();
 
   // Zeroes the gauges and frees the live rows that an earlier proxy process left in the lane; each of those
-  // is recorded as finished at `now` with reason internal_error and step "proxy ended".
+  // that is whole is recorded as finished at `now`, with reason internal_error and step "proxy ended".
   void take_over(MonoTime now);
   void add(std::size_t worker, Metric metric, std::int64_t delta);
   void count(std::size_t worker, Reason reason);
