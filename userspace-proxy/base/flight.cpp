@@ -302,19 +302,14 @@ Outcome<FlightReader> FlightReader::open(int memfd) {
   if (!own) return fault_errno("flight memory", errno);
   const auto memory = map_flight(own.get(), PROT_READ);
   if (!memory) return std::unexpected(memory.error());
-  return FlightReader(new FlightMemory(std::move(own), static_cast<const SharedFlight*>(*memory)));
+  return FlightReader(
+      std::make_unique<const FlightMemory>(std::move(own), static_cast<const SharedFlight*>(*memory)));
 }
 
-FlightReader::FlightReader(FlightReader&& other) noexcept : memory_(std::exchange(other.memory_, nullptr)) {}
-
-FlightReader& FlightReader::operator=(FlightReader&& other) noexcept {
-  std::swap(memory_, other.memory_);
-  return *this;
-}
-
-FlightReader::~FlightReader() {
-  delete memory_;
-}
+FlightReader::FlightReader(std::unique_ptr<const FlightMemory> memory) : memory_(std::move(memory)) {}
+FlightReader::FlightReader(FlightReader&&) noexcept = default;
+FlightReader& FlightReader::operator=(FlightReader&&) noexcept = default;
+FlightReader::~FlightReader() = default;
 
 std::int64_t FlightReader::value(Metric metric) const {
   std::uint64_t all = 0;

@@ -5,7 +5,6 @@
 // writes a lane of its own, and the reader sees all lanes as one.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -94,11 +93,16 @@ struct FlightRow : FlightFacts {
   char path[88] = {};            // without the query
 };
 
-// Copies text into a field of FlightRow, cut to fit and terminated.
+// Copies text into a field of FlightRow that has none yet, cut to fit; how much of it.
+template <std::size_t N>
+std::size_t put_text(char (&field)[N], std::string_view text) {
+  return text.copy(field, N - 1);  // not memcpy, which an empty view's null pointer must not reach
+}
+
+// The same into any field, terminated.
 template <std::size_t N>
 void set_text(char (&field)[N], std::string_view text) {
-  const std::size_t size = std::min(text.size(), N - 1);
-  text.copy(field, size);  // not memcpy, which an empty view's null pointer must not reach
+  const std::size_t size = put_text(field, text);
   std::memset(field + size, 0, N - size);
 }
 
@@ -150,8 +154,8 @@ class FlightReader {
   std::vector<FlightRow> finished() const;                    // newest last, at most the ring's size
 
  private:
-  explicit FlightReader(const FlightMemory* memory) : memory_(memory) {}
-  const FlightMemory* memory_ = nullptr;
+  explicit FlightReader(std::unique_ptr<const FlightMemory> memory);
+  std::unique_ptr<const FlightMemory> memory_;
 };
 
 // Makes the memory (keeper): zeroed, about 7 MB a lane, of which only touched pages exist, size fixed by

@@ -11,12 +11,6 @@ void put_address(std::uint8_t (&ip)[16], std::uint16_t& port, const SocketAddr& 
   port = address.port;
 }
 
-// Into a field of a row that has nothing in it yet.
-template <std::size_t N>
-void put_text(char (&field)[N], std::string_view text) {
-  text.copy(field, N - 1);
-}
-
 std::uint64_t nanos(auto time) {
   return static_cast<std::uint64_t>(time.time_since_epoch().count());
 }
